@@ -1,0 +1,31 @@
+import type { JsonValue } from './json.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One REST request, already bounded, parsed and matched. */
+export interface RestCall {
+  /** Variables of the template, decoded exactly once: `name` → `projects/p/topics/t`. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** The body's bytes, decompressed; empty if there was none. */
+  readonly body: Uint8Array;
+  /** Parses the body as a JSON object; throws RpcError INVALID_ARGUMENT with Google's text. */
+  json(): { [key: string]: JsonValue };
+  /** Aborts when the client goes away or the server drains. */
+  readonly signal: AbortSignal;
+}
+
+/** What a handler answers: JSON to be printed as Google does, or bytes of JSON made by hand. */
+export type RestReply = JsonValue | Uint8Array;
+
+/**
+ * One method of one API. `template` is a google.api.http path with its verb, such as the one of
+ * Publish: `/v1/{topic=projects/STAR/topics/STAR}:publish` with asterisks for STAR.
+ */
+export interface Route {
+  /** Name for metrics and logs: `google.pubsub.v1.Publisher.Publish`. */
+  readonly rpc: string;
+  readonly method: HttpMethod;
+  readonly template: string;
+  handle(call: RestCall): Promise<RestReply> | RestReply;
+}

@@ -1,0 +1,19 @@
+/**
+ * broker: topics, subscriptions and delivery: from a publish to its last acknowledgement.
+ *
+ * Sees keys only through `envelope`, disks only through `storage`, and knows no wire but the
+ * protobuf form of a message, which is what it seals.
+ */
+export type {
+  BrokerService,
+  Delivery,
+  Page,
+  PageRequest,
+  PullRequest,
+  PullStream,
+  SealableMessage,
+  StreamSettings,
+  StreamSink,
+  Subscription,
+  Topic,
+} from './service.ts';

@@ -1,0 +1,54 @@
+import type { SegmentCipher, SuiteId } from '../crypto/index.ts';
+
+/** What sealing must know about a topic: who it is, and whose key protects it. */
+export interface SealedTopic {
+  /** `projects/P/topics/T`. Bound in the wrap of each DEK. */
+  readonly name: string;
+  /** 16 random bytes of this creation of the topic: a new topic of the same name is another. */
+  readonly uid: Uint8Array;
+  /** The topic's CryptoKey; absent: the service's own default key. */
+  readonly kmsKeyName?: string;
+}
+
+/**
+ * A data encryption key, unwrapped and in use. Holders call `segment` for each segment and never
+ * keep what it returns over an await: the handle dies when its key is revoked or its time is up.
+ */
+export interface Dek {
+  /** Which of the topic's DEKs: 1, 2, … Stored in each segment. */
+  readonly version: number;
+  readonly suite: SuiteId;
+  /** False once it was revoked, expired or destroyed; `segment` then throws an InvariantError. */
+  readonly isAlive: boolean;
+  segment(id: Uint8Array): SegmentCipher;
+  /** Counts what was sealed towards the caps (2^32 segments, 2^40 bytes). */
+  account(bytes: number): void;
+}
+
+/** The DEK of a topic can no longer be used, or can be again; streams and push react to it. */
+export interface DekEvent {
+  readonly topicName: string;
+  readonly kind: 'revoked' | 'restored';
+}
+
+/**
+ * The DEKs of all topics: made, wrapped by the topic's KEK, unwrapped anew every 6 minutes, dead at
+ * 7 (DESIGN: Sealing). A handle in hand may be used at once; after an await ask again.
+ *
+ * Both calls return the handle itself when it is warm, which is nearly always. Otherwise a promise
+ * that throws RpcError FAILED_PRECONDITION, with the key service's own text as its reason, when the
+ * key may not be used, and UNAVAILABLE when no answer could be had and nothing warm is left.
+ */
+export interface DekManager {
+  /** The topic's latest DEK, for sealing. */
+  forSeal(topic: SealedTopic): Dek | Promise<Dek>;
+  /** The DEK that a stored segment names, for opening. */
+  forOpen(topic: SealedTopic, version: number): Dek | Promise<Dek>;
+  /** Asks now whether the topic's key can encrypt and decrypt; throws as above. Creates nothing. */
+  probe(topic: SealedTopic): Promise<void>;
+  onEvent(listener: (event: DekEvent) => void): () => void;
+  /** Forgets a deleted topic: evicts its DEKs and removes their rows. */
+  forget(topic: SealedTopic): Promise<void>;
+  /** Zeroes everything. */
+  close(): void;
+}

@@ -1,0 +1,7 @@
+/**
+ * rpc: what Google's APIs share: status codes, the one error class, resource names, masks, tokens.
+ *
+ * Imports nothing of ours. Nothing outside `api` turns any of this into bytes on a wire.
+ */
+export { RpcError, type ErrorDetail, type RpcErrorOptions } from './rpc-error.ts';
+export { responseClass, statusTable, type StatusCode, type StatusRow } from './status.ts';

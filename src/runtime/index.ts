@@ -1,0 +1,11 @@
+/**
+ * runtime: the ports to time, chance and the log, and nothing that knows about messages.
+ *
+ * Everything that differs between a real run and a simulated one comes in through here, so a test
+ * can replay a month in a second. This folder imports nothing of ours.
+ */
+export { assert, InvariantError } from './assert.ts';
+export { SystemClock, type Cancel, type Clock } from './clock.ts';
+export { draw, SystemEntropy, type Entropy } from './entropy.ts';
+export { failpointNames, noFailpoints, type FailpointName, type Failpoints } from './failpoints.ts';
+export { silentLogger, type LogFields, type Logger } from './logger.ts';
