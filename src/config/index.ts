@@ -1,0 +1,12 @@
+/**
+ * config: every setting of the server, in one table.
+ *
+ * The command line wins over the environment, the environment over the default. What comes out is
+ * complete and checked; what cannot be is refused with one sentence that says why.
+ */
+export type { Environment } from './arguments.ts';
+export { ConfigError } from './config-error.ts';
+export { processEnvironment } from './environment.ts';
+export { parseConfig, parseDirectories, type Directories } from './parse-config.ts';
+export type { LogLevel, Role, ServerConfig, SuiteChoice } from './server-config.ts';
+export { optionLines, optionTable } from './usage.ts';

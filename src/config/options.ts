@@ -1,0 +1,162 @@
+import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
+import {
+  directory,
+  flag,
+  hostName,
+  listenAddress,
+  listOf,
+  oneOf,
+  role,
+  webOrigin,
+  wholeNumber,
+  type Parse,
+} from './values.ts';
+
+/** One setting of the server. Its flag is `--name`, its variable SEALPOST_NAME with underscores. */
+export interface Option<Field extends keyof ServerConfig = keyof ServerConfig> {
+  readonly field: Field;
+  /** The flag without dashes, kebab-case. */
+  readonly name: string;
+  /** What the value is, for the help: `PORT`. Absent on a switch. */
+  readonly placeholder?: string;
+  /** In the form a user would write; null: computed, as `doc` says. */
+  readonly default: string | null;
+  /** A flag may be given several times; the variable separates by commas. */
+  readonly isRepeatable?: true;
+  readonly limits: string;
+  readonly doc: string;
+  readonly parse: Parse<ServerConfig[Field]>;
+}
+
+type AnyOption = { [Field in keyof ServerConfig]: Option<Field> }[keyof ServerConfig];
+
+const logLevels: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug'];
+const suites: readonly SuiteChoice[] = ['auto', 'xchacha20-poly1305', 'xaes-256-gcm'];
+
+/** Every setting there is; parsing, help and docs/config.md all come from this table. */
+export const options: readonly AnyOption[] = [
+  {
+    field: 'port',
+    name: 'port',
+    placeholder: 'PORT',
+    default: '8085',
+    limits: '0 to 65535',
+    doc: 'TCP port for REST, gRPC and metrics alike; 0 lets the system choose.',
+    parse: wholeNumber(0, 65_535),
+  },
+  {
+    field: 'hosts',
+    name: 'host',
+    placeholder: 'ADDRESS',
+    default: '127.0.0.1,::1',
+    isRepeatable: true,
+    limits: 'IP addresses or localhost; others than loopback only with --insecure',
+    doc: 'Addresses to listen on.',
+    parse: listOf(listenAddress, 1),
+  },
+  {
+    field: 'dataDir',
+    name: 'data-dir',
+    placeholder: 'DIR',
+    default: './data',
+    limits: 'a local directory',
+    doc: 'Where messages and metadata are stored, sealed. Made if absent.',
+    parse: directory,
+  },
+  {
+    field: 'keysDir',
+    name: 'keys-dir',
+    placeholder: 'DIR',
+    default: null,
+    limits: 'not inside the data directory',
+    doc: 'Where the root key and the wrapped keys are stored; DATA_DIR-keys unless named.',
+    parse: directory,
+  },
+  {
+    field: 'roles',
+    name: 'roles',
+    placeholder: 'LIST',
+    default: 'broker,kms',
+    limits: 'broker, kms',
+    doc: 'Which parts of Sealpost this process runs.',
+    parse: listOf(role, 1),
+  },
+  {
+    field: 'publicHosts',
+    name: 'public-host',
+    placeholder: 'NAME',
+    default: '',
+    isRepeatable: true,
+    limits: 'host names without port',
+    doc: 'Host names that requests may carry beside localhost and the loopback addresses.',
+    parse: listOf(hostName, 0),
+  },
+  {
+    field: 'allowOrigins',
+    name: 'allow-origin',
+    placeholder: 'ORIGIN',
+    default: '',
+    isRepeatable: true,
+    limits: 'scheme://host[:port]',
+    doc: 'Origins of web pages that may call this server; all others are refused.',
+    parse: listOf(webOrigin, 0),
+  },
+  {
+    field: 'insecure',
+    name: 'insecure',
+    default: 'false',
+    limits: 'true or false',
+    doc: 'Allows listening beyond loopback without TLS and authentication.',
+    parse: flag,
+  },
+  {
+    field: 'logLevel',
+    name: 'log-level',
+    placeholder: 'LEVEL',
+    default: 'info',
+    limits: logLevels.join(', '),
+    doc: 'The least severe log line that is written.',
+    parse: oneOf(logLevels),
+  },
+  {
+    field: 'drainSeconds',
+    name: 'drain-seconds',
+    placeholder: 'SECONDS',
+    default: '10',
+    limits: '0 to 600',
+    doc: 'How long a stop waits for requests in flight before it closes their connections.',
+    parse: wholeNumber(0, 600),
+  },
+  {
+    field: 'suite',
+    name: 'suite',
+    placeholder: 'SUITE',
+    default: 'auto',
+    limits: suites.join(', '),
+    doc: 'How new messages are sealed; auto is xchacha20-poly1305. Any suite is always opened.',
+    parse: oneOf(suites),
+  },
+  {
+    field: 'outstandingMax',
+    name: 'outstanding-max',
+    placeholder: 'COUNT',
+    default: '100000',
+    limits: '1000 to 1000000',
+    doc: 'Outstanding messages of one subscription at which its delivery waits for acks.',
+    parse: wholeNumber(1000, 1_000_000),
+  },
+  {
+    field: 'openCacheBytes',
+    name: 'open-cache-bytes',
+    placeholder: 'BYTES',
+    default: '16777216',
+    limits: '0 to 1073741824',
+    doc: 'Memory for opened segments that several subscriptions of a topic share.',
+    parse: wholeNumber(0, 2 ** 30),
+  },
+];
+
+/** SEALPOST_DATA_DIR for `data-dir`. */
+export function variableOf(option: { readonly name: string }): string {
+  return `SEALPOST_${option.name.toUpperCase().replaceAll('-', '_')}`;
+}

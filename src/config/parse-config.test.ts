@@ -1,0 +1,157 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ConfigError } from './config-error.ts';
+import { options, variableOf } from './options.ts';
+import { parseConfig, parseDirectories } from './parse-config.ts';
+
+function refusal(argv: string[], env: Record<string, string> = {}): string {
+  try {
+    parseConfig(argv, env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error(`not refused: ${argv.join(' ')}`);
+}
+
+describe('defaults', () => {
+  test('without arguments the server listens on loopback and keeps its keys beside its data', () => {
+    expect(parseConfig([], {})).toEqual({
+      port: 8085,
+      hosts: ['127.0.0.1', '::1'],
+      dataDir: resolve('data'),
+      keysDir: resolve('data-keys'),
+      roles: ['broker', 'kms'],
+      publicHosts: [],
+      allowOrigins: [],
+      insecure: false,
+      logLevel: 'info',
+      drainSeconds: 10,
+      suite: 'auto',
+      outstandingMax: 100_000,
+      openCacheBytes: 16_777_216,
+    });
+  });
+
+  test('every field of the configuration has exactly one option', () => {
+    const fields = options.map((option) => option.field);
+    expect(new Set(fields).size).toBe(fields.length);
+    expect([...fields].toSorted()).toEqual(Object.keys(parseConfig([], {})).toSorted());
+  });
+
+  test('every default passes its own option', () => {
+    for (const option of options) {
+      if (option.default !== null) expect(() => option.parse(option.default ?? '')).not.toThrow();
+    }
+  });
+});
+
+describe('sources', () => {
+  test.each(options.map((option) => [option.name, variableOf(option)]))(
+    '--%s can also be said as %s',
+    (name, variable) => {
+      const option = options.find((candidate) => candidate.name === name);
+      const text =
+        option?.default === null || option?.default === '' ? 'x.example' : option?.default;
+      const value = option?.field === 'allowOrigins' ? 'https://x.example' : (text ?? '');
+      expect(parseConfig([], { [variable]: value })).toEqual(
+        parseConfig([`--${name}=${value}`], {}),
+      );
+    },
+  );
+
+  test('the command line wins over the environment', () => {
+    expect(parseConfig(['--port', '1'], { SEALPOST_PORT: '2' }).port).toBe(1);
+    expect(parseConfig([], { SEALPOST_PORT: '2' }).port).toBe(2);
+  });
+
+  test('an empty variable says nothing', () => {
+    expect(parseConfig([], { SEALPOST_PORT: '' }).port).toBe(8085);
+  });
+
+  test('a repeatable flag gathers its values, commas included, without repeats', () => {
+    const argv = ['--public-host', 'a.example,b.example', '--public-host=B.example'];
+    expect(parseConfig(argv, {}).publicHosts).toEqual(['a.example', 'b.example']);
+  });
+
+  test('a switch takes no further argument', () => {
+    const config = parseConfig(['--insecure', '--port', '7'], {});
+    expect([config.insecure, config.port]).toEqual([true, 7]);
+  });
+});
+
+describe('refusals', () => {
+  test.each([
+    [['--prot', '1'], 'Unknown option --prot. See sealpost help.'],
+    [['--data', 'x'], 'Unknown option --data. Did you mean --data-dir?'],
+    [['serve'], 'Unexpected argument "serve". Options begin with --.'],
+    [['--port'], '--port needs a value: --port PORT.'],
+    [['--port', '--insecure'], '--port needs a value: --port PORT.'],
+    [['--port', '1', '--port', '2'], '--port may be given only once.'],
+    [['--port', 'x'], '--port must be a whole number from 0 to 65535, not "x".'],
+    [['--port', '-1'], '--port must be a whole number from 0 to 65535, not "-1".'],
+    [['--port', '1e3'], '--port must be a whole number from 0 to 65535, not "1e3".'],
+    [['--port', '65536'], '--port must be a whole number from 0 to 65535, not "65536".'],
+    [['--host', 'db.example'], '--host must be an IP address or localhost, not "db.example".'],
+    [['--host', ','], '--host must not be empty, not ",".'],
+    [['--roles', 'broker,vault'], /^--roles names vault, which this version does not have yet/],
+    [['--roles', 'mail'], '--roles must be a list of broker, kms, not "mail".'],
+    [['--insecure=maybe'], '--insecure must be true or false, not "maybe".'],
+    [['--public-host', 'http://a'], /^--public-host must be a host name without scheme or port/],
+    [['--allow-origin', 'a.example'], /^--allow-origin must be an origin such as/],
+    [['--allow-origin', 'https://a.example/'], /^--allow-origin must be an origin such as/],
+    [['--suite', 'rot13'], /^--suite must be one of auto, xchacha20-poly1305, xaes-256-gcm/],
+    [['--log-level', 'loud'], /^--log-level must be one of fatal, error, warn, info, debug/],
+    [['--outstanding-max', '999'], /^--outstanding-max must be a whole number from 1000 to/],
+  ])('%j is refused', (argv, message) => {
+    if (typeof message === 'string') expect(refusal(argv)).toBe(message);
+    else expect(refusal(argv)).toMatch(message);
+  });
+
+  test('a bad variable is named as the variable', () => {
+    expect(refusal([], { SEALPOST_PORT: 'tcp://10.0.0.1:8085' })).toMatch(/^SEALPOST_PORT must be/);
+  });
+
+  test.each(['0.0.0.0', '::', '10.1.2.3', '128.0.0.1'])(
+    'listening on %s needs --insecure',
+    (host) => {
+      expect(refusal(['--host', host])).toContain('neither TLS nor authentication');
+      expect(parseConfig(['--host', host, '--insecure'], {}).hosts).toEqual([host]);
+    },
+  );
+
+  test.each(['127.0.0.1', '127.9.9.9', '::1', '[::1]', 'localhost'])('%s is loopback', (host) => {
+    expect(parseConfig(['--host', host], {}).hosts).toHaveLength(1);
+  });
+});
+
+describe('directories', () => {
+  test.each(['d', 'd/keys', './d/../d/x', 'd/..keys'])(
+    'keys in %s are refused for data in d',
+    (keys) => {
+      expect(refusal(['--data-dir', 'd', '--keys-dir', keys])).toContain(
+        'inside the data directory',
+      );
+    },
+  );
+
+  test.each(['d-keys', '..', 'keys/d'])('keys in %s are allowed for data in d', (keys) => {
+    const config = parseDirectories(['--data-dir', 'd', '--keys-dir', keys], {});
+    expect(config).toEqual({ dataDir: resolve('d'), keysDir: resolve(keys) });
+  });
+
+  test('a link does not smuggle the keys into the data directory', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'config-'));
+    mkdirSync(join(dir, 'data'));
+    symlinkSync(join(dir, 'data'), join(dir, 'link'));
+    const argv = ['--data-dir', join(dir, 'data'), '--keys-dir', join(dir, 'link', 'keys')];
+    expect(refusal(argv)).toContain('inside the data directory');
+    rmSync(dir, { recursive: true });
+  });
+
+  test('offline commands know only the directories', () => {
+    expect(() => parseDirectories(['--port', '1'], {})).toThrow('Unknown option --port.');
+  });
+});

@@ -1,0 +1,29 @@
+export type Role = 'broker' | 'kms';
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
+export type SuiteChoice = 'auto' | 'xchacha20-poly1305' | 'xaes-256-gcm';
+
+/** Everything that a server is told from outside. Complete and checked: no part is optional. */
+export interface ServerConfig {
+  /** TCP port of everything a client speaks; 0 lets the system choose. */
+  readonly port: number;
+  /** Addresses to listen on; loopback unless `insecure`. */
+  readonly hosts: readonly string[];
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** Absolute path of the keys; never inside `dataDir`. */
+  readonly keysDir: string;
+  readonly roles: readonly Role[];
+  /** Host names that requests may carry beside the loopback ones; lower case, no port. */
+  readonly publicHosts: readonly string[];
+  /** Origins of web pages that may call, such as `https://app.example.com`. */
+  readonly allowOrigins: readonly string[];
+  readonly insecure: boolean;
+  readonly logLevel: LogLevel;
+  /** How long a stop waits for work in flight. */
+  readonly drainSeconds: number;
+  readonly suite: SuiteChoice;
+  /** Outstanding, delayed and held messages of one subscription, at most. */
+  readonly outstandingMax: number;
+  /** Memory for opened segments that several subscriptions share. */
+  readonly openCacheBytes: number;
+}

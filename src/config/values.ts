@@ -1,0 +1,81 @@
+import { isIP } from 'node:net';
+import { ConfigError } from './config-error.ts';
+
+/** Turns the text of an option into its value; throws ConfigError, without the option's name. */
+export type Parse<Value> = (text: string) => Value;
+
+/** A whole number in decimal digits, within both limits. */
+export function wholeNumber(min: number, max: number): Parse<number> {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new ConfigError(`must be a whole number from ${min} to ${max}`);
+  };
+}
+
+/** One word of a closed list. */
+export function oneOf<Word extends string>(words: readonly Word[]): Parse<Word> {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text);
+    if (word !== undefined) return word;
+    throw new ConfigError(`must be one of ${words.join(', ')}`);
+  };
+}
+
+/** Items separated by commas, without repeats; `min` 0 allows an empty list. */
+export function listOf<Item>(item: Parse<Item>, min: 0 | 1): Parse<Item[]> {
+  return (text) => {
+    const parts = text.split(',').map((part) => part.trim());
+    const items = [...new Set(parts.filter((part) => part !== '').map(item))];
+    if (items.length >= min) return items;
+    throw new ConfigError('must not be empty');
+  };
+}
+
+/** A switch: named alone it is on; the environment says true or false. */
+export function flag(text: string): boolean {
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0') return false;
+  throw new ConfigError('must be true or false');
+}
+
+export function directory(text: string): string {
+  if (text === '' || text.includes('\0')) throw new ConfigError('must be the path of a directory');
+  return text;
+}
+
+/** An IP address, or `localhost`; a name would leave to DNS where the server listens. */
+export function listenAddress(text: string): string {
+  const bare = text.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  if (isIP(bare) !== 0 || bare === 'localhost') return bare;
+  throw new ConfigError('must be an IP address or localhost');
+}
+
+export function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || /^127\.\d+\.\d+\.\d+$/.test(address);
+}
+
+/** A host name as in a Host header, without port. */
+export function hostName(text: string): string {
+  const name = text.toLowerCase();
+  if (isIP(name) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) return name;
+  throw new ConfigError('must be a host name without scheme or port');
+}
+
+/** scheme://host[:port], exactly as a browser writes it in Origin. */
+export function webOrigin(text: string): string {
+  if (
+    URL.canParse(text) &&
+    /^https?:$/.test(new URL(text).protocol) &&
+    new URL(text).origin === text
+  ) {
+    return text;
+  }
+  throw new ConfigError('must be an origin such as https://app.example.com');
+}
+
+export function role(text: string): 'broker' | 'kms' {
+  if (text === 'broker' || text === 'kms') return text;
+  if (text === 'vault') throw new ConfigError('names vault, which this version does not have yet');
+  throw new ConfigError('must be a list of broker, kms');
+}
