@@ -17,3 +17,16 @@ export type {
   Subscription,
   Topic,
 } from './service.ts';
+export { silentObserver, type BacklogReport, type BrokerObserver } from './observer.ts';
+export {
+  decodeMessage,
+  encodePublishResponse,
+  encodePullResponse,
+  encodeStreamingPullResponse,
+  parsePublishRequest,
+  sealableMessage,
+  type MessageParts,
+  type ParsedPublish,
+  type SubscriptionProperties,
+} from './wire/index.ts';
+export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';

@@ -44,6 +44,8 @@ export interface PageRequest {
  */
 export interface SealableMessage {
   readonly bytes: Uint8Array;
+  /** The ordering key's UTF-8 bytes, one to a character; empty if there is none. */
+  readonly orderingKey: string;
 }
 
 /** One delivered message. `bytes` is a view that lives until the delivery callback returns. */
@@ -119,7 +121,11 @@ export interface BrokerService {
   /** Durable when it resolves. */
   acknowledge(subscription: string, ackIds: readonly string[]): Promise<void>;
   /** 0 gives the messages back. */
-  modifyAckDeadline(subscription: string, ackIds: readonly string[], seconds: number): Promise<void>;
+  modifyAckDeadline(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: number,
+  ): Promise<void>;
   /** Acks that arrive on a stream: no answer, malformed ids are dropped, durable soon. */
   streamAcknowledge(subscription: string, ackIds: readonly string[]): void;
   streamModifyAckDeadline(

@@ -1,0 +1,16 @@
+/**
+ * wire: the protobuf form of messages, sliced on the way in and spliced on the way out.
+ *
+ * A message is parsed once, on receipt, to check it; what is sealed and delivered are its bytes.
+ */
+export { decodeMessage, sealableMessage, type MessageParts } from './message-codec.ts';
+export {
+  encodePublishResponse,
+  parsePublishRequest,
+  type ParsedPublish,
+} from './publish-request.ts';
+export {
+  encodePullResponse,
+  encodeStreamingPullResponse,
+  type SubscriptionProperties,
+} from './received-messages.ts';
