@@ -23,7 +23,7 @@ export function sealableMessage(parts: MessageParts): SealableMessage {
     throw tooLarge('ordering_key_size', orderingKeyBytes, limits.orderingKeyBytesMax);
   }
   for (const [key, value] of parts.attributes) checkAttribute(key, value);
-  const orderingKey = Buffer.from(parts.orderingKey).latin1Slice();
+  const orderingKey = Buffer.from(parts.orderingKey).toString('latin1');
   return { bytes: encodeMessage(parts), orderingKey };
 }
 
@@ -106,7 +106,7 @@ export function decodeMessage(bytes: Uint8Array): MessageParts {
     const length = reader.length();
     const end = reader.at + length;
     if (tag === 0x0a) data = buffer.subarray(reader.at, end);
-    else if (tag === 0x2a) orderingKey = buffer.utf8Slice(reader.at, end);
+    else if (tag === 0x2a) orderingKey = buffer.toString('utf8', reader.at, end);
     else decodeAttribute(buffer, reader.at, end, attributes);
     reader.at = end;
   }
@@ -124,7 +124,7 @@ function decodeAttribute(bytes: Buffer, at: number, end: number, into: Map<strin
       continue;
     }
     const length = reader.length();
-    const text = bytes.utf8Slice(reader.at, reader.at + length);
+    const text = bytes.toString('utf8', reader.at, reader.at + length);
     reader.at += length;
     if (tag === 0x0a) key = text;
     else value = text;

@@ -42,7 +42,7 @@ export function scanMessage(
   const findings = findFields(reader, index);
   const { dataAt, dataEnd, keyAt, keyEnd } = findings;
   if (dataEnd === dataAt && findings.attributeCount === 0) throw emptyMessage(index);
-  const orderingKey = keyEnd > keyAt ? bytes.latin1Slice(keyAt, keyEnd) : '';
+  const orderingKey = keyEnd > keyAt ? bytes.toString('latin1', keyAt, keyEnd) : '';
   if (orderingKey !== '') checkOrderingKey(bytes, keyAt, keyEnd, index);
   const isPlain = findings.isPlain && (findings.attributeCount < 2 || !hasTwins(bytes, at, end));
   return { bytes: isPlain ? bytes.subarray(at, end) : rebuildMessage(bytes, at, end), orderingKey };
@@ -169,7 +169,7 @@ function attributeKey(bytes: Buffer, at: number, end: number): string {
       continue;
     }
     const length = reader.length();
-    key = bytes.latin1Slice(reader.at, reader.at + length);
+    key = bytes.toString('latin1', reader.at, reader.at + length);
     reader.at += length;
   }
   return key;

@@ -43,7 +43,7 @@ export function parsePublishRequest(bytes: Uint8Array): ParsedPublish {
 
 function text(bytes: Buffer, at: number, end: number): string {
   if (!isUtf8(bytes.subarray(at, end))) throw invalidArgument('topic: not valid UTF-8');
-  return bytes.utf8Slice(at, end);
+  return bytes.toString('utf8', at, end);
 }
 
 /** Serialises a PublishResponse (pubsub.v1); ids are ASCII. */
@@ -55,7 +55,7 @@ export function encodePublishResponse(ids: readonly string[]): Buffer {
   for (const id of ids) {
     out[at] = 0x0a;
     at = writeVarint(out, at + 1, id.length);
-    at += out.latin1Write(id, at);
+    at += out.write(id, at, 'latin1');
   }
   return out;
 }

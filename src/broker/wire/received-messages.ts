@@ -107,5 +107,5 @@ function writeMessage(out: Buffer, start: number, delivery: Delivery): number {
 function writeText(out: Buffer, at: number, tag: number, text: string): number {
   out[at] = tag;
   const textAt = writeVarint(out, at + 1, text.length);
-  return textAt + out.latin1Write(text, textAt);
+  return textAt + out.write(text, textAt, 'latin1');
 }
