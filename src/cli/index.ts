@@ -1,0 +1,7 @@
+/**
+ * cli: the sealpost command. Its commands talk to a server over the network like any client.
+ *
+ * What needs the server's own parts (serve, compact) is handed in by main.ts.
+ */
+export { commands, run, type Entrances } from './run.ts';
+export type { RunningServer } from './serve.ts';

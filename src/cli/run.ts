@@ -1,0 +1,115 @@
+import {
+  ConfigError,
+  optionLines,
+  parseConfig,
+  parseDirectories,
+  processEnvironment,
+  type Directories,
+  type ServerConfig,
+} from '../config/index.ts';
+import { serve, type RunningServer } from './serve.ts';
+
+/** What the commands do that only the composition root can: it alone may build a server. */
+export interface Entrances {
+  start(config: ServerConfig): Promise<RunningServer>;
+  /** Rewrites a stopped server's files without free pages; returns bytes on disk. */
+  compact(directories: Directories): Promise<{ readonly before: number; readonly after: number }>;
+  readonly version: string;
+}
+
+interface Command {
+  readonly name: string;
+  readonly summary: string;
+  run(argv: readonly string[], entrances: Entrances): Promise<void>;
+}
+
+const print = (line: string): void => console.log(line);
+
+/** Every command, in the order of the help. docs and README name them; a test compares. */
+export const commands: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'Run the server until SIGINT or SIGTERM.',
+    run: async (argv, entrances) => {
+      const config = parseConfig(argv, processEnvironment());
+      await serve(() => entrances.start(config), process, print);
+    },
+  },
+  {
+    name: 'demo',
+    summary: 'Show a running server at work on a real data set; demo --help says how.',
+    run: async (argv) => {
+      const { demo } = await import('./demo.ts');
+      await demo(argv);
+    },
+  },
+  {
+    name: 'compact',
+    summary: "Give the free pages of a stopped server's files back (--data-dir, --keys-dir).",
+    run: async (argv, entrances) => {
+      const { before, after } = await entrances.compact(
+        parseDirectories(argv, processEnvironment()),
+      );
+      print(`Compacted: ${before} bytes on disk before, ${after} after.`);
+    },
+  },
+  { name: 'help', summary: 'Print this text.', run: async () => print(helpText()) },
+  {
+    name: 'version',
+    summary: 'Print the version.',
+    run: async (_argv, entrances) => print(entrances.version),
+  },
+];
+
+const aliases: Readonly<Record<string, string>> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+};
+
+/** Runs one command line. Resolves to the exit code: 0 done, 1 failed, 2 not understood. */
+export async function run(argv: readonly string[], entrances: Entrances): Promise<number> {
+  const given = argv[0] ?? 'help';
+  const command = commands.find(({ name }) => name === (aliases[given] ?? given));
+  if (command === undefined) {
+    console.error(`Unknown command ${given}. See sealpost help.`);
+    return 2;
+  }
+  try {
+    await command.run(argv.slice(1), entrances);
+    return 0;
+  } catch (error) {
+    console.error(describe(command.name, error));
+    return error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+const bugNames = /^((Type|Range|Reference|Syntax|Invariant)?Error)$/;
+
+/** One sentence for what the user can mend; the stack of anything else, which is a bug. */
+function describe(command: string, error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  if (!(error instanceof Error)) return `sealpost ${command} failed: ${String(error)}`;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') {
+    return `sealpost ${command} failed: ${error.message}. Choose another port with --port.`;
+  }
+  const isBug = typeof code !== 'string' && bugNames.test(error.name);
+  return `sealpost ${command} failed: ${isBug ? (error.stack ?? error.message) : error.message}`;
+}
+
+function helpText(): string {
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  return [
+    'Sealpost: a Pub/Sub broker in which every message is sealed under a key its owner controls.',
+    '',
+    'Usage: sealpost COMMAND [OPTIONS]',
+    '',
+    ...lines,
+    '',
+    'Options of serve, each also a variable (--data-dir is SEALPOST_DATA_DIR):',
+    '',
+    optionLines(),
+  ].join('\n');
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { run, type Entrances } from './cli/index.ts';
+
+/** The parts are loaded when a command needs them: help must not wait for native addons. */
+const entrances: Entrances = {
+  async start(config) {
+    const { startServer } = await import('./server.ts');
+    return startServer(config);
+  },
+  async compact(directories) {
+    const { compactStore } = await import('./storage/index.ts');
+    return compactStore(directories);
+  },
+  get version() {
+    const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    return String((JSON.parse(manifest) as { version: unknown }).version);
+  },
+};
+
+/** Runs the command line of the process; resolves to its exit code. */
+export function main(argv: readonly string[]): Promise<number> {
+  return run(argv, entrances);
+}
