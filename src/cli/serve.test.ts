@@ -53,11 +53,10 @@ test.each([
   ['SIGTERM', 143],
 ] as const)('a second %s ends the process at once with %i', async (signal, code) => {
   const host = new FakeProcess();
-  let finishDrain = (): void => undefined;
-  const drain = new Promise<void>((resolve) => (finishDrain = resolve));
+  const drain = Promise.withResolvers<void>();
   const exited = once(host, 'exited');
   const done = serve(
-    async () => server(() => drain),
+    async () => server(() => drain.promise),
     host,
     () => {
       host.emit('SIGTERM', 'SIGTERM');
@@ -66,7 +65,7 @@ test.each([
   );
   await exited;
   expect(host.exits).toEqual([code]);
-  finishDrain();
+  drain.resolve();
   await done;
 });
 

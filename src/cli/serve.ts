@@ -26,12 +26,11 @@ export async function serve(
   print: (line: string) => void,
 ): Promise<void> {
   let isStopping = false;
-  let stop = (): void => undefined;
-  const stopped = new Promise<void>((resolve) => (stop = resolve));
+  const stopped = Promise.withResolvers<void>();
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
     if (isStopping) host.exit(exitCodes[signal]);
     isStopping = true;
-    stop();
+    stopped.resolve();
   };
   host.on('SIGINT', onSignal);
   host.on('SIGTERM', onSignal);
@@ -39,7 +38,7 @@ export async function serve(
     const server = await start();
     // A script that waits for this line may connect as soon as it reads it.
     if (!isStopping) print(`Sealpost is ready at ${server.url}`);
-    await stopped;
+    await stopped.promise;
     await server.stop();
   } finally {
     host.off('SIGINT', onSignal);
