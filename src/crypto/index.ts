@@ -4,6 +4,12 @@
  * A plaintext byte leaves only after its tag was verified. The only folder that imports @noble/*
  * and sodium-native.
  */
+export { associatedData, equalBytes, wipe } from './bytes.ts';
+export { crc32c } from './crc32c.ts';
+export { commitmentOf, hkdfSha256 } from './key-derivation.ts';
+export { keyedHash, keyedHashInto } from './keyed-hash.ts';
+export { aeadProviders, type ChoiceOptions, type SuiteProviders } from './provider-choice.ts';
+export { openRecord, recordOverheadBytes, sealRecord } from './record.ts';
 export {
   keyBytes,
   sealIndex,
@@ -12,6 +18,8 @@ export {
   tagBytes,
   type AeadKey,
   type AeadProvider,
+  type NonceIndex,
   type SegmentCipher,
   type SuiteId,
 } from './suite.ts';
+export { systemEntropy } from './system-entropy.ts';

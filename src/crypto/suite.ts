@@ -7,19 +7,37 @@ export const tagBytes = 16;
 export const segmentIdBytes = 16;
 
 /**
+ * The last 64 bits of a nonce: 0 .. 2^53 - 1 for messages, or `sealIndex`. A bigint reaches the rest
+ * of the 64 bits, for nonces that are random throughout.
+ */
+export type NonceIndex = number | bigint;
+
+/**
  * The AEAD of one segment: a DEK and the segment's random id, ready to seal or open many indexes.
  *
  * The nonce of index i is the suite's 24 bytes `id ‖ u64be(i)`. Never seal two different inputs
- * under one id and index. Indexes are 0 .. 2^53 - 1 for messages; `sealIndex` is 2^64 - 1.
+ * under one id and index.
  */
 export interface SegmentCipher {
   /** Writes ciphertext and then the 16-byte tag to `out` at `at`; returns the bytes written. */
-  seal(index: number, associatedData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number;
+  seal(
+    index: NonceIndex,
+    associatedData: Uint8Array,
+    plaintext: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number;
   /**
    * Verifies `sealed` (ciphertext and tag), then writes the plaintext to `out` at `at` and returns
    * its length. Returns -1, with `out` untouched or zeroed there, if the tag does not fit.
    */
-  open(index: number, associatedData: Uint8Array, sealed: Uint8Array, out: Uint8Array, at: number): number;
+  open(
+    index: NonceIndex,
+    associatedData: Uint8Array,
+    sealed: Uint8Array,
+    out: Uint8Array,
+    at: number,
+  ): number;
 }
 
 /** Stands for index 2^64 - 1, which seals a segment's clear bytes. */
