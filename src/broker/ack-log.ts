@@ -1,0 +1,179 @@
+import { draw, type Cancel, type Clock, type Entropy } from '../runtime/index.ts';
+import { segmentKinds, type Append, type SegmentKind, type Store } from '../storage/index.ts';
+import { encodeDelta, encodeSnapshotPart } from './ack-record.ts';
+import type { Appender } from './appender.ts';
+import type { Backlog } from './backlog.ts';
+
+/** Seals records of acknowledgement state; the place is bound, so a record cannot be moved. */
+export interface RecordSealer {
+  seal(plaintext: Uint8Array, place: RecordPlace): Uint8Array;
+  /** Throws DATA_LOSS if the record was changed or moved. */
+  open(sealed: Uint8Array, place: RecordPlace): Uint8Array;
+}
+
+export interface RecordPlace {
+  readonly log: number;
+  readonly at: number;
+  readonly epoch: number;
+  readonly kind: number;
+}
+
+/** Acks that came on a stream wait this long for company before they are committed. */
+const gatherMs = 10;
+/** A snapshot replaces the deltas before it when there are so many, or so much of them. */
+const deltasMax = 10_000;
+const deltaBytesMax = 1 << 20;
+const holesPerPartMax = 65_536;
+
+interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Makes acknowledgements durable: deltas to a log, at most one append under way, everything that
+ * was acknowledged meanwhile in the next.
+ */
+export class AckLog {
+  readonly #store: Store;
+  readonly #sealer: RecordSealer;
+  readonly #clock: Clock;
+  readonly #entropy: Entropy;
+  readonly #appender: Appender;
+  readonly #backlog: Backlog;
+  #acked: number[] = [];
+  #floorMoved = false;
+  #waiters: Waiter[] = [];
+  #isWriting = false;
+  #cancelTimer: Cancel | null = null;
+  #deltaCount: number;
+  #deltaBytes = 0;
+
+  constructor(options: {
+    readonly store: Store;
+    readonly sealer: RecordSealer;
+    readonly clock: Clock;
+    readonly entropy: Entropy;
+    readonly appender: Appender;
+    readonly backlog: Backlog;
+    /** Records since the last snapshot, as recovery found them. */
+    readonly deltaCount: number;
+  }) {
+    this.#store = options.store;
+    this.#sealer = options.sealer;
+    this.#clock = options.clock;
+    this.#entropy = options.entropy;
+    this.#appender = options.appender;
+    this.#backlog = options.backlog;
+    this.#deltaCount = options.deltaCount;
+  }
+
+  /** Notes an acknowledgement that the backlog has taken; nothing is durable yet. */
+  add(sequence: number): void {
+    this.#acked.push(sequence);
+  }
+
+  /** Notes that everything below the backlog's floor is done, by retention. */
+  floorRaised(): void {
+    this.#floorMoved = true;
+    this.flushSoon();
+  }
+
+  /** Resolves when all that was noted so far is durable. */
+  async flush(): Promise<void> {
+    if (!this.#isDirty && !this.#isWriting) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ resolve, reject });
+    void this.#write();
+    await promise;
+  }
+
+  /** Makes what was noted durable before long, with nobody waiting. */
+  flushSoon(): void {
+    if (this.#cancelTimer !== null || this.#isWriting) return;
+    this.#cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + gatherMs, () => {
+      this.#cancelTimer = null;
+      void this.#write();
+    });
+  }
+
+  /** Writes the whole state as one snapshot, so that the next start reads little. */
+  async compact(): Promise<void> {
+    await this.flush();
+    if (this.#deltaCount > 0) await this.#snapshot();
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+  }
+
+  get #isDirty(): boolean {
+    return this.#acked.length > 0 || this.#floorMoved;
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    while (this.#isDirty || this.#waiters.length > 0) {
+      const acked = this.#acked;
+      const waiters = this.#waiters;
+      this.#acked = [];
+      this.#waiters = [];
+      this.#floorMoved = false;
+      try {
+        if (acked.length > 0 || waiters.length > 0) await this.#delta(acked);
+        if (this.#deltaCount >= deltasMax || this.#deltaBytes >= deltaBytesMax)
+          await this.#snapshot();
+      } catch (error) {
+        this.#acked = [...acked, ...this.#acked];
+        for (const waiter of waiters) waiter.reject(error);
+        break;
+      }
+      for (const waiter of waiters) waiter.resolve();
+    }
+    this.#isWriting = false;
+  }
+
+  async #delta(acked: number[]): Promise<void> {
+    const floor = this.#backlog.floor;
+    const above = acked.filter((sequence) => sequence >= floor).toSorted((a, b) => a - b);
+    const record = encodeDelta({ floor, acked: above });
+    await this.#append([{ kind: segmentKinds.ackDelta, record }]);
+    this.#deltaCount++;
+    this.#deltaBytes += record.length;
+  }
+
+  async #snapshot(): Promise<void> {
+    const holes = [...this.#backlog.holes()];
+    const parts = Math.max(1, Math.ceil(holes.length / holesPerPartMax));
+    const records = Array.from({ length: parts }, (_, part) => ({
+      kind: segmentKinds.ackSnapshot,
+      record: encodeSnapshotPart({
+        part,
+        parts,
+        frontier: this.#backlog.frontier,
+        holes: holes.slice(part * holesPerPartMax, (part + 1) * holesPerPartMax),
+      }),
+    }));
+    const first = await this.#append(records);
+    this.#deltaCount = 0;
+    this.#deltaBytes = 0;
+    await this.#store.trim([{ log: this.#appender.log, below: first }]);
+  }
+
+  /** Returns where the first record landed. */
+  async #append(records: readonly { kind: SegmentKind; record: Uint8Array }[]): Promise<number> {
+    for (;;) {
+      const { next } = await this.#appender.position();
+      const ops = records.map(({ kind, record }, i) => this.#op(kind, record, next + i));
+      if (await this.#appender.append(ops)) return next;
+    }
+  }
+
+  #op(kind: SegmentKind, record: Uint8Array, at: number): Append {
+    const { log, epoch } = this.#appender;
+    const body = this.#sealer.seal(record, { log, at, epoch, kind });
+    const id = draw(this.#entropy, 16);
+    return { log, at, epoch, id, count: 1, timeMs: this.#clock.wallMs(), kind, body };
+  }
+}

@@ -1,0 +1,197 @@
+import type { AckIds } from './ack-id.ts';
+import type { Consumer } from './consumer.ts';
+import { Timed, type DeadlineWheel } from './deadline-wheel.ts';
+import { SequenceHeap } from './sequence-heap.ts';
+
+/**
+ * A message that was handed out at least once and not yet acknowledged: outstanding while a
+ * consumer holds its lease, available again after a nack or an expired deadline.
+ */
+export class Lease extends Timed {
+  readonly sequence: number;
+  readonly backlog: Backlog;
+  bytes = 0;
+  publishTimeMs = 0;
+  attempt = 0;
+  ackId = '';
+  holder: Consumer | null = null;
+
+  constructor(backlog: Backlog, sequence: number) {
+    super();
+    this.backlog = backlog;
+    this.sequence = sequence;
+  }
+
+  override expire(): void {
+    this.backlog.giveBack(this);
+  }
+}
+
+/**
+ * What one subscription has not acknowledged of one lane.
+ *
+ * Below `frontier` every message was handed out: those not acknowledged have a Lease, all others
+ * are done. From `frontier` on nothing was. So memory follows the leases, which the window bounds,
+ * and never the length of the backlog or the number of holes in it.
+ */
+export class Backlog {
+  readonly #wheel: DeadlineWheel;
+  readonly #ackIds: AckIds;
+  /** In order of sequence: a lease is created as the frontier passes it. */
+  readonly #leases = new Map<number, Lease>();
+  readonly #again = new SequenceHeap();
+  readonly #onAvailable: () => void;
+  #outstandingCount = 0;
+  #frontier: number;
+
+  constructor(options: {
+    readonly wheel: DeadlineWheel;
+    readonly ackIds: AckIds;
+    readonly frontier: number;
+    /** Sequences below the frontier that are not acknowledged, ascending. */
+    readonly holes: Iterable<number>;
+    /** A message became available again, or a consumer has room again. */
+    readonly onAvailable: () => void;
+  }) {
+    this.#wheel = options.wheel;
+    this.#ackIds = options.ackIds;
+    this.#frontier = options.frontier;
+    this.#onAvailable = options.onAvailable;
+    for (const sequence of options.holes) {
+      this.#leases.set(sequence, new Lease(this, sequence));
+      this.#again.push(sequence);
+    }
+  }
+
+  get frontier(): number {
+    return this.#frontier;
+  }
+
+  /** Messages handed out and not acknowledged, outstanding or not: what the window bounds. */
+  get leaseCount(): number {
+    return this.#leases.size;
+  }
+
+  get outstandingCount(): number {
+    return this.#outstandingCount;
+  }
+
+  /** Everything below is acknowledged. */
+  get floor(): number {
+    for (const sequence of this.#leases.keys()) return sequence;
+    return this.#frontier;
+  }
+
+  /** The lease of the floor's message, if that was ever handed out. */
+  get oldest(): Lease | undefined {
+    for (const lease of this.#leases.values()) return lease;
+    return undefined;
+  }
+
+  /** Unacknowledged sequences below the frontier, ascending. */
+  holes(): IterableIterator<number> {
+    return this.#leases.keys();
+  }
+
+  /** The sequence to hand out next; what came back goes first. */
+  peek(tail: number): number | undefined {
+    for (let first = this.#again.peek(); first !== undefined; first = this.#again.peek()) {
+      const lease = this.#leases.get(first);
+      if (lease && lease.holder === null) return first;
+      this.#again.pop();
+    }
+    return this.#frontier < tail ? this.#frontier : undefined;
+  }
+
+  /** True if `peek`'s answer would be a first delivery. */
+  isFirstDelivery(sequence: number): boolean {
+    return sequence === this.#frontier;
+  }
+
+  /** Leases the message that `peek` named to a consumer. */
+  lease(
+    sequence: number,
+    holder: Consumer,
+    message: {
+      readonly bytes: number;
+      readonly publishTimeMs: number;
+      readonly deadlineMs: number;
+    },
+  ): Lease {
+    let lease = this.#leases.get(sequence);
+    if (lease === undefined) {
+      lease = new Lease(this, sequence);
+      this.#leases.set(sequence, lease);
+      this.#frontier = sequence + 1;
+    } else {
+      this.#again.pop();
+    }
+    lease.bytes = message.bytes;
+    lease.publishTimeMs = message.publishTimeMs;
+    lease.attempt++;
+    lease.ackId = this.#ackIds.make(sequence, lease.attempt);
+    lease.holder = holder;
+    holder.take(message.bytes);
+    this.#outstandingCount++;
+    this.#wheel.set(lease, message.deadlineMs);
+    return lease;
+  }
+
+  /** Ends a lease without an ack: by nack or deadline. */
+  giveBack(lease: Lease): void {
+    if (lease.holder === null) return;
+    this.#release(lease);
+    this.#again.push(lease.sequence);
+    this.#onAvailable();
+  }
+
+  /** The lease that this ack id names now: current, or of an earlier delivery of the message. */
+  find(
+    ackId: string,
+  ): 'malformed' | 'gone' | { readonly lease: Lease; readonly isCurrent: boolean } {
+    const claimed = this.#leases.get(this.#ackIds.claimedSequence(ackId));
+    if (claimed !== undefined && claimed.ackId === ackId) {
+      return { lease: claimed, isCurrent: claimed.holder !== null };
+    }
+    const target = this.#ackIds.parse(ackId);
+    if (target === null) return 'malformed';
+    return claimed === undefined ? 'gone' : { lease: claimed, isCurrent: false };
+  }
+
+  /** Ends a message for good. */
+  acknowledge(lease: Lease): void {
+    this.#leases.delete(lease.sequence);
+    if (lease.holder === null) return;
+    this.#release(lease);
+    this.#onAvailable();
+  }
+
+  extend(lease: Lease, deadlineMs: number): void {
+    if (lease.holder !== null) this.#wheel.set(lease, deadlineMs);
+  }
+
+  /** Drops everything below `cut` (retention); returns how many messages that were known. */
+  expireBelow(cut: number): number {
+    const before = this.#leases.size;
+    for (const [sequence, lease] of this.#leases) {
+      if (sequence >= cut) break;
+      this.acknowledge(lease);
+    }
+    this.#frontier = Math.max(this.#frontier, cut);
+    return before - this.#leases.size;
+  }
+
+  /** Leaves the wheel; the subscription is gone. */
+  close(): void {
+    for (const lease of this.#leases.values()) this.#wheel.remove(lease);
+    this.#leases.clear();
+    this.#again.clear();
+  }
+
+  #release(lease: Lease): void {
+    this.#wheel.remove(lease);
+    lease.holder?.release(lease.bytes);
+    lease.holder = null;
+    this.#outstandingCount--;
+  }
+}
