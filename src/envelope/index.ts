@@ -4,4 +4,14 @@
  * Opens nothing that was changed, moved or replayed elsewhere; stores no unwrapped key.
  */
 export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
+export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
 export type { SegmentPlace } from './segment.ts';
+export { segmentBodyBytes } from './segment-layout.ts';
+export {
+  openSegment,
+  segmentDekVersion,
+  verifySeal,
+  type OpenedSegment,
+  type StoredSegment,
+} from './segment-opener.ts';
+export { sealSegment } from './segment-sealer.ts';

@@ -1,0 +1,49 @@
+import { assert } from '../runtime/index.ts';
+import { sealIndex, segmentIdBytes } from '../crypto/index.ts';
+import type { Dek } from './dek.ts';
+import type { SegmentPlace } from './segment.ts';
+import {
+  clearBytes,
+  messageData,
+  sealData,
+  segmentBodyBytes,
+  setSequence,
+  writeHeader,
+} from './segment-layout.ts';
+
+/** Offsets into an opened segment are 32 bits wide. */
+const bodyBytesMax = 2 ** 32 - 1;
+
+const nothing = new Uint8Array(0);
+
+/**
+ * Seals messages into the body of one segment, in order, message i at sequence `place.base` + i.
+ *
+ * `id` (16 random bytes) names exactly these bytes: if place or messages change in any way, draw a
+ * new one. The body is one allocation of exactly its size, the caller's to give away.
+ */
+export function sealSegment(
+  dek: Dek,
+  id: Uint8Array,
+  place: SegmentPlace,
+  messages: readonly { readonly bytes: Uint8Array }[],
+): Uint8Array {
+  assert(id.length === segmentIdBytes, 'a segment id has 16 bytes');
+  const sizes = messages.map((message) => message.bytes.length);
+  const bodyBytes = segmentBodyBytes(sizes);
+  assert(bodyBytes <= bodyBytesMax, 'a segment is smaller than 4 GiB');
+  const body = Buffer.allocUnsafeSlow(bodyBytes);
+  writeHeader(body, { suite: dek.suite, dekVersion: dek.version }, sizes);
+
+  const cipher = dek.segment(id);
+  const data = messageData(place, dek.suite);
+  let at = clearBytes(messages.length);
+  for (let i = 0; i < messages.length; i++) {
+    setSequence(data, place.base + i);
+    at += cipher.seal(i, data, messages[i]!.bytes, body, at);
+  }
+  at += cipher.seal(sealIndex, sealData(place, id, messages.length, body), nothing, body, at);
+  assert(at === bodyBytes, 'a segment fills its body exactly');
+  dek.account(bodyBytes);
+  return body;
+}

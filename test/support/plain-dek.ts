@@ -1,0 +1,33 @@
+import type { AeadKey, AeadProvider, SegmentCipher, SuiteId } from '../../src/crypto/index.ts';
+import type { Dek } from '../../src/envelope/index.ts';
+import { assert } from '../../src/runtime/index.ts';
+
+/** A real DEK over given key bytes, without a manager: for what only seals and opens. */
+export class PlainDek implements Dek {
+  readonly version: number;
+  readonly suite: SuiteId;
+  isAlive: boolean = true;
+  /** What `account` was told, in order. */
+  readonly accounted: number[] = [];
+  readonly #key: AeadKey;
+
+  constructor(provider: AeadProvider, keyBytes: Uint8Array, version: number = 1) {
+    this.version = version;
+    this.suite = provider.suite;
+    this.#key = provider.importKey(keyBytes);
+  }
+
+  segment(id: Uint8Array): SegmentCipher {
+    assert(this.isAlive, 'a DEK was used after its end');
+    return this.#key.segment(id);
+  }
+
+  account(bytes: number): void {
+    this.accounted.push(bytes);
+  }
+
+  destroy(): void {
+    this.isAlive = false;
+    this.#key.destroy();
+  }
+}
