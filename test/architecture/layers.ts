@@ -1,0 +1,61 @@
+/**
+ * Who may import whom, as data. `server.ts` and `main.ts` may import everything: they only wire.
+ * A folder after `type ` may be imported for its types alone.
+ */
+export const layers: Readonly<Record<string, readonly string[]>> = {
+  runtime: [],
+  rpc: [],
+  config: ['runtime', 'rpc'],
+  crypto: ['runtime'],
+  storage: ['runtime'],
+  kms: ['crypto', 'storage', 'rpc', 'runtime'],
+  envelope: ['crypto', 'kms', 'type storage', 'rpc', 'runtime'],
+  broker: ['envelope', 'storage', 'rpc', 'runtime'],
+  metrics: ['broker', 'kms', 'envelope', 'type storage', 'rpc', 'runtime'],
+  api: ['broker', 'kms', 'metrics', 'config', 'rpc', 'runtime'],
+  cli: ['rpc', 'config', 'runtime'],
+};
+
+export const roots: readonly string[] = ['server.ts', 'main.ts'];
+
+/** The folders that may import an npm package. Every other package is refused in src. */
+export const packageOwners: Readonly<Record<string, readonly string[]>> = {
+  '@noble/ciphers': ['crypto'],
+  '@noble/hashes': ['crypto'],
+  'sodium-native': ['crypto'],
+  lmdb: ['storage'],
+  'prom-client': ['metrics'],
+  fastify: ['api'],
+  ws: ['api', 'cli'],
+  '@grpc/grpc-js': ['api', 'cli'],
+  '@bufbuild/protobuf': ['api', 'cli'],
+  pino: ['server.ts', 'main.ts'],
+};
+
+/** `@noble/ciphers` for `@noble/ciphers/chacha.js`. */
+export function packageOf(request: string): string {
+  return request
+    .split('/')
+    .slice(0, request.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** Why an import is against the rules, or null. Pure, so that a test can plant violations. */
+export function violation(
+  from: string,
+  to: { readonly folder: string | null; readonly isDoor: boolean; readonly isTypeOnly: boolean },
+): string | null {
+  if (to.folder === null) return 'code of src imports only src';
+  if (to.folder === from) return null;
+  if (roots.includes(to.folder)) {
+    return from === 'main.ts' ? null : 'only main.ts imports the composition root';
+  }
+  if (!to.isDoor) return `other folders import only the door, ${to.folder}/index.ts`;
+  if (roots.includes(from)) return null;
+  const allowed = layers[from];
+  if (allowed === undefined) return `${from} is not in the table of layers`;
+  if (allowed.includes(to.folder) || (to.isTypeOnly && allowed.includes(`type ${to.folder}`))) {
+    return null;
+  }
+  return `${from} may import only ${allowed.join(', ') || 'nothing'}`;
+}
