@@ -4,6 +4,7 @@
  * Knows nothing of messages, keys or subscriptions: bodies are opaque sealed bytes. The only folder
  * that imports lmdb.
  */
+export { LmdbStore, openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';
 export type { KeyStore, MetaCheck, MetaPut, MetaRow, MetaStore } from './meta-store.ts';
 export { StorageError, type StorageFault } from './storage-error.ts';
 export {

@@ -26,7 +26,10 @@ export interface MetaPut {
 export interface MetaStore {
   get(key: string): Promise<MetaRow | null>;
   /** Rows whose key starts with `prefix` and is greater than `after`, in key order, at most `limit`. */
-  list(prefix: string, options?: { readonly after?: string; readonly limit?: number }): Promise<MetaRow[]>;
+  list(
+    prefix: string,
+    options?: { readonly after?: string; readonly limit?: number },
+  ): Promise<MetaRow[]>;
   /** All puts or none. False if a check failed, with nothing written. Durable when it resolves. */
   txn(checks: readonly MetaCheck[], puts: readonly MetaPut[]): Promise<boolean>;
 }

@@ -4,7 +4,13 @@ import type { MetaStore } from './meta-store.ts';
 export type LogId = number;
 
 /** What a segment holds. Numbers are stored: only ever added to. */
-export const segmentKinds = { messages: 1, ackDelta: 2, ackPage: 3, ackSnapshot: 4, takeover: 5 } as const;
+export const segmentKinds = {
+  messages: 1,
+  ackDelta: 2,
+  ackPage: 3,
+  ackSnapshot: 4,
+  takeover: 5,
+} as const;
 export type SegmentKind = (typeof segmentKinds)[keyof typeof segmentKinds];
 
 /**

@@ -1,0 +1,244 @@
+import type { Clock, Failpoints, Logger } from '../../runtime/index.ts';
+import { StorageError } from '../storage-error.ts';
+import type { LmdbEnvironment, Write } from './lmdb-environment.ts';
+import { storageErrorFrom } from './lmdb-fault.ts';
+
+/** One caller's part of a transaction: its first `settle` or `fail` is its answer. */
+export interface Part {
+  /** True if it stores what users could go on sending for ever: refused on a full disk. */
+  grows(): boolean;
+  /** Rough size of its writes, to bound a transaction. */
+  readonly bytes: number;
+  /** Decides against what is stored and already planned, and adds its writes. */
+  plan(writes: Write[]): void;
+  settle(how: 'landed' | 'unknown'): void;
+  fail(error: unknown): void;
+}
+
+/** State in memory that mirrors what is stored: tails, rows in flight. */
+export interface Mirror {
+  /** What was planned is on disk now. */
+  landed(): void;
+  /** The transaction is gone, or its fate unknown: forget plans and everything cached. */
+  forget(): void;
+}
+
+/** The room on the disk, as the queue sees it; `SpaceReserve` in production. */
+export interface Space {
+  /** True while only the reserve's room is left: growth is refused. */
+  exhausted(): boolean;
+  /** The disk is full: gives the reserve's room free. False if it was free already. */
+  release(): boolean;
+}
+
+export interface CommitQueueOptions {
+  readonly environment: LmdbEnvironment;
+  readonly mirrors: readonly Mirror[];
+  readonly space: Space;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly failpoints: Failpoints;
+  /** Called after each durable transaction with the number of calls that it carried. */
+  readonly onCommit?: (calls: number) => void;
+}
+
+const transactionBytesMax = 32 * 1024 * 1024;
+const transactionPartsMax = 4096;
+
+/**
+ * Group commit. One transaction at a time; while it is on its way to the disk everything that
+ * arrives, from every caller, gathers for the next. Callers of the last one get a turn to submit
+ * again before the next starts, so that a steady stream travels together.
+ */
+export class CommitQueue {
+  readonly #options: CommitQueueOptions;
+  #waiting: Part[] = [];
+  #running: Promise<void> | null = null;
+  #transaction: Promise<void> | null = null;
+  #isClosed = false;
+  #isBroken = false;
+
+  constructor(options: CommitQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Throws StorageError('closed') once `close` was called. */
+  assertOpen(): void {
+    if (this.#isClosed) throw new StorageError('closed', 'The store is closed');
+  }
+
+  /** The part is carried by the next transaction, or failed. */
+  submit(part: Part): void {
+    if (this.#isClosed) {
+      part.fail(new StorageError('closed', 'The store is closed'));
+      return;
+    }
+    this.#waiting.push(part);
+    this.#running ??= this.#drain();
+  }
+
+  /**
+   * Resolves at once unless a fault left the environment shut; then once it is open again. Rejects
+   * with a StorageError if it cannot be opened.
+   */
+  async usable(): Promise<void> {
+    if (this.#isBroken) {
+      await new Promise<void>((resolve, reject) => {
+        this.submit(nothing(resolve, reject));
+      });
+    }
+  }
+
+  /** The transaction under way, if any. Never rejects. */
+  async current(): Promise<void> {
+    await this.#transaction;
+  }
+
+  /** Resolves when nothing is waiting or under way. Never rejects. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  /** Refuses what comes from now on and waits for the rest. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.idle();
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      // A turn of the loop: callers of the last commit, and input already waiting, join the next.
+      await new Promise<void>((resolve) => {
+        this.#options.clock.soon(resolve);
+      });
+      if (this.#waiting.length === 0) break;
+      this.#transaction = this.#transact(this.#take());
+      await this.#transaction;
+      this.#transaction = null;
+    }
+    this.#running = null;
+  }
+
+  #take(): Part[] {
+    let bytes = 0;
+    let end = 0;
+    while (end < this.#waiting.length && end < transactionPartsMax && bytes < transactionBytesMax) {
+      bytes += this.#waiting[end]!.bytes;
+      end++;
+    }
+    return this.#waiting.splice(0, end);
+  }
+
+  async #transact(parts: readonly Part[]): Promise<void> {
+    try {
+      if (this.#isBroken) await this.#mend();
+      const planned = this.#plan(parts);
+      if (planned.writes.length > 0) await this.#write(planned.parts, planned.writes);
+      else this.#settle(planned.parts);
+    } catch (error) {
+      for (const mirror of this.#options.mirrors) mirror.forget();
+      for (const part of parts) part.fail(storageErrorFrom(error, 'The store cannot write'));
+    }
+  }
+
+  async #write(parts: readonly Part[], writes: readonly Write[]): Promise<void> {
+    const { environment, failpoints } = this.#options;
+    const before = environment.lastTransaction();
+    failpoints('beforeCommit');
+    try {
+      await environment.commit(writes);
+    } catch (error) {
+      await this.#recover(parts, before, storageErrorFrom(error, 'A commit failed'));
+      return;
+    }
+    failpoints('afterCommit');
+    this.#settle(parts);
+    this.#options.onCommit?.(parts.length);
+  }
+
+  #plan(parts: readonly Part[]): { parts: Part[]; writes: Write[] } {
+    const writes: Write[] = [];
+    const planned: Part[] = [];
+    const exhausted = this.#options.space.exhausted();
+    for (const part of parts) {
+      if (exhausted && part.grows()) {
+        part.fail(fullError());
+        continue;
+      }
+      part.plan(writes);
+      planned.push(part);
+    }
+    return { parts: planned, writes };
+  }
+
+  #settle(parts: readonly Part[]): void {
+    for (const mirror of this.#options.mirrors) mirror.landed();
+    for (const part of parts) part.settle('landed');
+  }
+
+  /**
+   * After a failed commit the environment may be unusable and the fate of the transaction open.
+   * Opening it again shows which transaction is the last; one that landed is then made durable.
+   */
+  async #recover(parts: readonly Part[], before: number, error: StorageError): Promise<void> {
+    const { environment, mirrors, log } = this.#options;
+    log.error({ fault: error.fault, calls: parts.length }, error.message);
+    this.#isBroken = true;
+    try {
+      await this.#mend();
+    } catch {
+      for (const mirror of mirrors) mirror.forget();
+      for (const part of parts) part.settle('unknown');
+      return;
+    }
+    if (environment.lastTransaction() > before) {
+      await this.#confirm(parts);
+      return;
+    }
+    for (const mirror of mirrors) mirror.forget();
+    await this.#retryWithoutGrowth(parts, error);
+  }
+
+  /** The transaction is visible: it counts once a later one, hence its pages too, is on disk. */
+  async #confirm(parts: readonly Part[]): Promise<void> {
+    try {
+      await this.#options.environment.commit(markerWrites());
+      for (const mirror of this.#options.mirrors) mirror.forget();
+      for (const part of parts) part.settle('landed');
+    } catch {
+      this.#isBroken = true;
+      for (const mirror of this.#options.mirrors) mirror.forget();
+      for (const part of parts) part.settle('unknown');
+    }
+  }
+
+  async #retryWithoutGrowth(parts: readonly Part[], error: StorageError): Promise<void> {
+    const { space } = this.#options;
+    const mayRetry = error.fault === 'full' && space.release();
+    const kept = mayRetry ? parts.filter((part) => !part.grows()) : [];
+    for (const part of parts) if (!kept.includes(part)) part.fail(error);
+    if (kept.length > 0) await this.#transact(kept);
+  }
+
+  async #mend(): Promise<void> {
+    await this.#options.environment.reopen();
+    this.#isBroken = false;
+  }
+}
+
+/** Writes nothing; answers once the queue has reached it. */
+function nothing(resolve: () => void, fail: (error: unknown) => void): Part {
+  return { bytes: 0, grows: () => false, plan: () => undefined, settle: resolve, fail };
+}
+
+/** A row whose only purpose is to make a transaction that syncs. */
+function markerWrites(): Write[] {
+  return [{ database: 'meta', key: new Uint8Array([0]), value: new Uint8Array([1]) }];
+}
+
+function fullError(): StorageError {
+  return new StorageError(
+    'full',
+    'The disk is full: nothing new is stored until space is free; acks, trims and deletes go on',
+  );
+}

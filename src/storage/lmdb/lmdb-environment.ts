@@ -1,0 +1,152 @@
+import { mkdirSync } from 'node:fs';
+import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { StorageError } from '../storage-error.ts';
+import { storageErrorFrom } from './lmdb-fault.ts';
+
+export type Binary = Database<Uint8Array, Uint8Array>;
+
+/** One change of a transaction; `value` null deletes. */
+export interface Write {
+  readonly database: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | null;
+}
+
+export interface EnvironmentOptions {
+  /** Directory of data.mdb and lock.mdb; made if absent. */
+  readonly path: string;
+  readonly databases: readonly string[];
+  /** First size of the memory map, bytes; it grows by itself. */
+  readonly mapBytes?: number;
+}
+
+/**
+ * One LMDB environment whose commits are durable when they resolve, and which can be opened again
+ * after a fault.
+ *
+ * `overlappingSync` is off: with it a commit resolves before its flush, and the file goes through
+ * states that only a second, later transaction makes safe. A transaction is made of the writes of
+ * one call and is carried out by a worker thread; the caller never starts a second one beside it.
+ */
+export class LmdbEnvironment {
+  readonly #options: EnvironmentOptions;
+  #root: RootDatabase<Uint8Array, Uint8Array> | null = null;
+  readonly #databases = new Map<string, Binary>();
+
+  constructor(options: EnvironmentOptions) {
+    this.#options = options;
+    this.#open();
+  }
+
+  database(name: string): Binary {
+    const database = this.#databases.get(name);
+    if (!database) throw new StorageError('io', `The database ${name} could not be opened again`);
+    return database;
+  }
+
+  /** Number of the last transaction that readers can see. */
+  lastTransaction(): number {
+    return (this.#rootOrThrow().getStats() as { lastTxnId: number }).lastTxnId;
+  }
+
+  /** Entries of one database, from the tree's root: no scan. */
+  entryCount(name: string): number {
+    return (this.database(name).getStats() as { entryCount: number }).entryCount;
+  }
+
+  /** All writes in one transaction, on disk when it resolves. Rejects with a StorageError. */
+  async commit(writes: readonly Write[]): Promise<void> {
+    try {
+      await this.#submit(writes);
+    } catch (error) {
+      throw storageErrorFrom(await causeOf(error), 'A commit failed');
+    }
+  }
+
+  /** The same on the calling thread, which waits for the disk. Throws a StorageError. */
+  commitNow(writes: readonly Write[]): void {
+    try {
+      this.#rootOrThrow().transactionSync(() => {
+        for (const write of writes) void this.#apply(write);
+      });
+    } catch (error) {
+      throw storageErrorFrom(error, 'A commit failed');
+    }
+  }
+
+  /** Drops everything that is cached of a failed commit and opens the files again. */
+  async reopen(): Promise<void> {
+    await this.close();
+    try {
+      this.#open();
+    } catch (error) {
+      throw storageErrorFrom(error, `The store at ${this.#options.path} cannot be opened again`);
+    }
+  }
+
+  /** Writes a copy without free pages into the directory `path`; not yet synced. */
+  async copyCompact(path: string): Promise<void> {
+    try {
+      await this.#rootOrThrow().backup(path, true);
+    } catch (error) {
+      throw storageErrorFrom(error, 'The compacting copy failed');
+    }
+  }
+
+  async close(): Promise<void> {
+    const root = this.#root;
+    this.#root = null;
+    this.#databases.clear();
+    await root?.close().catch(() => undefined);
+  }
+
+  #open(): void {
+    const { path, databases, mapBytes } = this.#options;
+    try {
+      mkdirSync(path, { recursive: true });
+      const settings: RootDatabaseOptionsWithPath & { noReadAhead: boolean } = {
+        path,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+        maxDbs: 8,
+        noReadAhead: true,
+        noSubdir: false,
+        overlappingSync: false,
+        ...(mapBytes === undefined ? {} : { mapSize: mapBytes }),
+      };
+      const root = open<Uint8Array, Uint8Array>(settings);
+      this.#root = root;
+      for (const name of databases) {
+        this.#databases.set(name, root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' }));
+      }
+    } catch (error) {
+      throw storageErrorFrom(error, `The store at ${path} cannot be opened`);
+    }
+  }
+
+  async #submit(writes: readonly Write[]): Promise<void> {
+    let done: Promise<unknown> = Promise.resolve();
+    for (const write of writes) done = this.#apply(write);
+    await done;
+  }
+
+  #apply(write: Write): Promise<boolean> {
+    const database = this.database(write.database);
+    return write.value === null ? database.remove(write.key) : database.put(write.key, write.value);
+  }
+
+  #rootOrThrow(): RootDatabase<Uint8Array, Uint8Array> {
+    if (!this.#root) throw new StorageError('io', 'The store could not be opened again');
+    return this.#root;
+  }
+}
+
+/** lmdb rejects with a wrapper whose `commitError` is a promise that rejects with the cause. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const cause = (error as { commitError?: Promise<unknown> }).commitError;
+  if (!cause) return error;
+  return cause.then(
+    () => error,
+    (inner: unknown) => inner,
+  );
+}
