@@ -59,26 +59,23 @@ export function requireAll(result: ProjectResult): ProjectResult {
   return { ...result, failed, skipped: excused };
 }
 
+function tableRow(name: string, seconds: string, budget: string, note: string): string {
+  return `${name.padEnd(14)}${seconds.padStart(9)}${budget.padStart(9)}  ${note}`.trimEnd();
+}
+
+function timeRow(name: string, seconds: number, budgetSeconds: number): string {
+  const note = seconds > budgetSeconds ? 'over budget' : '';
+  return tableRow(name, seconds.toFixed(1), String(budgetSeconds), note);
+}
+
 /** Time spent and allowed, project by project. */
 export function budgetTable(results: readonly ProjectResult[]): string {
-  const row = (name: string, seconds: string, budget: string, note: string): string =>
-    `${name.padEnd(14)}${seconds.padStart(9)}${budget.padStart(9)}  ${note}`.trimEnd();
-  const sum = (pick: (result: ProjectResult) => number): number =>
-    results.reduce((total, result) => total + pick(result), 0);
-  const seconds = sum((result) => result.seconds);
-  const budget = sum((result) => result.budgetSeconds);
-  const note = (spent: number, allowed: number): string => (spent > allowed ? 'over budget' : '');
+  const seconds = results.reduce((total, result) => total + result.seconds, 0);
+  const budget = results.reduce((total, result) => total + result.budgetSeconds, 0);
   return [
-    row('project', 'seconds', 'budget', ''),
-    ...results.map((result) =>
-      row(
-        result.project,
-        result.seconds.toFixed(1),
-        String(result.budgetSeconds),
-        note(result.seconds, result.budgetSeconds),
-      ),
-    ),
-    row('all', seconds.toFixed(1), String(budget), note(seconds, budget)),
+    tableRow('project', 'seconds', 'budget', ''),
+    ...results.map((result) => timeRow(result.project, result.seconds, result.budgetSeconds)),
+    timeRow('all', seconds, budget),
   ].join('\n');
 }
 

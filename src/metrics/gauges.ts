@@ -74,7 +74,7 @@ function registerBacklogGauge(
   backlogs: () => readonly BacklogReport[],
 ): void {
   const { name, help, value } = gauge;
-  const registered: Gauge<string> = new Gauge<string>({
+  const registered: Gauge = new Gauge({
     name,
     help,
     labelNames: [...subscriptionLabels],
@@ -89,7 +89,7 @@ function registerBacklogGauge(
 }
 
 function registerNumber(registry: Registry, name: string, help: string, value: () => number): void {
-  const registered: Gauge<string> = new Gauge<string>({
+  const registered: Gauge = new Gauge({
     name,
     help,
     registers: [registry],

@@ -1,11 +1,9 @@
 /**
- * metrics: what broker, key service and process report, in Prometheus' text format.
+ * metrics: what broker, keys, APIs and process report, in Prometheus' text format.
  *
  * The only folder that imports prom-client. Cloud Monitoring's names where it has them
  * (`pubsub_topic_send_request_count`), `sealpost_` for the rest; docs/metrics.md lists all. The
  * number of series is bounded whatever names clients make up.
  */
-export { BrokerMetrics } from './broker-metrics.ts';
 export type { MetricsSource } from './gauges.ts';
-export { KmsMetrics } from './kms-metrics.ts';
 export { createMetrics, type Metrics } from './metrics.ts';

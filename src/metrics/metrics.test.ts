@@ -138,14 +138,34 @@ test('a subscription that is gone from the backlogs is gone from the gauges', as
   expect(await metrics.text()).not.toContain('subscription_id="s1"');
 });
 
-test('calls of the key service are counted by operation and outcome', async () => {
+test('calls are counted by name and outcome, for APIs, key service and DEKs alike', async () => {
   const metrics = metricsOf();
-  metrics.kms.called('decrypt', 'FAILED_PRECONDITION', 1);
-  metrics.kms.called('encrypt', 'OK', 1);
-  expect(await series(metrics, 'sealpost_kms_request_count')).toEqual([
-    'sealpost_kms_request_count{operation="decrypt",response_class="invalid",response_code="failed_precondition"} 1',
-    'sealpost_kms_request_count{operation="encrypt",response_class="success",response_code="success"} 1',
-  ]);
+  metrics.call('google.pubsub.v1.Publisher.Publish', 'OK', 2);
+  metrics.kms.call({ operation: 'Encrypt', code: 'OK', ms: 1 });
+  metrics.dek.kmsCall('decrypt', 'FAILED_PRECONDITION', 30);
+  const text = await metrics.text();
+  const success = 'response_class="success",response_code="success"';
+  const refused = 'response_class="invalid",response_code="failed_precondition"';
+  for (const line of [
+    `sealpost_rpc_requests_total{rpc="google.pubsub.v1.Publisher.Publish",${success}} 1`,
+    'sealpost_rpc_seconds_sum{rpc="google.pubsub.v1.Publisher.Publish"} 0.002',
+    `sealpost_kms_requests_total{operation="Encrypt",${success}} 1`,
+    `sealpost_dek_kms_requests_total{operation="decrypt",${refused}} 1`,
+    'sealpost_dek_kms_seconds_sum{operation="decrypt"} 0.03',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+});
+
+test('DEKs in memory and their evictions are shown', async () => {
+  const metrics = metricsOf();
+  metrics.dek.unwrapped(4);
+  metrics.dek.cachedCount(3);
+  metrics.dek.evicted('keyChange');
+  const text = await metrics.text();
+  expect(text).toContain('sealpost_dek_unwrap_seconds_sum 0.004\n');
+  expect(text).toContain('sealpost_dek_cached 3\n');
+  expect(text).toContain('sealpost_dek_evictions_total{cause="keyChange"} 1\n');
 });
 
 test('the process reports on itself', async () => {

@@ -1,5 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
-import { responseClass, statusTable, type StatusCode } from '../rpc/index.ts';
+import { statusTable, type StatusCode } from '../rpc/index.ts';
+import { responseLabelNames, responseLabels, type ResponseLabel } from './response-labels.ts';
 import { ResourceRows } from './resource-rows.ts';
 
 interface CounterOptions<Label extends string> {
@@ -25,10 +26,10 @@ export class RequestCounter<Label extends string> {
 
   constructor(registry: Registry, options: CounterOptions<Label>) {
     const rows = this.#rows;
-    const counter = new Counter<Label | 'response_class' | 'response_code'>({
+    const counter = new Counter<Label | ResponseLabel>({
       name: options.name,
       help: options.help,
-      labelNames: [...options.labelNames, 'response_class', 'response_code'],
+      labelNames: [...options.labelNames, ...responseLabelNames],
       registers: [registry],
       collect(): void {
         this.reset();
@@ -50,14 +51,6 @@ export class RequestCounter<Label extends string> {
   forget(resource: string): void {
     this.#rows.forget(resource);
   }
-}
-
-/** `success`, not `ok`: Cloud Monitoring's word. */
-function responseLabels(code: StatusCode): { response_class: string; response_code: string } {
-  return {
-    response_class: responseClass(code),
-    response_code: code === 'OK' ? 'success' : code.toLowerCase(),
-  };
 }
 
 /** A sum per resource, of things that only happen to resources that exist. */
