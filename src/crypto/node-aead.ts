@@ -18,7 +18,7 @@ import {
 const options = { authTagLength: tagBytes };
 
 /** What a segment's cipher needs of its key: a subkey while it lives. */
-interface Subkey {
+export interface Subkey {
   readonly algorithm: 'aes-256-gcm' | 'chacha20-poly1305';
   readonly key: KeyObject;
   readonly owner: { isAlive: boolean };
@@ -28,7 +28,7 @@ interface Subkey {
  * One ordinary 12-byte-nonce AEAD for each message, under the segment's subkey as a KeyObject (a
  * raw key costs five times as much per call on Node 24).
  */
-class NodeSegment implements SegmentCipher {
+export class NodeSegment implements SegmentCipher {
   readonly #subkey: Subkey;
   readonly #nonce: Uint8Array;
 

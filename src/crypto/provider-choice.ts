@@ -38,7 +38,7 @@ const measureMs = 4;
  * Checks every provider that loads against published answers and against the others, and keeps the
  * fastest of each suite. Logs one line. A provider that fails is left out with a warning.
  *
- * @throws InvariantError if the suite asked for has no working provider here.
+ * @throws InvariantError if the suite asked for has no working provider here, or two of them differ.
  */
 export function aeadProviders(options: ChoiceOptions): SuiteProviders {
   const { log } = options;
@@ -46,11 +46,7 @@ export function aeadProviders(options: ChoiceOptions): SuiteProviders {
   const chosen = new Map<number, AeadProvider>();
   const rates: Record<string, number> = {};
   for (const suite of Object.values(suiteIds)) {
-    const working = agreeing(
-      providersOf(suite).filter((provider) => answersWell(provider, log)),
-      options,
-    );
-    const best = fastest(working, options, rates);
+    const best = bestOf(providersOf(suite), options, rates);
     if (best) chosen.set(suite, best);
   }
   const preferred = chosen.get(options.suite ?? defaultSuite);
@@ -65,35 +61,33 @@ export function aeadProviders(options: ChoiceOptions): SuiteProviders {
   return { preferred, for: (suite) => chosen.get(suite) };
 }
 
-function answersWell(provider: AeadProvider, log: Logger): boolean {
-  const failure = failedAnswer(provider);
-  if (failure !== null) {
-    log.warn(
-      { suite: provider.suite, provider: provider.name, reason: failure },
-      'AEAD provider failed its check',
-    );
-  }
-  return failure === null;
+/**
+ * The fastest of one suite's providers that answers well; undefined if none does. Adds to `rates`
+ * what was measured.
+ *
+ * @throws InvariantError if two that answer well seal the same input differently: one of them would
+ *   write what the other cannot read, and nothing here can tell which.
+ */
+export function bestOf(
+  candidates: readonly AeadProvider[],
+  options: ChoiceOptions,
+  rates: Record<string, number>,
+): AeadProvider | undefined {
+  const working = candidates.filter((provider) => answersWell(provider, options.log));
+  const sample = drawSample(options.entropy);
+  const sealed = working.map((provider) => sealSample(provider, sample));
+  assert(
+    sealed.every((bytes) => equalBytes(bytes, sealed[0]!)),
+    `AEAD providers seal differently: ${working.map((provider) => provider.name).join(', ')}`,
+  );
+  return fastest(working, sample, options.clock, rates);
 }
 
-/** Those that seal random bytes as the last one does, which is the plainest code. */
-function agreeing(
-  providers: readonly AeadProvider[],
-  { entropy, log }: ChoiceOptions,
-): AeadProvider[] {
-  const sample = drawSample(entropy);
-  const reference = providers.at(-1);
-  if (!reference) return [];
-  const expected = sealSample(reference, sample);
-  return providers.filter((provider) => {
-    const agrees = equalBytes(sealSample(provider, sample), expected);
-    if (!agrees)
-      log.warn(
-        { suite: provider.suite, provider: provider.name },
-        'AEAD provider disagrees with the others',
-      );
-    return agrees;
-  });
+function answersWell(provider: AeadProvider, log: Logger): boolean {
+  const reason = failedAnswer(provider);
+  if (reason === null) return true;
+  log.warn({ suite: provider.suite, provider: provider.name, reason }, 'AEAD provider is left out');
+  return false;
 }
 
 interface Sample {
@@ -123,11 +117,11 @@ function sealSample(provider: AeadProvider, sample: Sample): Uint8Array {
 /** The one with the highest rate; at a tie the earlier. Nothing is measured if there is no choice. */
 function fastest(
   providers: readonly AeadProvider[],
-  { clock, entropy }: ChoiceOptions,
+  sample: Sample,
+  clock: Clock,
   rates: Record<string, number>,
 ): AeadProvider | undefined {
   if (providers.length < 2) return providers[0];
-  const sample = drawSample(entropy);
   let best: AeadProvider | undefined;
   let bestRate = -1;
   for (const provider of providers) {
