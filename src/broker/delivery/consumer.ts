@@ -1,4 +1,4 @@
-import type { Delivery } from './service.ts';
+import type { Delivery } from '../service.ts';
 
 export interface ConsumerLimits {
   /** Infinity: no limit. */
@@ -16,6 +16,7 @@ export class Consumer {
   readonly limits: ConsumerLimits;
   readonly #deliver: (batch: readonly Delivery[]) => boolean;
   readonly #fail: (error: unknown) => void;
+  readonly #idle: () => void;
   ackDeadlineMs: number;
   outstandingMessages = 0;
   outstandingBytes = 0;
@@ -28,11 +29,14 @@ export class Consumer {
     readonly ackDeadlineMs: number;
     readonly deliver: (batch: readonly Delivery[]) => boolean;
     readonly fail: (error: unknown) => void;
+    /** Nothing is available now, neither at once nor after a read. */
+    readonly idle?: () => void;
   }) {
     this.limits = options.limits;
     this.ackDeadlineMs = options.ackDeadlineMs;
     this.#deliver = options.deliver;
     this.#fail = options.fail;
+    this.#idle = options.idle ?? ((): void => undefined);
   }
 
   /** How many more messages flow control admits now; a message may overshoot the byte limit. */
@@ -54,6 +58,10 @@ export class Consumer {
 
   deliver(batch: readonly Delivery[]): void {
     if (!this.#deliver(batch)) this.isPaused = true;
+  }
+
+  idle(): void {
+    this.#idle();
   }
 
   fail(error: unknown): void {

@@ -1,5 +1,5 @@
-import { RpcError } from '../rpc/index.ts';
-import { varintBytes, WireReader, writeVarint } from './wire/varint.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { varintBytes, WireReader, writeVarint } from '../wire/varint.ts';
 
 /**
  * Records of an ack-state log, before they are sealed. Varints as in protobuf.

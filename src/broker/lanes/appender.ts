@@ -1,11 +1,11 @@
-import { RpcError } from '../rpc/index.ts';
+import { RpcError } from '../../rpc/index.ts';
 import {
   StorageError,
   type Append,
   type LogId,
   type Outcome,
   type Store,
-} from '../storage/index.ts';
+} from '../../storage/index.ts';
 
 /** Where an owned log stands, as its one writer knows it. */
 export interface LogPosition {

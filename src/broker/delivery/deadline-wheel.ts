@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../runtime/index.ts';
+import type { Cancel, Clock } from '../../runtime/index.ts';
 
 /** Something with a deadline. It is in at most one wheel; the wheel owns the last four fields. */
 export abstract class Timed {

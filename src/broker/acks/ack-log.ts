@@ -1,8 +1,8 @@
-import { draw, type Cancel, type Clock, type Entropy } from '../runtime/index.ts';
-import { segmentKinds, type Append, type SegmentKind, type Store } from '../storage/index.ts';
+import { draw, type Cancel, type Clock, type Entropy } from '../../runtime/index.ts';
+import { segmentKinds, type Append, type SegmentKind, type Store } from '../../storage/index.ts';
 import { encodeDelta, encodeSnapshotPart } from './ack-record.ts';
-import type { Appender } from './appender.ts';
-import type { Backlog } from './backlog.ts';
+import type { Appender } from '../lanes/appender.ts';
+import type { Backlog } from '../delivery/backlog.ts';
 
 /** Seals records of acknowledgement state; the place is bound, so a record cannot be moved. */
 export interface RecordSealer {
@@ -126,7 +126,8 @@ export class AckLog {
           await this.#snapshot();
       } catch (error) {
         this.#acked = [...acked, ...this.#acked];
-        for (const waiter of waiters) waiter.reject(error);
+        for (const waiter of [...waiters, ...this.#waiters]) waiter.reject(error);
+        this.#waiters = [];
         break;
       }
       for (const waiter of waiters) waiter.resolve();

@@ -1,6 +1,7 @@
 import type { AckIds } from './ack-id.ts';
 import type { Consumer } from './consumer.ts';
 import { Timed, type DeadlineWheel } from './deadline-wheel.ts';
+import type { LeaseBudget } from './lease-budget.ts';
 import { SequenceHeap } from './sequence-heap.ts';
 
 /**
@@ -40,6 +41,7 @@ export class Backlog {
   /** In order of sequence: a lease is created as the frontier passes it. */
   readonly #leases = new Map<number, Lease>();
   readonly #again = new SequenceHeap();
+  readonly #budget: LeaseBudget;
   readonly #onAvailable: () => void;
   #outstandingCount = 0;
   #frontier: number;
@@ -47,6 +49,7 @@ export class Backlog {
   constructor(options: {
     readonly wheel: DeadlineWheel;
     readonly ackIds: AckIds;
+    readonly budget: LeaseBudget;
     readonly frontier: number;
     /** Sequences below the frontier that are not acknowledged, ascending. */
     readonly holes: Iterable<number>;
@@ -55,12 +58,14 @@ export class Backlog {
   }) {
     this.#wheel = options.wheel;
     this.#ackIds = options.ackIds;
+    this.#budget = options.budget;
     this.#frontier = options.frontier;
     this.#onAvailable = options.onAvailable;
     for (const sequence of options.holes) {
       this.#leases.set(sequence, new Lease(this, sequence));
       this.#again.push(sequence);
     }
+    this.#budget.add(this.#leases.size);
   }
 
   get frontier(): number {
@@ -122,6 +127,7 @@ export class Backlog {
     if (lease === undefined) {
       lease = new Lease(this, sequence);
       this.#leases.set(sequence, lease);
+      this.#budget.add(1);
       this.#frontier = sequence + 1;
     } else {
       this.#again.pop();
@@ -158,12 +164,13 @@ export class Backlog {
     return claimed === undefined ? 'gone' : { lease: claimed, isCurrent: false };
   }
 
-  /** Ends a message for good. */
-  acknowledge(lease: Lease): void {
-    this.#leases.delete(lease.sequence);
-    if (lease.holder === null) return;
-    this.#release(lease);
+  /** Ends a message for good; false if it had ended before. */
+  acknowledge(lease: Lease): boolean {
+    if (!this.#leases.delete(lease.sequence)) return false;
+    this.#budget.add(-1);
+    if (lease.holder !== null) this.#release(lease);
     this.#onAvailable();
+    return true;
   }
 
   extend(lease: Lease, deadlineMs: number): void {
@@ -184,6 +191,7 @@ export class Backlog {
   /** Leaves the wheel; the subscription is gone. */
   close(): void {
     for (const lease of this.#leases.values()) this.#wheel.remove(lease);
+    this.#budget.add(-this.#leases.size);
     this.#leases.clear();
     this.#again.clear();
   }

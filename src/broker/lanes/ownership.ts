@@ -1,5 +1,5 @@
-import { RpcError } from '../rpc/index.ts';
-import type { LogId, Store, Tail } from '../storage/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { LogId, Store, Tail } from '../../storage/index.ts';
 
 const attemptsMax = 10;
 

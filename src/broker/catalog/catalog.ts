@@ -1,0 +1,178 @@
+import { draw, type Entropy } from '../../runtime/index.ts';
+import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index.ts';
+import { storageRefusal } from '../lanes/appender.ts';
+import {
+  decodeRow,
+  encodeRow,
+  rowKeys,
+  type Counters,
+  type SubscriptionRow,
+  type TopicRow,
+} from './catalog-rows.ts';
+import { alreadyExists, concurrentChange } from '../errors.ts';
+import type { Subscription, Topic } from '../service.ts';
+
+const listLimit = 1_000;
+
+/**
+ * Topics and subscriptions as rows. Changes are made one after the other, each durable before it
+ * is answered; every row is written under the version that was last seen of it.
+ */
+export class Catalog {
+  readonly #meta: MetaStore;
+  readonly #entropy: Entropy;
+  readonly #versions = new Map<string, number>();
+  #counters: Counters = { log: 0, subscription: 0 };
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(meta: MetaStore, entropy: Entropy) {
+    this.#meta = meta;
+    this.#entropy = entropy;
+  }
+
+  /** Reads everything there is. */
+  async load(): Promise<{
+    readonly topics: TopicRow[];
+    readonly deletedTopics: TopicRow[];
+    readonly subscriptions: SubscriptionRow[];
+    readonly doomedLogs: number[];
+  }> {
+    const counters = await this.#meta.get(rowKeys.counters);
+    if (counters !== null) this.#counters = this.#row(counters) as Counters;
+    const doomed = await this.#all(rowKeys.doomedLogs);
+    return {
+      topics: (await this.#all(rowKeys.topics)).map((row) => this.#row(row) as TopicRow),
+      deletedTopics: (await this.#all(rowKeys.deletedTopics)).map(
+        (row) => this.#row(row) as TopicRow,
+      ),
+      subscriptions: (await this.#all(rowKeys.subscriptions)).map(
+        (row) => this.#row(row) as SubscriptionRow,
+      ),
+      doomedLogs: doomed.map((row) => (this.#row(row) as { log: number }).log),
+    };
+  }
+
+  async createTopic(topic: Topic): Promise<TopicRow> {
+    return await this.#inTurn(async () => {
+      const key = rowKeys.topics + topic.name;
+      if (this.#versions.has(key)) throw alreadyExists(topic.name);
+      const counters = { ...this.#counters, log: this.#counters.log + 1 };
+      const row: TopicRow = {
+        ...topic,
+        uid: Buffer.from(draw(this.#entropy, 16)).toString('hex'),
+        log: counters.log,
+      };
+      await this.#write(topic.name, [
+        [key, row],
+        [rowKeys.counters, counters],
+      ]);
+      this.#counters = counters;
+      return row;
+    });
+  }
+
+  async createSubscription(
+    subscription: Subscription,
+    of: { readonly topicUid: string; readonly start: number },
+  ): Promise<SubscriptionRow> {
+    return await this.#inTurn(async () => {
+      const key = rowKeys.subscriptions + subscription.name;
+      if (this.#versions.has(key)) throw alreadyExists(subscription.name);
+      const { log, subscription: id } = this.#counters;
+      const counters = { log: log + 1, subscription: id + 1 };
+      const { topic: _topic, topicMessageRetentionMs: _retention, ...stored } = subscription;
+      const row: SubscriptionRow = {
+        ...stored,
+        ...of,
+        id: counters.subscription,
+        log: counters.log,
+      };
+      await this.#write(subscription.name, [
+        [key, row],
+        [rowKeys.counters, counters],
+      ]);
+      this.#counters = counters;
+      return row;
+    });
+  }
+
+  async updateTopic(row: TopicRow): Promise<void> {
+    await this.#inTurn(() => this.#write(row.name, [[rowKeys.topics + row.name, row]]));
+  }
+
+  async updateSubscription(row: SubscriptionRow): Promise<void> {
+    await this.#inTurn(() => this.#write(row.name, [[rowKeys.subscriptions + row.name, row]]));
+  }
+
+  /** `isRead`: some subscription still reads its log, which stays until the last is gone. */
+  async deleteTopic(row: TopicRow, isRead: boolean): Promise<void> {
+    const rest: [string, object] = isRead
+      ? [rowKeys.deletedTopics + row.uid, row]
+      : [rowKeys.doomedLogs + row.log, { log: row.log }];
+    await this.#inTurn(() => this.#write(row.name, [[rowKeys.topics + row.name, null], rest]));
+  }
+
+  /** `lastOf`: a deleted topic that nobody reads any more once this subscription is gone. */
+  async deleteSubscription(row: SubscriptionRow, lastOf: TopicRow | null): Promise<void> {
+    const changes: [string, object | null][] = [
+      [rowKeys.subscriptions + row.name, null],
+      [rowKeys.doomedLogs + row.log, { log: row.log }],
+    ];
+    if (lastOf !== null) {
+      changes.push([rowKeys.deletedTopics + lastOf.uid, null]);
+      changes.push([rowKeys.doomedLogs + lastOf.log, { log: lastOf.log }]);
+    }
+    await this.#inTurn(() => this.#write(row.name, changes));
+  }
+
+  /** The logs are removed: forget that they had to be. */
+  async logsDropped(logs: readonly number[]): Promise<void> {
+    const changes = logs.map((log): [string, null] => [rowKeys.doomedLogs + log, null]);
+    await this.#inTurn(() => this.#write('logs', changes));
+  }
+
+  async #all(prefix: string): Promise<MetaRow[]> {
+    const rows: MetaRow[] = [];
+    for (;;) {
+      const after = rows.at(-1)?.key;
+      const page = await this.#meta.list(prefix, {
+        limit: listLimit,
+        ...(after === undefined ? {} : { after }),
+      });
+      rows.push(...page);
+      if (page.length < listLimit) return rows;
+    }
+  }
+
+  #row(row: MetaRow): unknown {
+    this.#versions.set(row.key, row.version);
+    return decodeRow(row.value);
+  }
+
+  async #write(
+    name: string,
+    changes: readonly (readonly [string, object | null])[],
+  ): Promise<void> {
+    const checks: MetaCheck[] = [];
+    const puts: MetaPut[] = [];
+    for (const [key, row] of changes) {
+      checks.push({ key, version: this.#versions.get(key) ?? 0 });
+      puts.push({ key, value: row === null ? null : encodeRow(row) });
+    }
+    let isDone: boolean;
+    try {
+      isDone = await this.#meta.txn(checks, puts);
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+    if (!isDone) throw concurrentChange(name);
+    for (const { key, version } of checks) this.#versions.set(key, version + 1);
+    for (const { key, value } of puts) if (value === null) this.#versions.delete(key);
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#last.then(change, change);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

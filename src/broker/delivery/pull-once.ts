@@ -1,0 +1,52 @@
+import type { Clock } from '../../runtime/index.ts';
+import { Consumer } from './consumer.ts';
+import type { Delivery, PullRequest } from '../service.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
+
+/** A Pull waits so long for a first message; clients give up after 60 s. */
+const waitMs = 25_000;
+/** Bytes of one answer, beside a single larger message. */
+const replyBytes = 1024 * 1024;
+
+/**
+ * One Pull: a consumer that takes a single batch. Answers with nothing when the wait is over, or at
+ * once if that was asked for; leases nothing for a client that went away.
+ */
+export async function pullOnce<Reply>(
+  subscription: SubscriptionState,
+  request: PullRequest,
+  ports: { readonly clock: Clock },
+  take: (batch: readonly Delivery[]) => Reply,
+): Promise<Reply> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  const consumer = new Consumer({
+    limits: { messagesMax: request.messagesMax, bytesMax: Infinity, turnBytes: replyBytes },
+    ackDeadlineMs: subscription.row.ackDeadlineSeconds * 1000,
+    deliver: (batch) => {
+      subscription.detach(consumer);
+      resolve(take(batch));
+      return false;
+    },
+    fail: reject,
+    idle: () => {
+      if (request.returnImmediately) giveUp();
+    },
+  });
+  const giveUp = (): void => {
+    if (consumer.isClosed) return;
+    subscription.detach(consumer);
+    resolve(take([]));
+  };
+  const deadlineMs = ports.clock.monotonicMs() + waitMs;
+  const cancel = ports.clock.schedule(deadlineMs, giveUp);
+  request.signal.addEventListener('abort', giveUp);
+  try {
+    await subscription.attach(consumer);
+    if (request.signal.aborted) giveUp();
+    if (request.returnImmediately && !subscription.hasAvailable) giveUp();
+    return await promise;
+  } finally {
+    cancel();
+    request.signal.removeEventListener('abort', giveUp);
+  }
+}

@@ -1,0 +1,37 @@
+import { RpcError } from '../rpc/index.ts';
+
+/** The last segment of a resource's name, as Pub/Sub's own texts show it. */
+const lastSegment = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+
+export function notFound(name: string): RpcError {
+  return new RpcError(
+    'NOT_FOUND',
+    'RESOURCE_NOT_FOUND',
+    `Resource not found (resource=${lastSegment(name)}).`,
+  );
+}
+
+export function alreadyExists(name: string): RpcError {
+  return new RpcError(
+    'ALREADY_EXISTS',
+    'RESOURCE_EXISTS',
+    `Resource already exists in the project (resource=${lastSegment(name)}).`,
+  );
+}
+
+/** Two changes of one resource met; the later one may be tried again. */
+export function concurrentChange(name: string): RpcError {
+  return new RpcError(
+    'ABORTED',
+    'CONCURRENT_CHANGE',
+    `The resource was changed at the same time (resource=${lastSegment(name)}). Please try again.`,
+  );
+}
+
+export function draining(): RpcError {
+  return new RpcError(
+    'UNAVAILABLE',
+    'DRAINING',
+    'The service was unable to fulfill your request. Please try again.',
+  );
+}

@@ -1,0 +1,241 @@
+import {
+  sealSegment,
+  type Dek,
+  type DekManager,
+  type SealedTopic,
+  type SegmentPlace,
+} from '../../envelope/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
+import { segmentKinds, type Append, type Segment, type Store } from '../../storage/index.ts';
+import type { Appender } from './appender.ts';
+import type { BrokerObserver } from '../observer.ts';
+import type { SealableMessage } from '../service.ts';
+
+/** A request joins the segment being filled until that has so many bytes. */
+const segmentBytesSoft = 256 * 1024;
+/** What one group commit of one lane carries at most, beside a single larger request. */
+const commitBytesSoft = 8 * 1024 * 1024;
+/** Bytes of requests that wait to be sealed, over all lanes. */
+const pendingBytesMax = 256 * 1024 * 1024;
+
+interface PendingPublish {
+  readonly messages: readonly SealableMessage[];
+  readonly bytes: number;
+  resolve(ids: string[]): void;
+  reject(error: unknown): void;
+}
+
+/** A segment that is sealed for one place, and the requests that it answers. */
+interface SealedBatch {
+  readonly op: Append;
+  readonly requests: readonly PendingPublish[];
+}
+
+/** The requests that all lanes together hold; shared, so that memory has one bound. */
+export class PendingBudget {
+  #bytes = 0;
+
+  take(bytes: number): void {
+    if (this.#bytes + bytes > pendingBytesMax) {
+      throw new RpcError(
+        'RESOURCE_EXHAUSTED',
+        'PUBLISH_BUFFER_FULL',
+        'Too many bytes are waiting to be published. Please try again with backoff.',
+      );
+    }
+    this.#bytes += bytes;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/**
+ * The writing end of one lane: messages in, sealed segments out, at most one append under way.
+ *
+ * Everything that arrives while an append is on its way to the disk is sealed together into the
+ * next, so segments grow with the load. A request's messages share one segment: all or none.
+ * A segment's id names its exact bytes: when the base moves, it is sealed again under a new one.
+ */
+export class Lane {
+  /** Shard of the topic, 0 .. 2^32 - 1. */
+  readonly index: number;
+  readonly topic: SealedTopic;
+  readonly appender: Appender;
+  readonly #ports: LanePorts;
+  readonly #onAppended: (segments: readonly Segment[]) => void;
+  readonly #idPrefix: string;
+  #pending: PendingPublish[] = [];
+  #isFlushing = false;
+  /** First sequence that no durable segment holds. */
+  tail: number;
+
+  constructor(options: {
+    readonly index: number;
+    readonly topic: SealedTopic;
+    readonly appender: Appender;
+    readonly tail: number;
+    readonly ports: LanePorts;
+    readonly onAppended: (segments: readonly Segment[]) => void;
+  }) {
+    this.index = options.index;
+    this.topic = options.topic;
+    this.appender = options.appender;
+    this.tail = options.tail;
+    this.#ports = options.ports;
+    this.#onAppended = options.onAppended;
+    this.#idPrefix = String(options.index + 1);
+  }
+
+  /** Ids in order, once all messages are durable. */
+  async publish(messages: readonly SealableMessage[]): Promise<string[]> {
+    let bytes = 0;
+    for (const message of messages) bytes += message.bytes.length;
+    this.#ports.pending.take(bytes);
+    try {
+      return await new Promise<string[]>((resolve, reject) => {
+        this.#pending.push({ messages, bytes, resolve, reject });
+        void this.#flush();
+      });
+    } finally {
+      this.#ports.pending.release(bytes);
+    }
+  }
+
+  /** 17 decimal digits: unique in the topic, in order within the lane. */
+  messageId(sequence: number): string {
+    return this.#idPrefix + String(sequence).padStart(16, '0');
+  }
+
+  place(segment: {
+    readonly base: number;
+    readonly epoch: number;
+    readonly timeMs: number;
+  }): SegmentPlace {
+    const { base, epoch, timeMs } = segment;
+    return { topicUid: this.topic.uid, lane: this.index, base, epoch, timeMs };
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    while (this.#pending.length > 0) {
+      const requests = this.#takePending();
+      try {
+        await this.#append(requests);
+      } catch (error) {
+        for (const request of requests) request.reject(error);
+      }
+    }
+    this.#isFlushing = false;
+  }
+
+  #takePending(): PendingPublish[] {
+    let bytes = 0;
+    let count = 0;
+    for (const request of this.#pending) {
+      if (count > 0 && bytes + request.bytes > commitBytesSoft) break;
+      bytes += request.bytes;
+      count++;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  async #append(requests: readonly PendingPublish[]): Promise<void> {
+    for (;;) {
+      const position = await this.appender.position();
+      const dek = await this.#ports.deks.forSeal(this.topic);
+      const timeMs = Math.max(position.timeMs, this.#ports.clock.wallMs());
+      const batches = this.#seal(dek, requests, { base: position.next, timeMs });
+      const startedMs = this.#ports.clock.monotonicMs();
+      if (!(await this.appender.append(batches.map((batch) => batch.op)))) continue;
+      this.#ports.observer.committed(batches.length, this.#ports.clock.monotonicMs() - startedMs);
+      this.#finish(batches);
+      return;
+    }
+  }
+
+  #seal(
+    dek: Dek,
+    requests: readonly PendingPublish[],
+    start: { readonly base: number; readonly timeMs: number },
+  ): SealedBatch[] {
+    const startedMs = this.#ports.clock.monotonicMs();
+    const batches: SealedBatch[] = [];
+    let base = start.base;
+    let bytes = 0;
+    for (const group of groups(requests)) {
+      const batch = this.#sealOne(dek, group, { base, timeMs: start.timeMs });
+      base += batch.op.count;
+      bytes += batch.op.body.length;
+      batches.push(batch);
+    }
+    const ms = this.#ports.clock.monotonicMs() - startedMs;
+    this.#ports.observer.sealed(base - start.base, bytes, ms);
+    return batches;
+  }
+
+  #sealOne(
+    dek: Dek,
+    requests: readonly PendingPublish[],
+    at: { readonly base: number; readonly timeMs: number },
+  ): SealedBatch {
+    const messages =
+      requests.length === 1 ? requests[0]!.messages : requests.flatMap((r) => r.messages);
+    const id = draw(this.#ports.entropy, 16);
+    const { log, epoch } = this.appender;
+    const body = sealSegment(dek, id, this.place({ ...at, epoch }), messages);
+    const op: Append = {
+      log,
+      at: at.base,
+      epoch,
+      id,
+      count: messages.length,
+      timeMs: at.timeMs,
+      kind: segmentKinds.messages,
+      body,
+    };
+    return { op, requests };
+  }
+
+  #finish(batches: readonly SealedBatch[]): void {
+    const last = batches[batches.length - 1]!.op;
+    this.tail = last.at + last.count;
+    this.#onAppended(batches.map(({ op }) => ({ ...op, base: op.at })));
+    for (const { op, requests } of batches) {
+      let sequence = op.at;
+      for (const request of requests) {
+        const first = sequence;
+        request.resolve(request.messages.map((_, i) => this.messageId(first + i)));
+        sequence += request.messages.length;
+      }
+    }
+  }
+}
+
+export interface LanePorts {
+  readonly store: Store;
+  readonly deks: DekManager;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly observer: BrokerObserver;
+  readonly pending: PendingBudget;
+}
+
+/** Requests that share a segment: whole requests, up to the soft size. */
+function* groups(requests: readonly PendingPublish[]): Iterable<PendingPublish[]> {
+  let group: PendingPublish[] = [];
+  let bytes = 0;
+  for (const request of requests) {
+    if (group.length > 0 && bytes + request.bytes > segmentBytesSoft) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(request);
+    bytes += request.bytes;
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,0 +1,138 @@
+import type { DekManager } from '../envelope/index.ts';
+import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import type { Segment, Store } from '../storage/index.ts';
+import type { Mac } from './delivery/ack-id.ts';
+import type { RecordSealer } from './acks/ack-log.ts';
+import { recoverAcks } from './acks/ack-recovery.ts';
+import { Catalog } from './catalog/catalog.ts';
+import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import { DeadlineWheel } from './delivery/deadline-wheel.ts';
+import { Dispatcher } from './delivery/dispatcher.ts';
+import { notFound } from './errors.ts';
+import { PendingBudget } from './lanes/lane.ts';
+import type { HeldSegment } from './lanes/lane-reader.ts';
+import { LeaseBudget } from './delivery/lease-budget.ts';
+import type { BrokerObserver } from './observer.ts';
+import { ShelfBudget } from './lanes/segment-shelf.ts';
+import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
+import { openTopic, type TopicState } from './topic-state.ts';
+
+/** All that the broker needs from outside. */
+export interface BrokerPorts {
+  readonly store: Store;
+  readonly deks: DekManager;
+  /** Seals acknowledgement records. */
+  readonly sealer: RecordSealer;
+  /** Keyed hash of ack ids and page tokens. */
+  readonly mac: Mac;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly observer: BrokerObserver;
+}
+
+export interface BrokerLimits {
+  /** Messages that one subscription has handed out and not got acknowledged, at most. */
+  readonly outstandingWindow: number;
+  /** Opened bytes kept for other subscriptions of the same topic, over all topics. */
+  readonly openCacheBytes: number;
+}
+
+/** Sealed bytes that are read ahead, over all lanes. */
+const sealedAheadBytes = 32 * 1024 * 1024;
+/** Logs that are taken over at once at start. */
+const openBatch = 128;
+
+/** Every topic and subscription there is, at work. */
+export class Registry {
+  readonly catalog: Catalog;
+  readonly ports: BrokerPorts;
+  readonly topics: Map<string, TopicState> = new Map();
+  /** Topics that were deleted but still have subscriptions, by uid. */
+  readonly deletedTopics: Map<string, TopicState> = new Map();
+  readonly subscriptions: Map<string, SubscriptionState> = new Map();
+  readonly wheel: DeadlineWheel;
+  readonly #lanePorts: Parameters<typeof openTopic>[1];
+  readonly #subscriptionPorts: SubscriptionPorts;
+
+  constructor(ports: BrokerPorts, limits: BrokerLimits) {
+    this.ports = ports;
+    this.catalog = new Catalog(ports.store.meta, ports.entropy);
+    this.wheel = new DeadlineWheel(ports.clock);
+    this.#lanePorts = {
+      ...ports,
+      pending: new PendingBudget(),
+      sealedBudget: new ShelfBudget<Segment>(sealedAheadBytes),
+      openedBudget: new ShelfBudget<HeldSegment>(limits.openCacheBytes),
+    };
+    this.#subscriptionPorts = {
+      ...ports,
+      wheel: this.wheel,
+      dispatcher: new Dispatcher(ports.clock),
+      budget: new LeaseBudget(),
+      window: limits.outstandingWindow,
+    };
+  }
+
+  /** Takes over everything that is stored: the one path of a start and of a recovery. */
+  async load(): Promise<void> {
+    const rows = await this.catalog.load();
+    await inBatches(rows.topics, async (row) => {
+      this.topics.set(row.name, await openTopic(row, this.#lanePorts));
+    });
+    await inBatches(rows.deletedTopics, async (row) => {
+      this.deletedTopics.set(row.uid, await openTopic(row, this.#lanePorts));
+    });
+    const byUid = new Map([...this.topics.values()].map((topic) => [topic.row.uid, topic]));
+    await inBatches(rows.subscriptions, async (row) => {
+      const topic = byUid.get(row.topicUid) ?? this.deletedTopics.get(row.topicUid);
+      if (topic !== undefined) await this.addSubscription(row, topic);
+    });
+    if (rows.doomedLogs.length > 0) await this.dropLogs(rows.doomedLogs);
+  }
+
+  topic(name: string): TopicState {
+    const topic = this.topics.get(name);
+    if (topic === undefined) throw notFound(name);
+    return topic;
+  }
+
+  subscription(name: string): SubscriptionState {
+    const subscription = this.subscriptions.get(name);
+    if (subscription === undefined) throw notFound(name);
+    return subscription;
+  }
+
+  async addTopic(row: TopicRow): Promise<TopicState> {
+    const topic = await openTopic(row, this.#lanePorts);
+    this.topics.set(row.name, topic);
+    return topic;
+  }
+
+  async addSubscription(row: SubscriptionRow, topic: TopicState): Promise<SubscriptionState> {
+    const acks = await recoverAcks(this.ports, row.log, row.start);
+    const subscription = new SubscriptionState(row, topic, acks, this.#subscriptionPorts);
+    topic.subscriptions.add(subscription);
+    this.subscriptions.set(row.name, subscription);
+    return subscription;
+  }
+
+  /** Removes logs that nothing refers to any more; a failure is tried again at the next start. */
+  async dropLogs(logs: readonly number[]): Promise<void> {
+    try {
+      await this.ports.store.drop(logs);
+      await this.catalog.logsDropped(logs);
+    } catch (error) {
+      this.ports.log.warn({ err: error, logs }, 'removing the logs of deleted resources failed');
+    }
+  }
+}
+
+async function inBatches<Item>(
+  items: readonly Item[],
+  each: (item: Item) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += openBatch) {
+    await Promise.all(items.slice(at, at + openBatch).map(each));
+  }
+}

@@ -1,0 +1,105 @@
+import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import { alreadyExists, notFound } from './errors.ts';
+import type { Pager } from './page-token.ts';
+import type { Registry } from './registry.ts';
+import type { Page, PageRequest, Subscription } from './service.ts';
+import type { SubscriptionState } from './subscription-state.ts';
+import type { Topics } from './topics.ts';
+import { checkMask, subscriptionMask } from './update-mask.ts';
+
+/** Shown in place of a deleted topic's name (pubsub.v1 Subscription.topic). */
+const deletedTopic = '_deleted-topic_';
+
+/** Creating, reading, changing and deleting subscriptions. */
+export class Subscriptions {
+  readonly #registry: Registry;
+  readonly #topics: Topics;
+  readonly #pager: Pager;
+
+  constructor(registry: Registry, topics: Topics, pager: Pager) {
+    this.#registry = registry;
+    this.#topics = topics;
+    this.#pager = pager;
+  }
+
+  /** It gets the messages that are published once this has returned. */
+  async create(subscription: Subscription): Promise<Subscription> {
+    if (this.#registry.subscriptions.has(subscription.name)) throw alreadyExists(subscription.name);
+    const topic = this.#registry.topic(subscription.topic);
+    const of = { topicUid: topic.row.uid, start: topic.lane.tail };
+    const row = await this.#registry.catalog.createSubscription(subscription, of);
+    return this.#view(await this.#registry.addSubscription(row, topic));
+  }
+
+  get(name: string): Subscription {
+    return this.#view(this.#registry.subscription(name));
+  }
+
+  async update(subscription: Subscription, paths: readonly string[]): Promise<Subscription> {
+    const fields = checkMask(subscriptionMask, paths);
+    const state = this.#registry.subscription(subscription.name);
+    const row = merge(state.row, subscription, fields);
+    await this.#registry.catalog.updateSubscription(row);
+    state.row = row;
+    return this.#view(state);
+  }
+
+  /** Streams on it end with NOT_FOUND. */
+  async delete(name: string): Promise<void> {
+    const state = this.#registry.subscription(name);
+    const { topic } = state;
+    const isLast =
+      topic.subscriptions.size === 1 && this.#registry.deletedTopics.has(topic.row.uid);
+    const lastOf: TopicRow | null = isLast ? topic.row : null;
+    await this.#registry.catalog.deleteSubscription(state.row, lastOf);
+    this.#registry.subscriptions.delete(name);
+    topic.subscriptions.delete(state);
+    state.failAll(notFound(name));
+    state.close();
+    this.#registry.ports.observer.subscriptionDeleted(name);
+    await this.#registry.dropLogs([state.row.log]);
+    if (!isLast) return;
+    this.#registry.deletedTopics.delete(topic.row.uid);
+    await this.#topics.forget(topic);
+  }
+
+  list(project: string, page: PageRequest): Page<Subscription> {
+    const prefix = `${project}/subscriptions/`;
+    const names = [...this.#registry.subscriptions.keys()].filter((name) =>
+      name.startsWith(prefix),
+    );
+    const { items, nextPageToken } = this.#pager.page(`subscriptions of ${project}`, names, page);
+    return { items: items.map((name) => this.get(name)), nextPageToken };
+  }
+
+  #view(state: SubscriptionState): Subscription {
+    const { id: _id, log: _log, start: _start, topicUid, ...shown } = state.row;
+    const topic = state.topic.row;
+    const isDeleted = this.#registry.deletedTopics.has(topicUid);
+    return {
+      ...shown,
+      topic: isDeleted ? deletedTopic : topic.name,
+      ...(topic.messageRetentionMs === undefined || isDeleted
+        ? {}
+        : { topicMessageRetentionMs: topic.messageRetentionMs }),
+    };
+  }
+}
+
+function merge(
+  row: SubscriptionRow,
+  changed: Subscription,
+  fields: ReadonlySet<string>,
+): SubscriptionRow {
+  const { expirationTtlMs, ...rest } = row;
+  const ttl = fields.has('expiration_policy') ? changed.expirationTtlMs : expirationTtlMs;
+  return {
+    ...rest,
+    labels: (fields.has('labels') ? changed : row).labels,
+    ackDeadlineSeconds: (fields.has('ack_deadline_seconds') ? changed : row).ackDeadlineSeconds,
+    retainAckedMessages: (fields.has('retain_acked_messages') ? changed : row).retainAckedMessages,
+    messageRetentionMs: (fields.has('message_retention_duration') ? changed : row)
+      .messageRetentionMs,
+    ...(ttl === undefined ? {} : { expirationTtlMs: ttl }),
+  };
+}

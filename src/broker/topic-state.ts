@@ -1,0 +1,61 @@
+import type { SealedTopic } from '../envelope/index.ts';
+import type { TopicRow } from './catalog/catalog-rows.ts';
+import { Lane, type LanePorts } from './lanes/lane.ts';
+import { LaneReader, type ReaderPorts } from './lanes/lane-reader.ts';
+import { Appender } from './lanes/appender.ts';
+import { takeOver } from './lanes/ownership.ts';
+import type { SubscriptionState } from './subscription-state.ts';
+
+/** One topic at work: its lane, and the subscriptions that read it. */
+export class TopicState {
+  row: TopicRow;
+  readonly lane: Lane;
+  readonly reader: LaneReader;
+  readonly subscriptions: Set<SubscriptionState> = new Set();
+  readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };
+
+  constructor(row: TopicRow, appender: Appender, tail: number, ports: LanePorts & ReaderPorts) {
+    this.row = row;
+    this.#sealed = { name: row.name, uid: Buffer.from(row.uid, 'hex') };
+    this.#applyKey();
+    this.lane = new Lane({
+      index: 0,
+      topic: this.#sealed,
+      appender,
+      tail,
+      ports,
+      onAppended: (segments) => {
+        const isRead = [...this.subscriptions].some((each) => each.hasConsumers);
+        if (isRead) for (const segment of segments) this.reader.offer(segment);
+        for (const subscription of this.subscriptions) subscription.wake();
+      },
+    });
+    this.reader = new LaneReader(this.lane, ports);
+  }
+
+  /** The topic as the envelope knows it; always the same object, its key may change. */
+  get sealed(): SealedTopic {
+    return this.#sealed;
+  }
+
+  update(row: TopicRow): void {
+    this.row = row;
+    this.#applyKey();
+  }
+
+  #applyKey(): void {
+    if (this.row.kmsKeyName === undefined) delete this.#sealed.kmsKeyName;
+    else this.#sealed.kmsKeyName = this.row.kmsKeyName;
+  }
+}
+
+/** Takes a topic's log over and makes it ready to write and read. */
+export async function openTopic(
+  row: TopicRow,
+  ports: LanePorts & ReaderPorts,
+): Promise<TopicState> {
+  const { tail, epoch } = await takeOver(ports.store, row.log);
+  const position = { next: tail.next, timeMs: tail.timeMs };
+  const appender = new Appender(ports.store, row.log, epoch, position);
+  return new TopicState(row, appender, tail.next, ports);
+}

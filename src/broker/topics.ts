@@ -1,0 +1,99 @@
+import type { TopicRow } from './catalog/catalog-rows.ts';
+import { alreadyExists, notFound } from './errors.ts';
+import type { Pager } from './page-token.ts';
+import type { Registry } from './registry.ts';
+import type { Page, PageRequest, Topic } from './service.ts';
+import type { TopicState } from './topic-state.ts';
+import { checkMask, topicMask } from './update-mask.ts';
+
+/** Creating, reading, changing and deleting topics. */
+export class Topics {
+  readonly #registry: Registry;
+  readonly #pager: Pager;
+
+  constructor(registry: Registry, pager: Pager) {
+    this.#registry = registry;
+    this.#pager = pager;
+  }
+
+  /** A topic with a key is refused unless that key can be used at once. */
+  async create(topic: Topic): Promise<Topic> {
+    if (this.#registry.topics.has(topic.name)) throw alreadyExists(topic.name);
+    await this.#probe(topic);
+    const row = await this.#registry.catalog.createTopic(topic);
+    await this.#registry.addTopic(row);
+    return view(row);
+  }
+
+  get(name: string): Topic {
+    return view(this.#registry.topic(name).row);
+  }
+
+  /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
+  async update(topic: Topic, paths: readonly string[]): Promise<Topic> {
+    const fields = checkMask(topicMask, paths);
+    const state = this.#registry.topic(topic.name);
+    if (fields.has('kms_key_name')) await this.#probe(topic);
+    const row = merge(state.row, topic, fields);
+    await this.#registry.catalog.updateTopic(row);
+    state.update(row);
+    return view(row);
+  }
+
+  /** Its subscriptions stay, with what they have not acknowledged. */
+  async delete(name: string): Promise<void> {
+    const state = this.#registry.topic(name);
+    const isRead = state.subscriptions.size > 0;
+    await this.#registry.catalog.deleteTopic(state.row, isRead);
+    this.#registry.topics.delete(name);
+    this.#registry.ports.observer.topicDeleted(name);
+    if (isRead) this.#registry.deletedTopics.set(state.row.uid, state);
+    else await this.forget(state);
+  }
+
+  list(project: string, page: PageRequest): Page<Topic> {
+    const prefix = `${project}/topics/`;
+    const names = [...this.#registry.topics.keys()].filter((name) => name.startsWith(prefix));
+    const { items, nextPageToken } = this.#pager.page(`topics of ${project}`, names, page);
+    return { items: items.map((name) => this.get(name)), nextPageToken };
+  }
+
+  listSubscriptions(name: string, page: PageRequest): Page<string> {
+    const state = this.#registry.topics.get(name);
+    if (state === undefined) throw notFound(name);
+    const names = [...state.subscriptions].map((subscription) => subscription.row.name);
+    return this.#pager.page(`subscriptions of ${name}`, names, page);
+  }
+
+  /** A topic that nobody reads any more: its messages and its DEKs go. */
+  async forget(state: TopicState): Promise<void> {
+    await this.#registry.dropLogs([state.row.log]);
+    await this.#registry.ports.deks.forget(state.sealed);
+  }
+
+  async #probe(topic: Topic): Promise<void> {
+    if (topic.kmsKeyName === undefined) return;
+    const uid = new Uint8Array(16);
+    await this.#registry.ports.deks.probe({ name: topic.name, uid, kmsKeyName: topic.kmsKeyName });
+  }
+}
+
+/** What a topic's row shows to the API. */
+function view(row: TopicRow): Topic {
+  const { uid: _uid, log: _log, ...topic } = row;
+  return topic;
+}
+
+function merge(row: TopicRow, topic: Topic, fields: ReadonlySet<string>): TopicRow {
+  const { kmsKeyName, messageRetentionMs, ...rest } = row;
+  const key = fields.has('kms_key_name') ? topic.kmsKeyName : kmsKeyName;
+  const retention = fields.has('message_retention_duration')
+    ? topic.messageRetentionMs
+    : messageRetentionMs;
+  return {
+    ...rest,
+    labels: fields.has('labels') ? topic.labels : row.labels,
+    ...(key === undefined ? {} : { kmsKeyName: key }),
+    ...(retention === undefined ? {} : { messageRetentionMs: retention }),
+  };
+}
