@@ -4,7 +4,17 @@
  * Knows nothing of messages, keys or subscriptions: bodies are opaque sealed bytes. The only folder
  * that imports lmdb.
  */
+export { lockDataDir, type DataDirLock } from './data-dir-lock.ts';
+export { compactStore, type CompactionReport } from './lmdb/compaction.ts';
+export { openLmdbKeyStore, type LmdbKeyStoreOptions } from './lmdb/lmdb-key-store.ts';
 export { LmdbStore, openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';
+export { FaultPlan, type MemoryFault } from './memory/fault-plan.ts';
+export {
+  MemoryStore,
+  openMemoryKeyStore,
+  openMemoryStore,
+  type MemoryStoreOptions,
+} from './memory/memory-store.ts';
 export type { KeyStore, MetaCheck, MetaPut, MetaRow, MetaStore } from './meta-store.ts';
 export { StorageError, type StorageFault } from './storage-error.ts';
 export {

@@ -53,6 +53,7 @@ const transactionPartsMax = 4096;
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
   #waiting: Part[] = [];
+  readonly #exclusive: (() => Promise<void>)[] = [];
   #running: Promise<void> | null = null;
   #transaction: Promise<void> | null = null;
   #isClosed = false;
@@ -89,6 +90,18 @@ export class CommitQueue {
     }
   }
 
+  /**
+   * Runs `task`, which may close the environment, while no transaction is under way, and opens the
+   * environment again. Calls that arrive meanwhile wait.
+   */
+  exclusive(task: () => Promise<void>): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.assertOpen();
+      this.#exclusive.push(() => task().then(resolve, reject));
+      this.#running ??= this.#drain();
+    });
+  }
+
   /** The transaction under way, if any. Never rejects. */
   async current(): Promise<void> {
     await this.#transaction;
@@ -111,12 +124,23 @@ export class CommitQueue {
       await new Promise<void>((resolve) => {
         this.#options.clock.soon(resolve);
       });
+      await this.#runExclusive();
+      if (this.#exclusive.length > 0) continue;
       if (this.#waiting.length === 0) break;
       this.#transaction = this.#transact(this.#take());
       await this.#transaction;
       this.#transaction = null;
     }
     this.#running = null;
+  }
+
+  async #runExclusive(): Promise<void> {
+    for (let task = this.#exclusive.shift(); task; task = this.#exclusive.shift()) {
+      this.#isBroken = true;
+      await task();
+      // One that cannot be opened stays marked, and the next call tries again.
+      await this.#mend().catch(() => undefined);
+    }
   }
 
   #take(): Part[] {

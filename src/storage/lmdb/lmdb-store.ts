@@ -10,7 +10,7 @@ import {
 } from '../../runtime/index.ts';
 import type { MetaStore } from '../meta-store.ts';
 import type { Append, LogId, Outcome, Segment, Store, StoreStats, Tail } from '../store.ts';
-import { checkAppend } from '../append-check.ts';
+import { checkAppend } from '../bounds.ts';
 import { CommitQueue, type Part } from './commit-queue.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import { AppendPart, OwnPart, RemovePart, type Answer } from './log-writes.ts';

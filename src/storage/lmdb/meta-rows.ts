@@ -1,11 +1,10 @@
-import { assert } from '../../runtime/index.ts';
+import { checkMetaKey } from '../bounds.ts';
 import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../meta-store.ts';
 import type { CommitQueue, Mirror, Part } from './commit-queue.ts';
 import type { LmdbEnvironment, Write } from './lmdb-environment.ts';
 import { StorageError } from '../storage-error.ts';
 import type { Answer } from './log-writes.ts';
 
-const keyBytesMax = 1000;
 const versionBytes = 8;
 
 /** The rows of the database `meta`: key UTF-8, value version u64be ‖ bytes. */
@@ -93,7 +92,7 @@ export class LmdbMetaStore implements MetaStore {
   }
 
   async txn(checks: readonly MetaCheck[], puts: readonly MetaPut[]): Promise<boolean> {
-    for (const { key } of [...checks, ...puts]) checkKey(key);
+    for (const { key } of [...checks, ...puts]) checkMetaKey(key);
     return new Promise<boolean>((resolve, reject) => {
       this.#queue.submit(new MetaPart(checks, puts, this.#rows, { resolve, reject }));
     });
@@ -154,11 +153,6 @@ class MetaPart implements Part {
 
 /** Below every row: the key of one zero byte is the engine's own. */
 const rowsFrom = '\u0001';
-
-function checkKey(key: string): void {
-  const bytes = Buffer.byteLength(key);
-  assert(bytes > 0 && bytes <= keyBytesMax && key >= rowsFrom, 'a metadata key is out of bounds');
-}
 
 function encodeKey(key: string): Uint8Array {
   return Buffer.from(key);

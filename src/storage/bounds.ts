@@ -15,3 +15,12 @@ export function checkAppend(op: Append, bodyBytesMax: number): void {
   assert(kinds.has(op.kind), 'unknown segment kind');
   assert(op.body.length <= bodyBytesMax, 'a body is larger than bodyBytesMax');
 }
+
+const metaKeyBytesMax = 1000;
+
+/** Metadata keys are 1 .. 1,000 bytes of UTF-8 above the engines' own row at U+0000. */
+export function checkMetaKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  assert(bytes > 0 && bytes <= metaKeyBytesMax, 'a metadata key has 1 .. 1,000 bytes');
+  assert(key >= '\u0001', 'a metadata key begins above U+0000');
+}

@@ -1,0 +1,63 @@
+import { noFailpoints, type Clock, type Failpoints, type Logger } from '../../runtime/index.ts';
+import type { KeyStore } from '../meta-store.ts';
+import { CommitQueue, type Space } from './commit-queue.ts';
+import { compactEnvironment, removeUnfinishedCopy } from './compacting-copy.ts';
+import { LmdbEnvironment } from './lmdb-environment.ts';
+import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
+
+export interface LmdbKeyStoreOptions {
+  /** Directory of the environment; DATA_DIR/keys by convention. */
+  readonly path: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly failpoints: Failpoints;
+}
+
+/** A full disk simply refuses: the data store's reserve is for the data. */
+const unreserved: Space = { exhausted: () => false, release: () => false };
+
+/** Keys in an environment of their own; every transaction is on disk when it resolves. */
+export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
+  readonly #path: string;
+  readonly #environment: LmdbEnvironment;
+  readonly #commits: CommitQueue;
+  readonly #failpoints: Failpoints;
+
+  constructor(options: LmdbKeyStoreOptions) {
+    removeUnfinishedCopy(options.path);
+    const environment = new LmdbEnvironment({ path: options.path, databases: ['meta'] });
+    const rows = new MetaRows(environment);
+    const commits = new CommitQueue({
+      environment,
+      mirrors: [rows],
+      space: unreserved,
+      clock: options.clock,
+      log: options.log,
+      failpoints: noFailpoints,
+    });
+    super(rows, commits);
+    this.#path = options.path;
+    this.#environment = environment;
+    this.#commits = commits;
+    this.#failpoints = options.failpoints;
+  }
+
+  compact(): Promise<void> {
+    return this.#commits.exclusive(() =>
+      compactEnvironment(this.#environment, this.#path, {
+        beforeRename: () => this.#failpoints('beforeKeyCompactionRename'),
+        afterRename: () => this.#failpoints('afterKeyCompactionRename'),
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.close();
+    await this.#environment.close();
+  }
+}
+
+/** Opens the key environment. Throws StorageError; the caller holds the directory's lock. */
+export async function openLmdbKeyStore(options: LmdbKeyStoreOptions): Promise<KeyStore> {
+  return new LmdbKeyStore(options);
+}
