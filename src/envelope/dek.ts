@@ -35,9 +35,10 @@ export interface DekEvent {
  * The DEKs of all topics: made, wrapped by the topic's KEK, unwrapped anew every 6 minutes, dead at
  * 7 (DESIGN: Sealing). A handle in hand may be used at once; after an await ask again.
  *
- * Both calls return the handle itself when it is warm, which is nearly always. Otherwise a promise
- * that throws RpcError FAILED_PRECONDITION, with the key service's own text as its reason, when the
- * key may not be used, and UNAVAILABLE when no answer could be had and nothing warm is left.
+ * forSeal and forOpen return the handle itself when it is warm, which is nearly always. Otherwise a promise
+ * that throws RpcError FAILED_PRECONDITION: with the key service's own reason and text when the key
+ * may not be used, with reason KMS_UNREACHABLE when no answer could be had and nothing warm is left;
+ * or DATA_LOSS when a DEK row, or what the key service made of it, is not what was stored.
  */
 export interface DekManager {
   /** The topic's latest DEK, for sealing. */

@@ -15,3 +15,6 @@ export {
   type StoredSegment,
 } from './segment-opener.ts';
 export { sealSegment } from './segment-sealer.ts';
+export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
+export type { DekCaps } from './dek-limits.ts';
+export { silentDekObserver, type DekObserver, type EvictionCause } from './observer.ts';
