@@ -3,6 +3,15 @@
  *
  * Broker and vault know only the KeyService port. Fails closed.
  */
+export type { CryptoKey, NewCryptoKey } from './crypto-keys.ts';
+export {
+  EmbeddedKeyService,
+  type KeyServiceOptions,
+  startKeyService,
+} from './embedded-key-service.ts';
+export type { IamPolicy, NewBinding, NewIamPolicy } from './iam-policy.ts';
+export { operatorMember } from './key-access.ts';
+export type { KeyRing } from './key-rings.ts';
 export type {
   AccessReason,
   DecryptRequest,
@@ -13,3 +22,11 @@ export type {
   KeyChange,
   KeyService,
 } from './key-service.ts';
+export type { CryptoKeyVersion } from './key-versions.ts';
+export { argumentError, unimplementedError } from './kms-error.ts';
+export { type KmsCall, type KmsObserver, noKmsObserver } from './observer.ts';
+export type { Page, PageRequest } from './page.ts';
+export type { Project } from './projects.ts';
+export type { VersionState } from './records.ts';
+export { RootKeyError } from './root-key-file.ts';
+export { openRootKey, type RootKey, type RootKeyOptions } from './root-key.ts';

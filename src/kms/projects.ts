@@ -1,0 +1,88 @@
+import { RpcError } from '../rpc/index.ts';
+import { draw } from '../runtime/index.ts';
+import { argumentError, contentionError } from './kms-error.ts';
+import { type KmsContext, observed } from './kms-context.ts';
+import { isProjectId } from './names.ts';
+import { type ProjectRecord, projectNumberTable, projectTable } from './records.ts';
+import { reservedProject } from './reserved-project.ts';
+import { rowWrite } from './sealed-rows.ts';
+
+export interface Project {
+  readonly projectId: string;
+  /** 12 digits, the first not 0. */
+  readonly projectNumber: string;
+  readonly createTimeMs: number;
+}
+
+const numberMin = 100_000_000_000;
+const numberCount = 900_000_000_000n;
+const numberPattern = /^[0-9]+$/;
+const attemptsMax = 10;
+
+/** Projects come into being when first asked for; each keeps its number for ever. */
+export class Projects {
+  readonly #context: KmsContext;
+
+  constructor(context: KmsContext) {
+    this.#context = context;
+  }
+
+  /**
+   * The project of that id, or of that number if it has been given out.
+   *
+   * @throws RpcError NOT_FOUND for an unknown number, INVALID_ARGUMENT for what is no id,
+   * PERMISSION_DENIED for the service's own
+   */
+  get(idOrNumber: string): Promise<Project> {
+    return observed(this.#context, 'GetProject', async () => {
+      if (idOrNumber === reservedProject || !isProjectId(idOrNumber)) throw refusal(idOrNumber);
+      const id = numberPattern.test(idOrNumber) ? await this.#idOf(idOrNumber) : idOrNumber;
+      return { projectId: id, ...(await this.#allocated(id)) };
+    });
+  }
+
+  /** The number of a project; what is written as a number already is one. */
+  async numberOf(projectId: string): Promise<string> {
+    if (numberPattern.test(projectId)) return projectId;
+    if (!isProjectId(projectId)) throw refusal(projectId);
+    return (await this.#allocated(projectId)).projectNumber;
+  }
+
+  async #idOf(number: string): Promise<string> {
+    const row = await this.#context.rows.get(projectNumberTable, number);
+    if (row) return row.record.projectId;
+    throw new RpcError('NOT_FOUND', 'PROJECT_NOT_FOUND', `Project ${number} not found.`);
+  }
+
+  async #allocated(projectId: string): Promise<ProjectRecord> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const row = await this.#context.rows.get(projectTable, projectId);
+      if (row) return row.record;
+      const projectNumber = this.#drawNumber();
+      const record = { projectNumber, createTimeMs: this.#context.clock.wallMs() };
+      const isDone = await this.#context.rows.commit([
+        rowWrite(projectTable, { id: projectId, version: 0 }, record),
+        rowWrite(projectNumberTable, { id: projectNumber, version: 0 }, { projectId }),
+      ]);
+      if (isDone) return record;
+    }
+    throw contentionError(`projects/${projectId}`);
+  }
+
+  #drawNumber(): string {
+    const bytes = draw(this.#context.entropy, 8);
+    const word = new DataView(bytes.buffer).getBigUint64(0);
+    return String(numberMin + Number(word % numberCount));
+  }
+}
+
+function refusal(project: string): RpcError {
+  if (project !== reservedProject) {
+    return argumentError('project_id', 'Request field project_id is not a valid project id.');
+  }
+  return new RpcError(
+    'PERMISSION_DENIED',
+    'PROJECT_RESERVED',
+    `The caller does not have permission to project ${project} (or it may not exist).`,
+  );
+}

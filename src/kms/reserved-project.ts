@@ -1,0 +1,19 @@
+import { permissionError } from './kms-error.ts';
+
+/** The project that holds the service's own key. No API reaches into it. */
+export const reservedProject = 'sealpost-internal';
+
+export const reservedKeyRing: string = `projects/${reservedProject}/locations/global/keyRings/sealpost`;
+
+/** The key of resources that name none. */
+export const reservedKeyName: string = `${reservedKeyRing}/cryptoKeys/default`;
+
+/**
+ * Everything about the service's own key is denied, as if another tenant's: disabled by accident,
+ * it would stop every topic that has no key of its own.
+ *
+ * @throws RpcError PERMISSION_DENIED
+ */
+export function refuseReserved(project: string, permission: string, resource: string): void {
+  if (project === reservedProject) throw permissionError(permission, resource);
+}
