@@ -7,9 +7,9 @@ const entrances: Entrances = {
     const { startServer } = await import('./server.ts');
     return startServer(config);
   },
-  async compact(directories) {
+  async compact(options) {
     const { compactStore } = await import('./storage/index.ts');
-    return compactStore(directories);
+    return compactStore(options);
   },
   get version() {
     const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');

@@ -2,9 +2,8 @@ import {
   ConfigError,
   optionLines,
   parseConfig,
-  parseDirectories,
+  parseDataDir,
   processEnvironment,
-  type Directories,
   type ServerConfig,
 } from '../config/index.ts';
 import { serve, type RunningServer } from './serve.ts';
@@ -13,7 +12,7 @@ import { serve, type RunningServer } from './serve.ts';
 export interface Entrances {
   start(config: ServerConfig): Promise<RunningServer>;
   /** Rewrites a stopped server's files without free pages; returns bytes on disk. */
-  compact(directories: Directories): Promise<{ readonly before: number; readonly after: number }>;
+  compact(options: { readonly dataDir: string }): Promise<{ readonly before: number; readonly after: number }>;
   readonly version: string;
 }
 
@@ -45,11 +44,8 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'compact',
-    summary: "Give the free pages of a stopped server's files back (--data-dir, --keys-dir).",
-    run: async (argv, entrances) => {
-      const { before, after } = await entrances.compact(
-        parseDirectories(argv, processEnvironment()),
-      );
+    summary: "Give the free pages of a stopped server's files back (--data-dir).",
+      const { before, after } = await entrances.compact({ dataDir: parseDataDir(argv, processEnvironment()) });
       print(`Compacted: ${before} bytes on disk before, ${after} after.`);
     },
   },

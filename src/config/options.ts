@@ -60,7 +60,7 @@ export const options: readonly AnyOption[] = [
     placeholder: 'DIR',
     default: './data',
     limits: 'a local directory',
-    doc: 'Where messages and metadata are stored, sealed. Made if absent.',
+    doc: 'Where messages, metadata and wrapped keys are stored, sealed. Made if absent.',
     parse: directory,
   },
   {
@@ -69,7 +69,7 @@ export const options: readonly AnyOption[] = [
     placeholder: 'DIR',
     default: null,
     limits: 'not inside the data directory',
-    doc: 'Where the root key and the wrapped keys are stored; DATA_DIR-keys unless named.',
+    doc: 'Where the root key is stored, which wraps all others; DATA_DIR-keys unless named.',
     parse: directory,
   },
   {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { options, variableOf } from './options.ts';
-import { parseConfig, parseDirectories } from './parse-config.ts';
+import { parseConfig, parseDataDir } from './parse-config.ts';
 
 function refusal(argv: string[], env: Record<string, string> = {}): string {
   try {
@@ -138,8 +138,8 @@ describe('directories', () => {
   );
 
   test.each(['d-keys', '..', 'keys/d'])('keys in %s are allowed for data in d', (keys) => {
-    const config = parseDirectories(['--data-dir', 'd', '--keys-dir', keys], {});
-    expect(config).toEqual({ dataDir: resolve('d'), keysDir: resolve(keys) });
+    const config = parseConfig(['--data-dir', 'd', '--keys-dir', keys], {});
+    expect(config).toMatchObject({ dataDir: resolve('d'), keysDir: resolve(keys) });
   });
 
   test('a link does not smuggle the keys into the data directory', () => {
@@ -151,7 +151,8 @@ describe('directories', () => {
     rmSync(dir, { recursive: true });
   });
 
-  test('offline commands know only the directories', () => {
-    expect(() => parseDirectories(['--port', '1'], {})).toThrow('Unknown option --port.');
+  test('offline commands know only the data directory', () => {
+    expect(parseDataDir([], { SEALPOST_DATA_DIR: 'd' })).toBe(resolve('d'));
+    expect(() => parseDataDir(['--port', '1'], {})).toThrow('Unknown option --port.');
   });
 });

@@ -6,9 +6,6 @@ import { options } from './options.ts';
 import type { ServerConfig } from './server-config.ts';
 import { isLoopback } from './values.ts';
 
-/** The directories that the offline commands need. */
-export type Directories = Pick<ServerConfig, 'dataDir' | 'keysDir'>;
-
 /** The server's settings. Throws ConfigError with one sentence for the user. */
 export function parseConfig(argv: readonly string[], env: Environment): ServerConfig {
   const fields = options.map((option) => option.field);
@@ -17,9 +14,9 @@ export function parseConfig(argv: readonly string[], env: Environment): ServerCo
   return config;
 }
 
-/** `--data-dir` and `--keys-dir` alone, for commands that work on a stopped server's files. */
-export function parseDirectories(argv: readonly string[], env: Environment): Directories {
-  return withDirectories(parseFields(argv, env, ['dataDir', 'keysDir']) as unknown as Directories);
+/** `--data-dir` alone, for commands that work on a stopped server's files; an absolute path. */
+export function parseDataDir(argv: readonly string[], env: Environment): string {
+  return resolve(String(parseFields(argv, env, ['dataDir'])['dataDir']));
 }
 
 function parseFields(
@@ -46,7 +43,7 @@ function parseGiven(parse: (text: string) => unknown, given: Given): unknown {
 }
 
 /** Absolute paths, the keys beside the data unless they were named, and never inside it. */
-function withDirectories<Config extends Directories>(config: Config): Config {
+function withDirectories(config: ServerConfig): ServerConfig {
   const dataDir = resolve(config.dataDir);
   const named = config.keysDir as string | undefined;
   const keysDir = named === undefined ? `${dataDir}-keys` : resolve(named);

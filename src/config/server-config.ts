@@ -10,7 +10,7 @@ export interface ServerConfig {
   readonly hosts: readonly string[];
   /** Absolute path. */
   readonly dataDir: string;
-  /** Absolute path of the keys; never inside `dataDir`. */
+  /** Absolute path of the root key's directory; never inside `dataDir`. */
   readonly keysDir: string;
   readonly roles: readonly Role[];
   /** Host names that requests may carry beside the loopback ones; lower case, no port. */
