@@ -3,5 +3,19 @@
  *
  * Imports nothing of ours. Nothing outside `api` turns any of this into bytes on a wire.
  */
+export {
+  durationToMs,
+  formatDuration,
+  formatTimestamp,
+  msToDuration,
+  type SecondsAndNanos,
+} from './duration.ts';
+export { camelCase, fieldOfPath, parseFieldMask, snakeCase } from './field-mask.ts';
+export {
+  parseProjectName,
+  parsePubsubName,
+  type PubsubCollection,
+  type PubsubName,
+} from './resource-name.ts';
 export { RpcError, type ErrorDetail, type RpcErrorOptions } from './rpc-error.ts';
 export { responseClass, statusTable, type StatusCode, type StatusRow } from './status.ts';

@@ -1,0 +1,112 @@
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { anyPack, AnySchema, type Any } from '@bufbuild/protobuf/wkt';
+
+import {
+  msToDuration,
+  RpcError,
+  statusTable,
+  type ErrorDetail,
+  type StatusCode,
+} from '../rpc/index.ts';
+import type { JsonValue } from './json.ts';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  RetryInfoSchema,
+} from './proto/google/rpc/error_details_pb.ts';
+import { StatusSchema } from './proto/google/rpc/status_pb.ts';
+
+/** An error as both wires carry it: JSON in a REST body, google.rpc.Status in a gRPC trailer. */
+export interface WireError {
+  readonly code: Exclude<StatusCode, 'OK'>;
+  /** Well formed UTF-16: a lone surrogate could be written on neither wire. */
+  readonly message: string;
+  /** ErrorInfo first, where there is one: Python's client looks at no other. */
+  readonly details: readonly ErrorDetail[];
+}
+
+/**
+ * Codes whose reason travels as an ErrorInfo. The others say all with code and text, and Google
+ * answers them without details.
+ */
+const explainedCodes: ReadonlySet<StatusCode> = new Set([
+  'PERMISSION_DENIED',
+  'UNAUTHENTICATED',
+  'FAILED_PRECONDITION',
+  'RESOURCE_EXHAUSTED',
+  'UNAVAILABLE',
+]);
+
+/** Whatever was thrown, as both wires tell it. `domain` is the service: `pubsub.googleapis.com`. */
+export function toWireError(thrown: unknown, domain: string): WireError {
+  const error = RpcError.from(thrown);
+  const infos = error.details.filter(isErrorInfo);
+  const others = error.details.filter((detail) => !isErrorInfo(detail));
+  if (infos.length === 0 && explainedCodes.has(error.code)) {
+    infos.push({ '@type': errorInfoType, reason: error.reason, domain });
+  }
+  return {
+    code: error.code,
+    message: error.message.toWellFormed(),
+    details: [...infos, ...others],
+  };
+}
+
+/** The service's host name for an rpc's full name, as ErrorInfo gives its domain. */
+export function domainOf(rpc: string): string {
+  if (rpc.startsWith('google.cloud.kms.')) return 'cloudkms.googleapis.com';
+  if (rpc.startsWith('google.cloud.resourcemanager.')) return 'cloudresourcemanager.googleapis.com';
+  return 'pubsub.googleapis.com';
+}
+
+/** `{"error": {"code", "message", "status", "details"}}`, as Google's front ends write it. */
+export function errorBody(error: WireError): JsonValue {
+  const { code, message, details } = error;
+  const head = { code: statusTable[code].http, message, status: code };
+  return {
+    error: details.length === 0 ? head : { ...head, details: details as unknown as JsonValue },
+  };
+}
+
+/** A serialised google.rpc.Status, for the trailer `grpc-status-details-bin`. */
+export function statusDetails(error: WireError): Uint8Array {
+  const status = create(StatusSchema, {
+    code: statusTable[error.code].number,
+    message: error.message,
+    details: error.details.map(packDetail),
+  });
+  return toBinary(StatusSchema, status);
+}
+
+const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
+
+const isErrorInfo = (detail: ErrorDetail): boolean => detail['@type'] === errorInfoType;
+
+function packDetail(detail: ErrorDetail): Any {
+  switch (detail['@type']) {
+    case 'type.googleapis.com/google.rpc.ErrorInfo':
+      return pack(ErrorInfoSchema, {
+        reason: detail.reason,
+        domain: detail.domain,
+        metadata: { ...detail.metadata },
+      });
+    case 'type.googleapis.com/google.rpc.BadRequest':
+      return pack(BadRequestSchema, {
+        fieldViolations: detail.fieldViolations.map((violation) => ({ ...violation })),
+      });
+    case 'type.googleapis.com/google.rpc.PreconditionFailure':
+      return pack(PreconditionFailureSchema, {
+        violations: detail.violations.map((violation) => ({ ...violation })),
+      });
+    case 'type.googleapis.com/google.rpc.RetryInfo':
+      return pack(RetryInfoSchema, { retryDelay: msToDuration(delayMs(detail.retryDelay)) });
+  }
+}
+
+/** Milliseconds of a duration in its JSON form, `1.5s`. */
+const delayMs = (text: string): number => Number(text.slice(0, -1)) * 1_000;
+
+function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
+  return anyPack(schema, create(schema, init)) ?? create(AnySchema);
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { HttpMethod } from '../route.ts';
+import { wantsPretty } from './http-reply.ts';
+import type { RouteMatch } from './route-table.ts';
+
+/** One request and what has been found out about it so far. */
+export class Exchange {
+  readonly method: HttpMethod | undefined;
+  /** Still encoded. */
+  readonly path: string;
+  readonly query: string;
+  readonly startedMs: number;
+  readonly isPretty: boolean;
+  /** Set once the request was let in and a route fits. */
+  match: RouteMatch | undefined;
+
+  constructor(raw: IncomingMessage & { originalUrl?: string }, startedMs: number) {
+    const url = raw.originalUrl ?? raw.url ?? '/';
+    const mark = url.indexOf('?');
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.query = mark < 0 ? '' : url.slice(mark + 1);
+    this.method = routedMethods[raw.method ?? ''];
+    this.startedMs = startedMs;
+    this.isPretty = wantsPretty(this.query);
+  }
+
+  get rpc(): string {
+    return this.match?.route.rpc ?? '';
+  }
+}
+
+/** HEAD is a GET whose body Node leaves out. */
+const routedMethods: Readonly<Record<string, HttpMethod>> = {
+  GET: 'GET',
+  HEAD: 'GET',
+  POST: 'POST',
+  PUT: 'PUT',
+  PATCH: 'PATCH',
+  DELETE: 'DELETE',
+};

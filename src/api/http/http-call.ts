@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+
+import type { RestCall } from '../route.ts';
+import { parseJsonObject, type JsonObject } from './json-body.ts';
+import type { RouteMatch } from './route-table.ts';
+
+/** A matched request as its route's handler sees it; what few handlers want is made on demand. */
+export class HttpCall implements RestCall {
+  readonly params: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly #query: string;
+  readonly #response: ServerResponse;
+  readonly #draining: AbortSignal;
+  #parsedQuery: URLSearchParams | undefined;
+  #abort: AbortController | undefined;
+
+  constructor(
+    match: RouteMatch,
+    query: string,
+    body: Uint8Array,
+    response: ServerResponse,
+    draining: AbortSignal,
+  ) {
+    this.params = match.params;
+    this.body = body;
+    this.#query = query;
+    this.#response = response;
+    this.#draining = draining;
+  }
+
+  get query(): URLSearchParams {
+    return (this.#parsedQuery ??= new URLSearchParams(this.#query));
+  }
+
+  json(): JsonObject {
+    return parseJsonObject(this.body);
+  }
+
+  get signal(): AbortSignal {
+    return (this.#abort ??= this.#watch()).signal;
+  }
+
+  /** Aborts with the connection, or with the server; neither is watched before it is asked for. */
+  #watch(): AbortController {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    if (this.#draining.aborted || this.#response.destroyed) abort();
+    this.#draining.addEventListener('abort', abort, { once: true });
+    this.#response.once('close', () => {
+      this.#draining.removeEventListener('abort', abort);
+      abort();
+    });
+    return controller;
+  }
+}

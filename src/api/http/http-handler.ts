@@ -1,0 +1,126 @@
+import type { IncomingMessage } from 'node:http';
+
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+import { RpcError, statusTable, type StatusCode } from '../../rpc/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
+import { domainOf, toWireError } from '../error-mapping.ts';
+import type { CallObserver } from '../observer.ts';
+import type { Posture } from '../posture.ts';
+import type { Route } from '../route.ts';
+import { crossOriginHeaders, optionsHeaders } from './cross-origin.ts';
+import { Exchange } from './exchange.ts';
+import { HttpCall } from './http-call.ts';
+import { htmlType, jsonType, notFoundPage, printError, printReply } from './http-reply.ts';
+import { answerProbe, type Probes } from './probes.ts';
+import { decodeBody, payloadTooLarge } from './request-body.ts';
+import { RouteTable } from './route-table.ts';
+
+export interface HttpHandlerOptions {
+  readonly routes: readonly Route[];
+  readonly posture: Posture;
+  readonly probes: Probes;
+  readonly observe: CallObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the server drains. */
+  readonly draining: AbortSignal;
+}
+
+const noBody = new Uint8Array(0);
+
+/** What happens between a request and its answer, in the order of its methods. */
+export class HttpHandler {
+  readonly #options: HttpHandlerOptions;
+  readonly #routes: RouteTable;
+  readonly #exchanges: WeakMap<IncomingMessage, Exchange> = new WeakMap();
+
+  constructor(options: HttpHandlerOptions) {
+    this.#options = options;
+    this.#routes = new RouteTable(options.routes);
+  }
+
+  /** Before any of the body is read: refuses strangers, and finds the route. */
+  admit(request: FastifyRequest, reply: FastifyReply): void {
+    const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
+    this.#exchanges.set(request.raw, exchange);
+    const { host, origin } = request.headers;
+    this.#options.posture.check(host, origin);
+    if (origin !== undefined && this.#options.posture.isAllowedOrigin(origin)) {
+      reply.headers(crossOriginHeaders(origin));
+    }
+    if (this.#options.draining.aborted) reply.header('connection', 'close');
+    if (exchange.method === undefined) return;
+    exchange.match = this.#routes.match(exchange.method, exchange.path);
+  }
+
+  /** Answers a request that was let in and whose body has arrived. */
+  async serve(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const exchange = this.#exchangeOf(request);
+    if (request.method === 'OPTIONS') return this.#serveOptions(request, reply);
+    const { match } = exchange;
+    if (match === undefined) return this.#serveUnrouted(exchange, reply);
+    const raw = request.body instanceof Uint8Array ? request.body : noBody;
+    const body = await decodeBody(raw, request.headers['content-encoding']);
+    const { draining } = this.#options;
+    const call = new HttpCall(match, exchange.query, body, reply.raw, draining);
+    const answer = await match.route.handle(call);
+    const bytes = printReply(answer, exchange.isPretty);
+    this.#observe(exchange, 'OK');
+    return reply.header('content-type', jsonType).send(bytes);
+  }
+
+  /** Answers whatever was thrown on the way, by us or by Fastify. */
+  fail(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const exchange = this.#exchangeOf(request);
+    const error = toWireError(asRpcError(thrown), domainOf(exchange.rpc));
+    if (error.code === 'INTERNAL') {
+      this.#options.log.error({ err: thrown, rpc: exchange.rpc }, 'request failed');
+    }
+    this.#observe(exchange, error.code);
+    void reply
+      .code(statusTable[error.code].http)
+      .header('content-type', jsonType)
+      .send(printError(error, exchange.isPretty));
+  }
+
+  #serveOptions(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { origin } = request.headers;
+    const isAllowed = origin !== undefined && this.#options.posture.isAllowedOrigin(origin);
+    const wanted = request.headers['access-control-request-headers'];
+    return reply
+      .code(204)
+      .headers(optionsHeaders(isAllowed ? origin : undefined, wanted))
+      .send();
+  }
+
+  async #serveUnrouted(exchange: Exchange, reply: FastifyReply): Promise<FastifyReply> {
+    const { method, path } = exchange;
+    const probe = method === 'GET' ? await answerProbe(path, this.#options.probes) : undefined;
+    if (probe === undefined) {
+      return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
+    }
+    return reply.code(probe.status).header('content-type', probe.contentType).send(probe.body);
+  }
+
+  #exchangeOf(request: FastifyRequest): Exchange {
+    return this.#exchanges.get(request.raw) ?? new Exchange(request.raw, 0);
+  }
+
+  #observe(exchange: Exchange, code: StatusCode): void {
+    const { clock, observe } = this.#options;
+    if (exchange.match !== undefined) {
+      observe(exchange.rpc, code, clock.monotonicMs() - exchange.startedMs);
+    }
+  }
+}
+
+/** Fastify's own refusals in our words; anything else as it is. */
+function asRpcError(thrown: unknown): unknown {
+  if (thrown instanceof RpcError) return thrown;
+  const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return payloadTooLarge();
+  const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  if (!isRefusal || typeof code !== 'string' || !code.startsWith('FST_')) return thrown;
+  return new RpcError('INVALID_ARGUMENT', 'INVALID_REQUEST', 'Request could not be read.');
+}

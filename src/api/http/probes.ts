@@ -1,0 +1,37 @@
+/** What the composition root lets load balancers, health checks and Prometheus see. */
+export interface Probes {
+  readonly ready: () => boolean;
+  readonly metrics: () => Promise<MetricsPage>;
+}
+
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface ProbeAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+const plain = 'text/plain; charset=UTF-8';
+const ok: ProbeAnswer = { status: 200, contentType: plain, body: 'Ok\n' };
+const notReady: ProbeAnswer = { status: 503, contentType: plain, body: 'Not ready\n' };
+
+/** The answer to a GET of `path` if it is one of ours. `/` is what scripts for the emulator ask. */
+export async function answerProbe(path: string, probes: Probes): Promise<ProbeAnswer | undefined> {
+  switch (path) {
+    case '/':
+    case '/healthz':
+      return ok;
+    case '/readyz':
+      return probes.ready() ? ok : notReady;
+    case '/metrics': {
+      const page = await probes.metrics();
+      return { status: 200, contentType: page.contentType, body: page.body };
+    }
+    default:
+      return undefined;
+  }
+}

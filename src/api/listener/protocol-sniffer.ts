@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net';
+
+import type { Clock } from '../../runtime/index.ts';
+
+export type Protocol = 'http1' | 'http2';
+
+/** How the client connection preface of HTTP/2 begins (RFC 9113, 3.4); no HTTP/1 method does. */
+const preface = Buffer.from('PRI ');
+
+/** The protocol that `head` begins, or undefined while it could be either. */
+export function protocolOf(head: Uint8Array): Protocol | undefined {
+  const length = Math.min(head.length, preface.length);
+  for (let i = 0; i < length; i++) if (head[i] !== preface[i]) return 'http1';
+  return length === preface.length ? 'http2' : undefined;
+}
+
+/**
+ * Reads from a fresh socket until its protocol is known, puts the bytes back and hands it over. A
+ * socket that says nothing within `timeoutMs` is destroyed; one that fails or ends is forgotten.
+ */
+export function sniffProtocol(
+  socket: Socket,
+  clock: Clock,
+  timeoutMs: number,
+  handOver: (protocol: Protocol) => void,
+): void {
+  let head: Buffer = Buffer.alloc(0);
+  const abandon = (): void => void socket.destroy();
+  const cancelTimer = clock.schedule(clock.monotonicMs() + timeoutMs, abandon);
+  const detach = (): void => {
+    cancelTimer();
+    socket.off('data', onData).off('end', abandon).off('close', detach);
+  };
+  const onData = (chunk: Buffer): void => {
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    const protocol = protocolOf(head);
+    if (protocol === undefined) return;
+    detach();
+    socket.pause();
+    socket.unshift(head);
+    handOver(protocol);
+    // HTTP/2 reads the put-back bytes itself; HTTP/1 waits for the socket to flow again.
+    if (protocol === 'http1') socket.resume();
+  };
+  socket.on('data', onData).on('end', abandon).on('close', detach);
+}

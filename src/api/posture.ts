@@ -1,0 +1,60 @@
+import { RpcError } from '../rpc/index.ts';
+
+export interface PostureOptions {
+  /** Host names beyond the loopback ones under which clients reach us, without port. */
+  readonly publicHosts: readonly string[];
+  /** Origins beyond our own that may call: `https://console.example.com`. */
+  readonly allowOrigins: readonly string[];
+}
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/**
+ * Who may call at all. Loopback is no trust boundary: any web page can reach it, by a cross-site
+ * request, which carries an Origin, or by a name that it points at 127.0.0.1, which is the Host.
+ */
+export class Posture {
+  readonly #publicHosts: ReadonlySet<string>;
+  readonly #allowOrigins: ReadonlySet<string>;
+
+  constructor(options: PostureOptions) {
+    this.#publicHosts = new Set(options.publicHosts.map((host) => host.toLowerCase()));
+    this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
+  }
+
+  /** Throws PERMISSION_DENIED unless `host` (Host, or :authority) names us and `origin` may call. */
+  check(host: string | undefined, origin: string | undefined): void {
+    if (host === undefined || !this.#isOurs(host)) {
+      throw new RpcError('PERMISSION_DENIED', 'HOST_NOT_ALLOWED', hostRefused(host ?? ''));
+    }
+    if (origin !== undefined && !this.#mayCall(origin, host)) {
+      throw new RpcError('PERMISSION_DENIED', 'ORIGIN_NOT_ALLOWED', originRefused(origin));
+    }
+  }
+
+  /** True if answers to `origin` should carry CORS headers: it is allowed and not our own. */
+  isAllowedOrigin(origin: string): boolean {
+    return this.#allowOrigins.has(origin.toLowerCase());
+  }
+
+  #isOurs(host: string): boolean {
+    const name = hostName(host);
+    return loopbackHosts.has(name) || name.endsWith('.localhost') || this.#publicHosts.has(name);
+  }
+
+  #mayCall(origin: string, host: string): boolean {
+    const lower = origin.toLowerCase();
+    return lower === `http://${host.toLowerCase()}` || this.#allowOrigins.has(lower);
+  }
+}
+
+/** The host of `host[:port]` in lower case; empty if it is not of that form. */
+function hostName(host: string): string {
+  return /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?$/.exec(host.toLowerCase())?.[1] ?? '';
+}
+
+const hostRefused = (host: string): string =>
+  `Requests for the host "${host.slice(0, 255)}" are refused. Name it with --public-host to serve it.`;
+
+const originRefused = (origin: string): string =>
+  `Requests from the origin "${origin.slice(0, 255)}" are refused. Name it with --allow-origin to serve it.`;

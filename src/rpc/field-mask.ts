@@ -1,0 +1,23 @@
+/** `ack_deadline_seconds` for `ackDeadlineSeconds`; leaves snake_case as it is. */
+export function snakeCase(path: string): string {
+  return path.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** `ackDeadlineSeconds` for `ack_deadline_seconds`; leaves camelCase as it is. */
+export function camelCase(path: string): string {
+  return path.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The paths of a mask in its JSON form, `a,bC.d`, in either spelling, as snake_case. */
+export function parseFieldMask(mask: string): string[] {
+  return mask
+    .split(',')
+    .map((path) => snakeCase(path.trim()))
+    .filter((path) => path !== '');
+}
+
+/** The first segment of a path: `push_config` of `push_config.push_endpoint`. */
+export function fieldOfPath(path: string): string {
+  const dot = path.indexOf('.');
+  return dot < 0 ? path : path.slice(0, dot);
+}
