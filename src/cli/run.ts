@@ -12,7 +12,9 @@ import { serve, type RunningServer } from './serve.ts';
 export interface Entrances {
   start(config: ServerConfig): Promise<RunningServer>;
   /** Rewrites a stopped server's files without free pages; returns bytes on disk. */
-  compact(options: { readonly dataDir: string }): Promise<{ readonly before: number; readonly after: number }>;
+  compact(options: {
+    readonly dataDir: string;
+  }): Promise<{ readonly before: number; readonly after: number }>;
   readonly version: string;
 }
 
@@ -45,7 +47,10 @@ export const commands: readonly Command[] = [
   {
     name: 'compact',
     summary: "Give the free pages of a stopped server's files back (--data-dir).",
-      const { before, after } = await entrances.compact({ dataDir: parseDataDir(argv, processEnvironment()) });
+    run: async (argv, entrances) => {
+      const { before, after } = await entrances.compact({
+        dataDir: parseDataDir(argv, processEnvironment()),
+      });
       print(`Compacted: ${before} bytes on disk before, ${after} after.`);
     },
   },
