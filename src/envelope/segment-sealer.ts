@@ -45,5 +45,6 @@ export function sealSegment(
   at += cipher.seal(sealIndex, sealData(place, id, messages.length, body), nothing, body, at);
   assert(at === bodyBytes, 'a segment fills its body exactly');
   dek.account(bodyBytes);
-  return body;
+  // Not as a Buffer, whose slice() would not copy.
+  return new Uint8Array(body.buffer);
 }
