@@ -58,7 +58,8 @@ export function isLoopback(address: string): boolean {
 /** A host name as in a Host header, without port. */
 export function hostName(text: string): string {
   const name = text.toLowerCase();
-  if (isIP(name) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) return name;
+  if (isIP(name) === 6) return `[${name}]`;
+  if (/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(name)) return name;
   throw new ConfigError('must be a host name without scheme or port');
 }
 
