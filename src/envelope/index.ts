@@ -5,8 +5,7 @@
  */
 export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
 export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
-export type { SegmentPlace } from './segment.ts';
-export { segmentBodyBytes } from './segment-layout.ts';
+export { segmentBodyBytes, type SegmentPlace } from './segment.ts';
 export {
   openSegment,
   segmentDekVersion,

@@ -2,7 +2,6 @@ import { assert } from '../runtime/index.ts';
 import { type SegmentCipher, sealIndex, segmentIdBytes, tagBytes } from '../crypto/index.ts';
 import type { Dek } from './dek.ts';
 import { EnvelopeError } from './envelope-error.ts';
-import type { SegmentPlace } from './segment.ts';
 import {
   asBuffer,
   clearBytes,
@@ -10,8 +9,9 @@ import {
   readHeader,
   readOffsets,
   sealData,
+  type SegmentPlace,
   setSequence,
-} from './segment-layout.ts';
+} from './segment.ts';
 
 /** What the store keeps of a message segment beside its place. */
 export interface StoredSegment {

@@ -1,15 +1,15 @@
 import { assert } from '../runtime/index.ts';
 import { sealIndex, segmentIdBytes } from '../crypto/index.ts';
 import type { Dek } from './dek.ts';
-import type { SegmentPlace } from './segment.ts';
 import {
   clearBytes,
   messageData,
   sealData,
   segmentBodyBytes,
+  type SegmentPlace,
   setSequence,
   writeHeader,
-} from './segment-layout.ts';
+} from './segment.ts';
 
 /** Offsets into an opened segment are 32 bits wide. */
 const bodyBytesMax = 2 ** 32 - 1;

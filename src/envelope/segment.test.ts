@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
-import type { SegmentPlace } from './segment.ts';
-import { segmentBodyBytes } from './segment-layout.ts';
+import { segmentBodyBytes, type SegmentPlace } from './segment.ts';
 import {
   openSegment,
   segmentDekVersion,
