@@ -8,8 +8,8 @@ export { associatedData, equalBytes, wipe } from './bytes.ts';
 export { crc32c } from './crc32c.ts';
 export { commitmentOf, hkdfSha256 } from './key-derivation.ts';
 export { keyedHash, keyedHashInto } from './keyed-hash.ts';
-export { aeadProviders, type ChoiceOptions, type SuiteProviders } from './provider-choice.ts';
-export { openRecord, recordOverheadBytes, sealRecord } from './record.ts';
+export { aeadProviders, type SuiteProviders } from './provider-choice.ts';
+export { openRecord, sealRecord } from './record.ts';
 export {
   keyBytes,
   sealIndex,
@@ -18,7 +18,6 @@ export {
   tagBytes,
   type AeadKey,
   type AeadProvider,
-  type NonceIndex,
   type SegmentCipher,
   type SuiteId,
 } from './suite.ts';

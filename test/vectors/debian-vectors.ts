@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 const directory = '/usr/lib/python3/dist-packages/cryptography_vectors';
+const aptGet = '/usr/bin/apt-get';
 const packageName = 'python3-cryptography-vectors';
 
 function install(): void {
-  if (existsSync(directory) || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return;
+  if (existsSync(directory) || process.getuid?.() !== 0 || !existsSync(aptGet)) return;
   try {
-    execFileSync('apt-get', ['install', '-y', packageName], { stdio: 'ignore', timeout: 50_000 });
+    execFileSync(aptGet, ['install', '-y', packageName], { stdio: 'ignore', timeout: 50_000 });
   } catch {
     // No network, or no such package here: the tests that need it are skipped by name.
   }
