@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   ConfigError,
   optionLines,
@@ -48,9 +49,9 @@ export const commands: readonly Command[] = [
     name: 'compact',
     summary: "Give the free pages of a stopped server's files back (--data-dir).",
     run: async (argv, entrances) => {
-      const { before, after } = await entrances.compact({
-        dataDir: parseDataDir(argv, processEnvironment()),
-      });
+      const dataDir = parseDataDir(argv, processEnvironment());
+      if (!existsSync(dataDir)) throw new ConfigError(`There is no data directory ${dataDir}.`);
+      const { before, after } = await entrances.compact({ dataDir });
       print(`Compacted: ${before} bytes on disk before, ${after} after.`);
     },
   },
@@ -96,7 +97,8 @@ function describe(command: string, error: unknown): string {
   if (code === 'EADDRINUSE') {
     return `sealpost ${command} failed: ${error.message}. Choose another port with --port.`;
   }
-  const isBug = typeof code !== 'string' && bugNames.test(error.name);
+  const isExpected = typeof code === 'string' && !code.startsWith('ERR_');
+  const isBug = !isExpected && bugNames.test(error.name);
   return `sealpost ${command} failed: ${isBug ? (error.stack ?? error.message) : error.message}`;
 }
 
