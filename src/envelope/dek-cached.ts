@@ -65,8 +65,9 @@ export class CachedDek {
     this.#owner = owner;
   }
 
-  get isWarm(): boolean {
-    return this.#handle?.isAlive ?? false;
+  /** Its handle, without noting a use; null when it would have to be unwrapped. */
+  get warm(): DekHandle | null {
+    return this.#handle?.isAlive ? this.#handle : null;
   }
 
   get diesAtMs(): number {
@@ -119,7 +120,7 @@ export class CachedDek {
 
   /** Asks the key service now, because the answer may have changed. */
   confirmNow(): void {
-    if (this.isWarm) this.#startRefresh(1);
+    if (this.warm) this.#startRefresh(1);
   }
 
   async #load(reason: AccessReason): Promise<DekHandle> {

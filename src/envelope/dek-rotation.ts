@@ -17,6 +17,7 @@ import { isUnreachable, topicGone } from './dek-refusal.ts';
 
 /** A DEK for sealing that is being loaded or made, for all who ask under the same key. */
 interface Choice {
+  readonly turn: number;
   readonly keyName: string;
   readonly dek: Promise<DekHandle>;
 }
@@ -42,6 +43,7 @@ export class DekRotation {
   #isOvertime = false;
   #lastSealMs = -Infinity;
   #choosing: Choice | null = null;
+  #turn = 0;
   #cancelMark: Cancel | null = null;
   #cancelPrepare: Cancel | null = null;
 
@@ -59,7 +61,11 @@ export class DekRotation {
       this.#lastSealMs = ready.lastUseMs;
       return ready;
     }
-    return this.#choose(keyName);
+    const current = this.#current;
+    const warm = current?.warm ?? null;
+    if (warm === null || !this.#maySeal(current!, keyName)) return this.#choose(keyName);
+    this.#ready = warm;
+    return this.forSeal(keyName);
   }
 
   /** The topic's highest stored DEK, whether it is known already or not; null if it has none. */
@@ -113,16 +119,21 @@ export class DekRotation {
 
   #choose(keyName: string): Promise<DekHandle> {
     if (this.#choosing?.keyName === keyName) return this.#choosing.dek;
-    const before = this.#choosing?.dek.catch(() => undefined) ?? Promise.resolve();
-    const choosing = { keyName, dek: before.then(() => this.#chosen(keyName)) };
-    this.#choosing = choosing;
-    void this.#release(choosing);
-    return choosing.dek;
+    const turn = ++this.#turn;
+    const dek = this.#chosenAfter(this.#choosing?.dek, keyName, turn);
+    this.#choosing = { turn, keyName, dek };
+    return dek;
   }
 
-  async #release(choosing: Choice): Promise<void> {
-    await choosing.dek.catch(() => undefined);
-    if (this.#choosing === choosing) this.#choosing = null;
+  async #chosenAfter(before: Promise<DekHandle> | undefined, keyName: string): Promise<DekHandle> {
+    // At least one turn, so that `#choosing` is this choice by the time it is over.
+    await before?.catch(() => undefined);
+    try {
+      return await this.#chosen(keyName);
+    } finally {
+      // Before anybody resumes: who asks next must not get an answer from before a key change.
+      if (this.#choosing?.turn === turn) this.#choosing = null;
+    }
   }
 
   async #chosen(keyName: string): Promise<DekHandle> {
@@ -131,6 +142,7 @@ export class DekRotation {
       const current = this.#current ?? (await this.#loadNewest());
       if (current && this.#maySeal(current, keyName)) {
         const dek = await current.get('CUSTOMER_INITIATED_ACCESS');
+        if (!dek.isAlive) continue;
         if (this.#current === current && !this.#isSuperseded) this.#ready = dek;
         this.#lastSealMs = this.#nowMs;
         return dek;
@@ -179,11 +191,11 @@ export class DekRotation {
     const { clock, entropy } = this.#context;
     if (this.#current !== dek) this.#current?.retire();
     this.#current = dek;
-    this.#ready = null;
     this.#successor = null;
     this.#isSuperseded = false;
     this.#isOvertime = false;
     const leftMs = dek.row.sealFromMs + rotationMs - clock.wallMs();
+    this.#ready = leftMs > 0 ? dek.warm : null;
     // Bounded, so that a wall clock that was set back cannot lengthen the six hours.
     this.#markMs = this.#nowMs + Math.min(leftMs, rotationMs + leadMs);
     this.#cancelMark?.();

@@ -90,7 +90,7 @@ export class TopicDeks implements CachedDekOwner, DekHost {
     const touched = [...this.#deks.values()].filter((dek) =>
       touches(change.resource, dek.row.kekName),
     );
-    const wasInUse = touched.some((dek) => dek.isWarm) || this.#watch.isFailingAny;
+    const wasInUse = touched.some((dek) => dek.warm !== null) || this.#watch.isFailingAny;
     for (const dek of touched) {
       if (change.kind === 'primary') this.#rotation.supersede(dek);
       else dek.evict('keyChange');
