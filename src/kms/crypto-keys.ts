@@ -3,7 +3,7 @@ import { alreadyExistsError, argumentError, contentionError } from './kms-error.
 import { drawVersion, keyUidBytes, toBase64 } from './key-material.ts';
 import { requireLabels } from './key-labels.ts';
 import { type CryptoKeyVersion, versionOf } from './key-versions.ts';
-import { type KmsContext, observed } from './kms-context.ts';
+import { commitChange, type KmsContext, observed } from './kms-context.ts';
 import { requireId, requireKeyName, requireName, versionName } from './names.ts';
 import { type Page, pageOfRows, type PageRequest } from './page.ts';
 import { type CryptoKeyRecord, cryptoKeyTable, versionRowId, versionTable } from './records.ts';
@@ -87,7 +87,12 @@ export class CryptoKeys {
     return observed(this.#context, 'UpdateCryptoKey', async () => {
       refuseReserved(requireKeyName(name).project, 'cloudkms.cryptoKeys.update', name);
       requireLabels(labels);
-      return await this.#read(await this.#change(name, (record) => ({ ...record, labels })));
+      const row = await this.#change(
+        name,
+        (record) => ({ ...record, labels }),
+        (write) => this.#context.rows.commit([write]),
+      );
+      return await this.#read(row);
     });
   }
 
@@ -101,8 +106,12 @@ export class CryptoKeys {
       refuseReserved(requireKeyName(name).project, 'cloudkms.cryptoKeys.update', name);
       await requireCryptoKey(this.#context, name);
       await requireVersion(this.#context, name, version);
-      const row = await this.#change(name, (record) => ({ ...record, primary: version }));
-      this.#context.changes.announce({ resource: name, kind: 'primary' });
+      const change = { resource: name, kind: 'primary' } as const;
+      const row = await this.#change(
+        name,
+        (record) => ({ ...record, primary: version }),
+        (write) => commitChange(this.#context, [write], change),
+      );
       return await this.#read(row);
     });
   }
@@ -110,12 +119,12 @@ export class CryptoKeys {
   async #change(
     name: string,
     change: (record: CryptoKeyRecord) => CryptoKeyRecord,
+    commit: (write: RowWrite) => Promise<boolean>,
   ): Promise<Row<CryptoKeyRecord>> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const row = await requireCryptoKey(this.#context, name);
       const record = change(row.record);
-      const isDone = await this.#context.rows.commit([rowWrite(cryptoKeyTable, row, record)]);
-      if (isDone) return { ...row, record };
+      if (await commit(rowWrite(cryptoKeyTable, row, record))) return { ...row, record };
     }
     throw contentionError(name);
   }

@@ -6,7 +6,7 @@ import {
   policyRecordOf,
   requireEtag,
 } from './iam-policy.ts';
-import { type KmsContext, observed } from './kms-context.ts';
+import { commitChange, type KmsContext, observed } from './kms-context.ts';
 import { parseKmsName } from './names.ts';
 import { type PolicyRecord, policyTable } from './records.ts';
 import { refuseReserved } from './reserved-project.ts';
@@ -47,8 +47,8 @@ export class IamPolicies {
         const version = (await this.#context.rows.get(policyTable, resource))?.version ?? 0;
         if (policy.etag !== undefined) requireEtag(policy.etag, version);
         const write = rowWrite(policyTable, { id: resource, version }, record);
-        if (!(await this.#context.rows.commit([write]))) continue;
-        this.#context.changes.announce({ resource, kind: 'iam' });
+        const change = { resource, kind: 'iam' } as const;
+        if (!(await commitChange(this.#context, [write], change))) continue;
         return policyOf({ id: resource, version: version + 1, record });
       }
       throw contentionError(resource);

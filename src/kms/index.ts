@@ -3,6 +3,14 @@
  *
  * Broker and vault know only the KeyService port. Fails closed.
  */
+export {
+  type CheckedDecryptResponse,
+  type CheckedEncryptResponse,
+  decryptChecked,
+  type DecryptChecksums,
+  encryptChecked,
+  type EncryptChecksums,
+} from './checksums.ts';
 export type { CryptoKey, NewCryptoKey } from './crypto-keys.ts';
 export {
   EmbeddedKeyService,

@@ -1,6 +1,6 @@
 import { argumentError, contentionError } from './kms-error.ts';
 import { drawVersion } from './key-material.ts';
-import { type KmsContext, observed } from './kms-context.ts';
+import { commitChange, type KmsContext, observed } from './kms-context.ts';
 import { requireKeyName, requireVersionName, versionName } from './names.ts';
 import { type Page, pageOfRows, type PageRequest } from './page.ts';
 import {
@@ -79,8 +79,9 @@ export class KeyVersions {
         const row = await requireVersion(this.#context, cryptoKey, version);
         if (row.record.state === state) return versionOf(row);
         const record = { ...row.record, state };
-        if (!(await this.#context.rows.commit([rowWrite(versionTable, row, record)]))) continue;
-        this.#context.changes.announce({ resource: cryptoKey, kind: 'versionState' });
+        const write = rowWrite(versionTable, row, record);
+        const change = { resource: cryptoKey, kind: 'versionState' } as const;
+        if (!(await commitChange(this.#context, [write], change))) continue;
         return versionOf({ ...row, record });
       }
       throw contentionError(name);

@@ -3,7 +3,7 @@ import { RpcError } from '../rpc/index.ts';
 import type { KeyChange } from './key-service.ts';
 import type { KmsObserver } from './observer.ts';
 import type { RootKey } from './root-key.ts';
-import type { SealedRows } from './sealed-rows.ts';
+import type { RowWrite, SealedRows } from './sealed-rows.ts';
 
 /** What the parts of the embedded key service share. */
 export interface KmsContext {
@@ -35,6 +35,25 @@ export async function observed<T>(
   }
 }
 
+/**
+ * Writes what may change what a key can do, and tells the listeners once it is durable; false if a
+ * row was at another version. A write that failed may have landed all the same: listeners then hear
+ * of it too, and find out from the next call.
+ */
+export async function commitChange(
+  { rows, changes }: KmsContext,
+  writes: readonly RowWrite[],
+  change: KeyChange,
+): Promise<boolean> {
+  let mayHaveLanded = true;
+  try {
+    mayHaveLanded = await rows.commit(writes);
+    return mayHaveLanded;
+  } finally {
+    if (mayHaveLanded) changes.announce(change);
+  }
+}
+
 /** Those who want to know what may have changed what a key can do. */
 export class KeyChanges {
   readonly #listeners = new Set<(change: KeyChange) => void>();
@@ -50,7 +69,7 @@ export class KeyChanges {
     return () => this.#listeners.delete(entry);
   }
 
-  /** Call only once the change is durable. One listener's failure is not another's. */
+  /** One listener's failure is not another's. */
   announce(change: KeyChange): void {
     for (const listener of this.#listeners) {
       try {

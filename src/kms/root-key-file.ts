@@ -111,9 +111,12 @@ function refuseBesideData(path: string, dataDir: string): void {
   }
 }
 
-/** What a mount point or a first start that was cut short leaves behind. */
+/** What a mount point, the directory's lock or a first start that was cut short leave behind. */
 function isHarmless(entry: string, keyFile: string): boolean {
-  return entry === 'lost+found' || entry.startsWith(`${keyFile}.new-`);
+  return (
+    /^(?:lost\+found|lock(?:-.*)?|owner(?:\..*)?)$/.test(entry) ||
+    entry.startsWith(`${keyFile}.new-`)
+  );
 }
 
 function compose(entropy: Entropy): Uint8Array {
