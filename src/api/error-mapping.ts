@@ -99,7 +99,7 @@ function packDetail(detail: ErrorDetail): Any {
       return pack(PreconditionFailureSchema, {
         violations: detail.violations.map((violation) => ({ ...violation })),
       });
-    case 'type.googleapis.com/google.rpc.RetryInfo':
+    default:
       return pack(RetryInfoSchema, { retryDelay: msToDuration(delayMs(detail.retryDelay)) });
   }
 }

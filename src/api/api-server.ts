@@ -1,0 +1,133 @@
+import type { BrokerService } from '../broker/index.ts';
+import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import { GrpcServer } from './grpc/grpc-server.ts';
+import { HttpServer } from './http/http-server.ts';
+import type { Probes } from './http/probes.ts';
+import { pubsubRoutes } from './http/pubsub-routes.ts';
+import { Listener } from './listener/listener.ts';
+import type { CallObserver } from './observer.ts';
+import { Posture } from './posture.ts';
+import { publisherMethods } from './pubsub/publisher-methods.ts';
+import { subscriberMethods } from './pubsub/subscriber-methods.ts';
+import type { Route } from './route.ts';
+
+/** Times and counts that bound what strangers can make us hold. */
+export interface ApiLimits {
+  readonly connectionsMax: number;
+  /** For the first bytes of a connection, and for a request's head. */
+  readonly headTimeoutMs: number;
+  /** For a whole HTTP request, its body included. */
+  readonly requestTimeoutMs: number;
+}
+
+export const defaultApiLimits: ApiLimits = {
+  connectionsMax: 10_000,
+  headTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+};
+
+export interface ApiOptions extends Probes {
+  /** Port 0: the system chooses. The first host must be there, the others may be missing. */
+  readonly listen: { readonly hosts: readonly string[]; readonly port: number };
+  readonly publicHosts: readonly string[];
+  readonly allowOrigins: readonly string[];
+  readonly broker: BrokerService;
+  /** Routes of other services on the same port. */
+  readonly routes: readonly Route[];
+  readonly observer: CallObserver;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly limits?: Partial<ApiLimits>;
+}
+
+/** The running port. */
+export interface ApiServer {
+  readonly port: number;
+  /** `http://127.0.0.1:8085`, of the first host. */
+  readonly url: string;
+  readonly connectionCount: number;
+  /**
+   * Takes no more connections, ends streams and waits with UNAVAILABLE, lets calls in flight finish
+   * for up to `graceMs`, then closes what is left. Resolves when every connection is closed.
+   */
+  drain(graceMs: number): Promise<void>;
+}
+
+/** Starts REST and gRPC on one port; resolves when it accepts connections. */
+export async function startApi(options: ApiOptions): Promise<ApiServer> {
+  const { broker, clock, entropy, log, observer: observe } = options;
+  const limits = { ...defaultApiLimits, ...options.limits };
+  const drainController = new AbortController();
+  const draining = drainController.signal;
+  const posture = new Posture(options);
+  const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
+  const grpc = new GrpcServer(methods, { broker, posture, observe, clock, log, draining });
+  const routes = [...pubsubRoutes(methods, broker), ...options.routes];
+  const probes = {
+    ready: () => !draining.aborted && options.ready(),
+    metrics: options.metrics,
+  };
+  const surroundings = { posture, probes, observe, clock, log, draining };
+  const http = await HttpServer.create({ ...surroundings, ...limits, routes });
+  const listener = await Listener.open({
+    ...options.listen,
+    firstBytesTimeoutMs: limits.headTimeoutMs,
+    connectionsMax: limits.connectionsMax,
+    clock,
+    log,
+    accept: (socket, protocol) =>
+      protocol === 'http2' ? grpc.accept(socket) : http.accept(socket),
+  });
+  return new RunningApi(listener, http, grpc, clock, drainController);
+}
+
+class RunningApi implements ApiServer {
+  readonly port: number;
+  readonly url: string;
+  readonly #listener: Listener;
+  readonly #http: HttpServer;
+  readonly #grpc: GrpcServer;
+  readonly #clock: Clock;
+  readonly #draining: AbortController;
+  #drained: Promise<void> | undefined;
+
+  constructor(
+    listener: Listener,
+    http: HttpServer,
+    grpc: GrpcServer,
+    clock: Clock,
+    draining: AbortController,
+  ) {
+    this.#listener = listener;
+    this.#http = http;
+    this.#grpc = grpc;
+    this.#clock = clock;
+    this.#draining = draining;
+    this.port = listener.port;
+    const host = listener.hosts[0] ?? '127.0.0.1';
+    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
+  }
+
+  get connectionCount(): number {
+    return this.#listener.connectionCount;
+  }
+
+  drain(graceMs: number): Promise<void> {
+    return (this.#drained ??= this.#drain(graceMs));
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    this.#listener.stopAccepting();
+    this.#draining.abort();
+    this.#grpc.drain(graceMs);
+    this.#http.closeIdle();
+    const cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + graceMs, () =>
+      this.#listener.destroyAll(),
+    );
+    await this.#listener.whenEmpty();
+    cancelTimer();
+    this.#grpc.close();
+    await this.#http.close();
+  }
+}

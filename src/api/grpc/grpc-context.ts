@@ -1,0 +1,26 @@
+import type { Metadata } from '@grpc/grpc-js';
+
+import type { BrokerService } from '../../broker/index.ts';
+import type { Clock, Logger } from '../../runtime/index.ts';
+import type { CallObserver } from '../observer.ts';
+import type { Posture } from '../posture.ts';
+
+/** What every gRPC call needs of its surroundings. */
+export interface GrpcContext {
+  readonly broker: BrokerService;
+  readonly posture: Posture;
+  readonly observe: CallObserver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the server drains. */
+  readonly draining: AbortSignal;
+}
+
+/** Refuses callers that the posture refuses; over gRPC, Host is `:authority`. */
+export function checkCaller(
+  posture: Posture,
+  call: { getHost(): string; readonly metadata: Metadata },
+): void {
+  const origin = call.metadata.get('origin')[0];
+  posture.check(call.getHost(), origin === undefined ? undefined : String(origin));
+}

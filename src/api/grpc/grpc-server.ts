@@ -1,0 +1,118 @@
+import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+
+import { Server, ServerCredentials, type handleUnaryCall, type ServerOptions } from '@grpc/grpc-js';
+
+import { assert } from '../../runtime/index.ts';
+import { Publisher, Subscriber } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
+import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
+import { unsupportedMethod } from '../pubsub/unsupported.ts';
+import type { GrpcContext } from './grpc-context.ts';
+import { hotMethods, messageMethod } from './pubsub-handlers.ts';
+import { StreamingPull, type StreamingPullCall } from './streaming-pull.ts';
+import { unaryHandler, type UnaryMethod } from './unary-call.ts';
+
+/** Bytes of one request message, decompressed: the largest publish, and room to refuse it well. */
+const requestBytesMax = 20 * 1024 * 1024;
+const streamWindowBytes = 4 * 1024 * 1024;
+const sessionWindowBytes = 16 * 1024 * 1024;
+
+const options: ServerOptions = {
+  'grpc.max_receive_message_length': requestBytesMax,
+  'grpc.max_send_message_length': -1,
+  // Channelz counts every message of every stream for a page that nobody opens.
+  'grpc.enable_channelz': 0,
+};
+
+/** The method of google.iam.v1.IAMPolicy, a service of its own on the same port. */
+const iamMethods = ['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions'];
+
+/** The HTTP/2 side: grpc-js, fed with sockets by the listener. */
+export class GrpcServer {
+  readonly #server: Server;
+  readonly #injector: ReturnType<Server['createConnectionInjector']>;
+
+  constructor(methods: readonly PubsubMethod[], context: GrpcContext) {
+    this.#server = new Server(options);
+    widenWindows(this.#server);
+    this.#register(methods, context);
+    this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
+    enlargeSessions(this.#server);
+  }
+
+  accept(socket: Socket): void {
+    this.#injector.injectConnection(socket);
+  }
+
+  /** Sends GOAWAY NO_ERROR, lets calls finish for so long, then cancels them. */
+  drain(graceMs: number): void {
+    this.#injector.drain(graceMs);
+  }
+
+  close(): void {
+    this.#injector.destroy();
+    this.#server.forceShutdown();
+  }
+
+  #register(methods: readonly PubsubMethod[], context: GrpcContext): void {
+    const byName = new Map(methods.map((each) => [rpcName(each.desc), messageMethod(each)]));
+    for (const [rpc, method] of hotMethods(context)) byName.set(rpc, method);
+    for (const service of [Publisher, Subscriber, SchemaService]) {
+      for (const desc of service.methods) {
+        const rpc = rpcName(desc);
+        const path = `/${service.typeName}/${desc.name}`;
+        if (desc.methodKind === 'bidi_streaming') this.#registerStream(path, context);
+        else this.#registerUnary(path, rpc, byName.get(rpc) ?? refusal(rpc), context);
+      }
+    }
+    for (const name of iamMethods) {
+      const rpc = `google.iam.v1.IAMPolicy.${name}`;
+      this.#registerUnary(`/google.iam.v1.IAMPolicy/${name}`, rpc, refusal(rpc), context);
+    }
+  }
+
+  #registerUnary(path: string, rpc: string, method: UnaryMethod, context: GrpcContext): void {
+    const handler: handleUnaryCall<Buffer, Uint8Array> = unaryHandler(rpc, context, method);
+    this.#server.register(path, handler, asBuffer, asIs, 'unary');
+  }
+
+  #registerStream(path: string, context: GrpcContext): void {
+    const handler = (call: StreamingPullCall): void => StreamingPull.accept(call, context);
+    this.#server.register(path, handler, asBuffer, asIs, 'bidi');
+  }
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const refusal =
+  (rpc: string): UnaryMethod =>
+  async () => {
+    throw unsupportedMethod(rpc);
+  };
+
+/** What grpc-js keeps to itself: it has no option for a server's flow control windows. */
+interface ServerInternals {
+  readonly commonServerOptions: { settings?: { initialWindowSize?: number } };
+  readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
+}
+
+/** Uploads of megabytes crawl in HTTP/2's 64 KiB windows as soon as the network has a delay. */
+function widenWindows(server: Server): void {
+  const { commonServerOptions } = server as unknown as ServerInternals;
+  assert(typeof commonServerOptions === 'object', 'grpc-js keeps its HTTP/2 options elsewhere');
+  commonServerOptions.settings = { initialWindowSize: streamWindowBytes };
+}
+
+function enlargeSessions(server: Server): void {
+  const [http2Server] = (server as unknown as ServerInternals).http2Servers.keys();
+  assert(http2Server !== undefined, 'grpc-js keeps its HTTP/2 server elsewhere');
+  http2Server.on('session', (session: ServerHttp2Session) => {
+    session.setLocalWindowSize(sessionWindowBytes);
+    // A connection that breaks is the client's business; its calls are cancelled by grpc-js.
+    session.on('error', () => undefined);
+  });
+}

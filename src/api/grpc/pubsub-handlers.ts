@@ -1,0 +1,63 @@
+import { fromBinary, toBinary, type Message } from '@bufbuild/protobuf';
+
+import {
+  encodePublishResponse,
+  encodePullResponse,
+  invalidArgument,
+  parsePublishRequest,
+} from '../../broker/index.ts';
+import { acknowledge, modifyAckDeadline, pull } from '../pubsub/consuming.ts';
+import type { PubsubMethod } from '../pubsub/method.ts';
+import { checkMessageCount, checkTopicName } from '../pubsub/validation.ts';
+import { readAcknowledge, readModifyAckDeadline, readPull } from './consuming-wire.ts';
+import type { GrpcContext } from './grpc-context.ts';
+import { callSignal, type UnaryMethod } from './unary-call.ts';
+
+const empty = new Uint8Array(0);
+
+/** The methods whose messages are read and written by hand, by their full names. */
+export function hotMethods({ broker, draining }: GrpcContext): Map<string, UnaryMethod> {
+  return new Map<string, UnaryMethod>([
+    [
+      'google.pubsub.v1.Publisher.Publish',
+      async (bytes) => {
+        const { topic, messages } = parsePublishRequest(bytes);
+        checkTopicName(topic);
+        checkMessageCount(messages.length);
+        return encodePublishResponse(await broker.publish(topic, messages));
+      },
+    ],
+    [
+      'google.pubsub.v1.Subscriber.Pull',
+      async (bytes, call) =>
+        pull(broker, readPull(bytes), callSignal(call, draining), encodePullResponse),
+    ],
+    [
+      'google.pubsub.v1.Subscriber.Acknowledge',
+      async (bytes) => {
+        await acknowledge(broker, readAcknowledge(bytes));
+        return empty;
+      },
+    ],
+    [
+      'google.pubsub.v1.Subscriber.ModifyAckDeadline',
+      async (bytes) => {
+        await modifyAckDeadline(broker, readModifyAckDeadline(bytes));
+        return empty;
+      },
+    ],
+  ]);
+}
+
+/** Any other method, by its descriptor. Malformed bytes are INVALID_ARGUMENT, not INTERNAL. */
+export function messageMethod({ desc, call }: PubsubMethod): UnaryMethod {
+  return async (bytes) => {
+    let request: Message;
+    try {
+      request = fromBinary(desc.input, bytes);
+    } catch {
+      throw invalidArgument(`not a valid serialised ${desc.input.name}`);
+    }
+    return toBinary(desc.output, await call(request));
+  };
+}

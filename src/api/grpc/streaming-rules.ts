@@ -1,0 +1,60 @@
+import { limits } from '../../broker/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { checkAckDeadline, checkSubscriptionName } from '../pubsub/validation.ts';
+import type { StreamingPullRequest } from './consuming-wire.ts';
+
+/** What the first request of a StreamingPull must and later ones must not say (pubsub.proto). */
+export function checkFirstRequest(request: StreamingPullRequest): void {
+  if (request.subscription === '') throw invalid('first message must set subscription');
+  checkSubscriptionName(request.subscription);
+  if (request.streamAckDeadlineSeconds === 0) {
+    throw invalid('first message must set stream_ack_deadline_seconds');
+  }
+  checkStreamDeadline(request.streamAckDeadlineSeconds);
+  checkDeadlines(request);
+}
+
+export function checkLaterRequest(request: StreamingPullRequest): void {
+  if (request.subscription !== '') throw invalid('subscription may only be set in first message');
+  const onlyFirst = [
+    ['max_outstanding_messages', request.maxOutstandingMessages],
+    ['max_outstanding_bytes', request.maxOutstandingBytes],
+    ['protocol_version', request.protocolVersion],
+  ] as const;
+  for (const [field, value] of onlyFirst) {
+    if (value !== 0) throw invalid(`${field} may only be set in first message`);
+  }
+  if (request.streamAckDeadlineSeconds !== 0) {
+    checkStreamDeadline(request.streamAckDeadlineSeconds);
+  }
+  checkDeadlines(request);
+}
+
+/** An empty request only asks whether we are there; clients reopen after 15 s without answer. */
+export function isKeepAlive(request: StreamingPullRequest): boolean {
+  return (
+    request.ackIds.length === 0 &&
+    request.modifyDeadlineAckIds.length === 0 &&
+    request.streamAckDeadlineSeconds === 0
+  );
+}
+
+function checkStreamDeadline(seconds: number): void {
+  const { ackDeadlineSecondsMin: min, ackDeadlineSecondsMax: max } = limits;
+  if (seconds >= min && seconds <= max) return;
+  throw invalid(`stream_ack_deadline_seconds must be between ${min} and ${max} seconds`);
+}
+
+function checkDeadlines(request: StreamingPullRequest): void {
+  const { modifyDeadlineAckIds, modifyDeadlineSeconds } = request;
+  if (modifyDeadlineAckIds.length !== modifyDeadlineSeconds.length) {
+    throw invalid('ack IDs and deadlines must have the same size');
+  }
+  for (const seconds of modifyDeadlineSeconds) {
+    if (seconds < 0) throw invalid('Ack deadline cannot be negative');
+    checkAckDeadline(seconds, 0);
+  }
+}
+
+const invalid = (message: string): RpcError =>
+  new RpcError('INVALID_ARGUMENT', 'INVALID_STREAM_REQUEST', message);

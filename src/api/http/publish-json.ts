@@ -1,0 +1,104 @@
+import { isAscii } from 'node:buffer';
+
+import { limits, sealableMessage, tooLarge, type SealableMessage } from '../../broker/index.ts';
+import type { JsonValue } from '../json.ts';
+import { checkMessageCount } from '../pubsub/validation.ts';
+import { decodeBase64 } from './base64.ts';
+import { badRequest, invalidPayload, parseUnchecked, type JsonObject } from './json-body.ts';
+import { excerpt, invalidValue } from './proto-json.ts';
+
+/** Fields of a PubsubMessage that only the server sets; publishers may send them back to us. */
+const ignored = new Set(['messageId', 'message_id', 'publishTime', 'publish_time']);
+const noBytes = new Uint8Array(0);
+
+/**
+ * The messages of a PublishRequest in JSON, straight into the form in which they are sealed.
+ * Throws INVALID_ARGUMENT with Google's texts; limits of single messages are `sealableMessage`'s.
+ */
+export function readPublishRequest(body: Uint8Array): SealableMessage[] {
+  const request = parseUnchecked(body);
+  let items: JsonValue = [];
+  for (const name of Object.keys(request)) {
+    if (name === 'messages') items = request[name] ?? [];
+    else if (name !== 'topic') throw unknownName(name, '');
+  }
+  if (!Array.isArray(items)) {
+    throw wrongValue('messages', 'type.googleapis.com/google.pubsub.v1.PubsubMessage', items);
+  }
+  checkMessageCount(items.length);
+  const isAsciiText = isPlain(body);
+  const messages = items.map((item, index) => readMessage(item, index, isAsciiText));
+  checkRequestSize(messages);
+  return messages;
+}
+
+/** True if no string of the JSON can hold a character beyond ASCII, written out or escaped. */
+function isPlain(body: Uint8Array): boolean {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return isAscii(bytes) && !bytes.includes('\\u');
+}
+
+function readMessage(json: JsonValue, index: number, isAsciiText: boolean): SealableMessage {
+  const path = `messages[${index}]`;
+  if (!isObject(json)) {
+    throw wrongValue(path, 'type.googleapis.com/google.pubsub.v1.PubsubMessage', json);
+  }
+  let data: Uint8Array = noBytes;
+  let attributes: [string, string][] = [];
+  let orderingKey = '';
+  for (const name of Object.keys(json)) {
+    const value = json[name]!;
+    if (value === null) continue;
+    if (name === 'data') data = readData(value, path, isAsciiText);
+    else if (name === 'attributes') attributes = readAttributes(value, path);
+    else if (name === 'orderingKey' || name === 'ordering_key') {
+      orderingKey = readText(value, `${path}.ordering_key`);
+    } else if (!ignored.has(name)) throw unknownName(name, path);
+  }
+  return sealableMessage({ data, attributes, orderingKey });
+}
+
+function readData(json: JsonValue, path: string, isAsciiText: boolean): Uint8Array {
+  if (typeof json !== 'string') throw wrongValue(`${path}.data`, 'TYPE_BYTES', json);
+  const bytes = decodeBase64(json, isAsciiText);
+  if (bytes !== undefined) return bytes;
+  const shown = JSON.stringify(excerpt(json));
+  const description = `Invalid value at '${path}.data' (TYPE_BYTES), Base64 decoding failed for ${shown}`;
+  throw badRequest([{ field: `${path}.data`, description }]);
+}
+
+/** Own entries only: `__proto__` is a key like any other. */
+function readAttributes(json: JsonValue, path: string): [string, string][] {
+  if (!isObject(json)) throw wrongValue(`${path}.attributes`, 'Map', json);
+  return Object.entries(json).map(([key, value], index) => [
+    readText(key, `${path}.attributes[${index}].key`),
+    readText(value, `${path}.attributes[${index}].value`),
+  ]);
+}
+
+function readText(json: JsonValue, path: string): string {
+  if (typeof json === 'string' && json.isWellFormed()) return json;
+  throw wrongValue(path, 'TYPE_STRING', json);
+}
+
+/** Against the size that the request would have in protobuf, which is what production limits. */
+function checkRequestSize(messages: readonly SealableMessage[]): void {
+  let size = 0;
+  for (const { bytes } of messages) size += bytes.length + 5;
+  if (size > limits.requestBytesMax) throw tooLarge('request_size', size, limits.requestBytesMax);
+}
+
+const isObject = (json: JsonValue): json is JsonObject =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
+
+function wrongValue(path: string, type: string, json: JsonValue): Error {
+  return badRequest([{ field: path, description: invalidValue(path, type, json) }]);
+}
+
+function unknownName(name: string, path: string): Error {
+  const where = path === '' ? '' : ` at '${path}'`;
+  return invalidPayload(
+    `Unknown name ${JSON.stringify(excerpt(name))}${where}: Cannot find field.`,
+    path,
+  );
+}

@@ -1,0 +1,97 @@
+import {
+  getOption,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type Message,
+} from '@bufbuild/protobuf';
+
+import { http } from '../proto/google/api/annotations_pb.ts';
+import type { HttpRule } from '../proto/google/api/http_pb.ts';
+import type { JsonValue } from '../json.ts';
+import type { HttpMethod, RestCall } from '../route.ts';
+import { badRequest, type JsonObject } from './json-body.ts';
+import { excerpt, fieldByName, jsonPath, messageFromJson } from './proto-json.ts';
+
+/** How a method is called over REST, from its google.api.http option. */
+export interface HttpBinding {
+  readonly method: HttpMethod;
+  readonly template: string;
+  /** `*`: the body is the message; a name: it is that field; empty: there is none. */
+  readonly body: string;
+}
+
+/** Undefined for methods that REST does not have, such as StreamingPull. */
+export function httpBinding(desc: DescMethod): HttpBinding | undefined {
+  const rule: HttpRule = getOption(desc, http);
+  const { case: verb, value } = rule.pattern;
+  if (verb === undefined || verb === 'custom') return undefined;
+  return { method: verb.toUpperCase() as HttpMethod, template: value, body: rule.body };
+}
+
+/** Parameters that every Google API takes; they say nothing to the method. */
+const standardParameters = new Set(
+  'alt fields key access_token oauth_token callback quotaUser userIp uploadType upload_protocol prettyPrint xgafv'
+    .split(' ')
+    .flatMap((name) => [name, `$${name}`])
+    .concat('$.xgafv'),
+);
+
+/** The request message of a REST call: body, then query, then path, the later winning. */
+export function transcode(desc: DescMethod, binding: HttpBinding, call: RestCall): Message {
+  const json: JsonObject = Object.create(null) as JsonObject;
+  if (binding.body === '*') Object.assign(json, call.json());
+  else if (binding.body !== '') json[binding.body] = call.json();
+  bindQuery(desc.input, call.query, json);
+  for (const [path, value] of Object.entries(call.params)) setPath(json, jsonPath(path), value);
+  return messageFromJson(desc.input, json);
+}
+
+function bindQuery(input: DescMessage, query: URLSearchParams, json: JsonObject): void {
+  for (const [name, value] of query) {
+    if (standardParameters.has(name)) continue;
+    const field = resolvePath(input, name);
+    if (field === undefined) throw unknownParameter(name);
+    const path = jsonPath(name);
+    if (field === 'list') setPath(json, path, [...listAt(json, path), value]);
+    else setPath(json, path, value);
+  }
+}
+
+/** The kind of the field that a dotted path names, or undefined if there is none. */
+function resolvePath(input: DescMessage, path: string): 'single' | 'list' | undefined {
+  let desc: DescMessage | undefined = input;
+  let kind: 'single' | 'list' | undefined;
+  for (const name of path.split('.')) {
+    const field: DescField | undefined = desc === undefined ? undefined : fieldByName(desc, name);
+    if (field === undefined || field.fieldKind === 'map') return undefined;
+    desc = field.fieldKind === 'message' ? field.message : undefined;
+    kind = field.fieldKind === 'list' ? 'list' : 'single';
+  }
+  return kind;
+}
+
+function listAt(json: JsonObject, path: readonly string[]): JsonValue[] {
+  let value: JsonValue | undefined = json;
+  for (const name of path) value = isObject(value) ? value[name] : undefined;
+  return Array.isArray(value) ? value : [];
+}
+
+/** Sets a value whose path comes from a template or names known fields, so never `__proto__`. */
+function setPath(json: JsonObject, path: readonly string[], value: JsonValue): void {
+  let at = json;
+  for (const name of path.slice(0, -1)) {
+    const inner = at[name];
+    at = isObject(inner) ? inner : (at[name] = {});
+  }
+  at[path.at(-1)!] = value;
+}
+
+const isObject = (json: JsonValue | undefined): json is JsonObject =>
+  typeof json === 'object' && json !== null && !Array.isArray(json);
+
+function unknownParameter(name: string): Error {
+  const shown = excerpt(name);
+  const description = `Invalid JSON payload received. Unknown name ${JSON.stringify(shown)}: Cannot bind query parameter. Field '${shown}' could not be found in request message.`;
+  return badRequest([{ field: '', description }]);
+}
