@@ -15,6 +15,11 @@ function serve(...argv: string[]): SealpostProcess {
   return new SealpostProcess(['serve', '--data-dir', join(folder.path, 'data'), ...argv]);
 }
 
+async function createTopic(url: string, name: string): Promise<number> {
+  const reply = await fetch(`${url}/v1/${name}`, { method: 'PUT', body: '{}' });
+  return reply.status;
+}
+
 describe('serve', () => {
   test('says where it is ready in one line, answers there, and ends with 0 on SIGTERM', async () => {
     const server = serve('--port', '0');
@@ -46,12 +51,8 @@ describe('serve', () => {
   });
 
   test('starts again on what it left', async () => {
-    const put = async (url: string, name: string, body: object): Promise<number> => {
-      const reply = await fetch(`${url}/v1/${name}`, { method: 'PUT', body: JSON.stringify(body) });
-      return reply.status;
-    };
     const first = serve('--port', '0');
-    expect(await put(await first.url(), 'projects/p/topics/kept', {})).toBe(200);
+    expect(await createTopic(await first.url(), 'projects/p/topics/kept')).toBe(200);
     await first.stop();
     const second = serve('--port', '0');
     const reply = await fetch(`${await second.url()}/v1/projects/p/topics/kept`);
