@@ -5,11 +5,16 @@ import { requireLabels } from './key-labels.ts';
 import { type CryptoKeyVersion, versionOf } from './key-versions.ts';
 import { commitChange, type KmsContext, observed } from './kms-context.ts';
 import { requireId, requireKeyName, requireName, versionName } from './names.ts';
-import { type Page, pageOfRows, type PageRequest } from './page.ts';
-import { type CryptoKeyRecord, cryptoKeyTable, versionRowId, versionTable } from './records.ts';
+import { type Page, pageOfRows, type PageRequest } from './rows/page.ts';
+import {
+  type CryptoKeyRecord,
+  cryptoKeyTable,
+  versionRowId,
+  versionTable,
+} from './rows/records.ts';
 import { refuseReserved } from './reserved-project.ts';
-import { type Row, type RowWrite, rowWrite } from './sealed-rows.ts';
-import { requireCryptoKey, requireKeyRing, requireVersion } from './stored-keys.ts';
+import { type Row, type RowWrite, rowWrite } from './rows/sealed-rows.ts';
+import { requireCryptoKey, requireKeyRing, requireVersion } from './rows/stored-keys.ts';
 
 /** A symmetric key (ENCRYPT_DECRYPT, SOFTWARE): a name for versions. Never deleted. */
 export interface CryptoKey {

@@ -2,7 +2,7 @@ import type { SuiteProviders } from '../crypto/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import type { KeyStore } from '../storage/index.ts';
 import { CryptoKeys, keyWrites } from './crypto-keys.ts';
-import { IamPolicies } from './iam-policies.ts';
+import { IamPolicies } from './iam/iam-policies.ts';
 import { KeyRings } from './key-rings.ts';
 import type {
   DecryptRequest,
@@ -18,11 +18,11 @@ import { KeyVersions } from './key-versions.ts';
 import { KeyChanges, type KmsContext } from './kms-context.ts';
 import { type KmsObserver, noKmsObserver } from './observer.ts';
 import { Projects } from './projects.ts';
-import { cryptoKeyTable, keyRingTable } from './records.ts';
+import { cryptoKeyTable, keyRingTable } from './rows/records.ts';
 import { reservedKeyName, reservedKeyRing } from './reserved-project.ts';
-import type { RootKey } from './root-key.ts';
-import { openRowKey } from './row-key.ts';
-import { rowWrite, SealedRows } from './sealed-rows.ts';
+import type { RootKey } from './root/root-key.ts';
+import { openRowKey } from './root/row-key.ts';
+import { rowWrite, SealedRows } from './rows/sealed-rows.ts';
 
 export interface KeyServiceOptions {
   readonly keyStore: KeyStore;

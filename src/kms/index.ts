@@ -17,8 +17,8 @@ export {
   type KeyServiceOptions,
   startKeyService,
 } from './embedded-key-service.ts';
-export type { IamPolicy, NewBinding, NewIamPolicy } from './iam-policy.ts';
-export { operatorMember } from './key-access.ts';
+export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
+export { operatorMember } from './iam/key-access.ts';
 export type { KeyRing } from './key-rings.ts';
 export type {
   AccessReason,
@@ -33,8 +33,8 @@ export type {
 export type { CryptoKeyVersion } from './key-versions.ts';
 export { argumentError, unimplementedError } from './kms-error.ts';
 export { type KmsCall, type KmsObserver, noKmsObserver } from './observer.ts';
-export type { Page, PageRequest } from './page.ts';
+export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
-export type { VersionState } from './records.ts';
-export { RootKeyError } from './root-key-file.ts';
-export { openRootKey, type RootKey, type RootKeyOptions } from './root-key.ts';
+export type { VersionState } from './rows/records.ts';
+export { RootKeyError } from './root/root-key-file.ts';
+export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';

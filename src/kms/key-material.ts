@@ -1,7 +1,7 @@
 import { keyBytes, wipe } from '../crypto/index.ts';
 import { draw } from '../runtime/index.ts';
 import type { KmsContext } from './kms-context.ts';
-import type { VersionRecord } from './records.ts';
+import type { VersionRecord } from './rows/records.ts';
 
 /** Bytes of a key's uid in a ciphertext, and of a version's. */
 export const keyUidBytes = 16;

@@ -1,11 +1,11 @@
 import { alreadyExistsError } from './kms-error.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { requireId, requireLocation, requireName } from './names.ts';
-import { type Page, pageOfRows, type PageRequest } from './page.ts';
-import { type KeyRingRecord, keyRingTable } from './records.ts';
+import { type Page, pageOfRows, type PageRequest } from './rows/page.ts';
+import { type KeyRingRecord, keyRingTable } from './rows/records.ts';
 import { refuseReserved } from './reserved-project.ts';
-import { type Row, rowWrite } from './sealed-rows.ts';
-import { requireKeyRing } from './stored-keys.ts';
+import { type Row, rowWrite } from './rows/sealed-rows.ts';
+import { requireKeyRing } from './rows/stored-keys.ts';
 
 /** A key ring: a name under which keys and an IAM policy stand. Never deleted. */
 export interface KeyRing {

@@ -5,7 +5,7 @@ import {
   joinCiphertext,
   splitCiphertext,
 } from './ciphertext.ts';
-import { requireKeyUse } from './key-access.ts';
+import { requireKeyUse } from './iam/key-access.ts';
 import { fromBase64, withVersionKey } from './key-material.ts';
 import type {
   DecryptRequest,
@@ -24,8 +24,8 @@ import {
 } from './kms-error.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { type KmsName, parseKmsName, requireKeyName, versionName } from './names.ts';
-import { type VersionRecord, versionRowId, versionTable } from './records.ts';
-import { requireCryptoKey, requireVersion } from './stored-keys.ts';
+import { type VersionRecord, versionRowId, versionTable } from './rows/records.ts';
+import { requireCryptoKey, requireVersion } from './rows/stored-keys.ts';
 
 /** Longest plaintext and longest associated data of a SOFTWARE key (cloudkms.v1 EncryptRequest). */
 const inputBytesMax: number = 64 * 1024;

@@ -2,7 +2,7 @@ import { argumentError, contentionError } from './kms-error.ts';
 import { drawVersion } from './key-material.ts';
 import { commitChange, type KmsContext, observed } from './kms-context.ts';
 import { requireKeyName, requireVersionName, versionName } from './names.ts';
-import { type Page, pageOfRows, type PageRequest } from './page.ts';
+import { type Page, pageOfRows, type PageRequest } from './rows/page.ts';
 import {
   type CryptoKeyRecord,
   cryptoKeyTable,
@@ -10,10 +10,10 @@ import {
   versionRowId,
   type VersionState,
   versionTable,
-} from './records.ts';
+} from './rows/records.ts';
 import { refuseReserved } from './reserved-project.ts';
-import { type Row, rowWrite } from './sealed-rows.ts';
-import { requireCryptoKey, requireVersion } from './stored-keys.ts';
+import { type Row, rowWrite } from './rows/sealed-rows.ts';
+import { requireCryptoKey, requireVersion } from './rows/stored-keys.ts';
 
 /** One version of a key: the thing that has key material and a state. */
 export interface CryptoKeyVersion {

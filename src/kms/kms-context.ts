@@ -2,8 +2,8 @@ import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { KeyChange } from './key-service.ts';
 import type { KmsObserver } from './observer.ts';
-import type { RootKey } from './root-key.ts';
-import type { RowWrite, SealedRows } from './sealed-rows.ts';
+import type { RootKey } from './root/root-key.ts';
+import type { RowWrite, SealedRows } from './rows/sealed-rows.ts';
 
 /** What the parts of the embedded key service share. */
 export interface KmsContext {

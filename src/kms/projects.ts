@@ -3,9 +3,9 @@ import { draw } from '../runtime/index.ts';
 import { argumentError, contentionError } from './kms-error.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { isProjectId } from './names.ts';
-import { type ProjectRecord, projectNumberTable, projectTable } from './records.ts';
+import { type ProjectRecord, projectNumberTable, projectTable } from './rows/records.ts';
 import { reservedProject } from './reserved-project.ts';
-import { rowWrite } from './sealed-rows.ts';
+import { rowWrite } from './rows/sealed-rows.ts';
 
 export interface Project {
   readonly projectId: string;

@@ -1,6 +1,6 @@
-import { associatedData, type SuiteProviders, wipe } from '../crypto/index.ts';
-import type { Entropy, Logger } from '../runtime/index.ts';
-import { damagedRowError } from './kms-error.ts';
+import { associatedData, type SuiteProviders, wipe } from '../../crypto/index.ts';
+import type { Entropy, Logger } from '../../runtime/index.ts';
+import { damagedRowError } from '../kms-error.ts';
 import { RecordKey } from './record-key.ts';
 import { readOrCreateRootKeyFile } from './root-key-file.ts';
 

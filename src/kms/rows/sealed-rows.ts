@@ -1,8 +1,8 @@
-import { associatedData, wipe } from '../crypto/index.ts';
-import { RpcError } from '../rpc/index.ts';
-import { type KeyStore, type MetaRow, StorageError } from '../storage/index.ts';
-import { damagedRowError } from './kms-error.ts';
-import type { RecordKey } from './record-key.ts';
+import { associatedData, wipe } from '../../crypto/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { type KeyStore, type MetaRow, StorageError } from '../../storage/index.ts';
+import { damagedRowError } from '../kms-error.ts';
+import type { RecordKey } from '../root/record-key.ts';
 import type { Table } from './records.ts';
 
 export interface Row<T> {

@@ -1,4 +1,4 @@
-import { argumentError } from './kms-error.ts';
+import { argumentError } from '../kms-error.ts';
 import type { Table } from './records.ts';
 import type { Row, SealedRows } from './sealed-rows.ts';
 

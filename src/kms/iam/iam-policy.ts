@@ -1,6 +1,6 @@
-import { RpcError } from '../rpc/index.ts';
-import { argumentError, unimplementedError } from './kms-error.ts';
-import type { Binding, PolicyRecord } from './records.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { argumentError, unimplementedError } from '../kms-error.ts';
+import type { Binding, PolicyRecord } from '../rows/records.ts';
 
 /** A policy as it is read: `etag` names exactly this state of it. */
 export interface IamPolicy {

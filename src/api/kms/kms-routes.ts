@@ -1,8 +1,8 @@
 import { argumentError, type EmbeddedKeyService, unimplementedError } from '../../kms/index.ts';
 import type { JsonValue } from '../json.ts';
-import { decrypt, encrypt } from '../kms/cipher-methods.ts';
-import { JsonFields } from '../kms/json-fields.ts';
-import { QueryFields, requireNoQuery } from '../kms/query-fields.ts';
+import { decrypt, encrypt } from './cipher-methods.ts';
+import { JsonFields } from './json-fields.ts';
+import { QueryFields, requireNoQuery } from './query-fields.ts';
 import {
   cryptoKeyVersionFields,
   newCryptoKey,
@@ -10,16 +10,10 @@ import {
   newPolicy,
   newVersionState,
   pageRequest,
-} from '../kms/resource-requests.ts';
-import {
-  cryptoKeyView,
-  keyRingView,
-  pageView,
-  policyView,
-  versionView,
-} from '../kms/resource-views.ts';
+} from './resource-requests.ts';
+import { cryptoKeyView, keyRingView, pageView, policyView, versionView } from './resource-views.ts';
 import type { HttpMethod, RestCall, Route } from '../route.ts';
-import { unbuiltKmsMethods } from './kms-unbuilt-methods.ts';
+import { unbuiltKmsMethods } from './unbuilt-methods.ts';
 
 const keyManagement = 'google.cloud.kms.v1.KeyManagementService';
 const iamPolicy = 'google.iam.v1.IAMPolicy';

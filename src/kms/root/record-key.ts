@@ -7,8 +7,8 @@ import {
   type SuiteProviders,
   suiteIds,
   wipe,
-} from '../crypto/index.ts';
-import type { Entropy } from '../runtime/index.ts';
+} from '../../crypto/index.ts';
+import type { Entropy } from '../../runtime/index.ts';
 
 /**
  * Seals and opens records under one 32-byte key, by either suite: a store written under XChaCha20

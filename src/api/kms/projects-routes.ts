@@ -1,6 +1,6 @@
 import type { EmbeddedKeyService } from '../../kms/index.ts';
-import { requireNoQuery } from '../kms/query-fields.ts';
-import { timestamp } from '../kms/resource-views.ts';
+import { requireNoQuery } from './query-fields.ts';
+import { timestamp } from './resource-views.ts';
 import type { Route } from '../route.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { argumentError, contentionError } from './kms-error.ts';
+import { argumentError, contentionError } from '../kms-error.ts';
 import {
   etagOf,
   type IamPolicy,
@@ -6,12 +6,12 @@ import {
   policyRecordOf,
   requireEtag,
 } from './iam-policy.ts';
-import { commitChange, type KmsContext, observed } from './kms-context.ts';
-import { parseKmsName } from './names.ts';
-import { type PolicyRecord, policyTable } from './records.ts';
-import { refuseReserved } from './reserved-project.ts';
-import { type Row, rowWrite } from './sealed-rows.ts';
-import { requireCryptoKey, requireKeyRing } from './stored-keys.ts';
+import { commitChange, type KmsContext, observed } from '../kms-context.ts';
+import { parseKmsName } from '../names.ts';
+import { type PolicyRecord, policyTable } from '../rows/records.ts';
+import { refuseReserved } from '../reserved-project.ts';
+import { type Row, rowWrite } from '../rows/sealed-rows.ts';
+import { requireCryptoKey, requireKeyRing } from '../rows/stored-keys.ts';
 
 const attemptsMax = 10;
 const permissionPattern = /^[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)+$/;

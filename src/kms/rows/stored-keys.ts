@@ -1,6 +1,6 @@
-import { notFoundError } from './kms-error.ts';
-import type { KmsContext } from './kms-context.ts';
-import { versionName } from './names.ts';
+import { notFoundError } from '../kms-error.ts';
+import type { KmsContext } from '../kms-context.ts';
+import { versionName } from '../names.ts';
 import {
   type CryptoKeyRecord,
   cryptoKeyTable,

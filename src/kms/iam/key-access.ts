@@ -1,9 +1,9 @@
-import { permissionError } from './kms-error.ts';
-import type { KeyCaller } from './key-service.ts';
-import type { KmsContext } from './kms-context.ts';
-import type { KmsName } from './names.ts';
-import { type PolicyRecord, policyTable } from './records.ts';
-import { reservedKeyName, reservedProject } from './reserved-project.ts';
+import { permissionError } from '../kms-error.ts';
+import type { KeyCaller } from '../key-service.ts';
+import type { KmsContext } from '../kms-context.ts';
+import type { KmsName } from '../names.ts';
+import { type PolicyRecord, policyTable } from '../rows/records.ts';
+import { reservedKeyName, reservedProject } from '../reserved-project.ts';
 
 export type KeyUse = 'useToEncrypt' | 'useToDecrypt';
 

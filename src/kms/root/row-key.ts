@@ -1,6 +1,6 @@
-import { keyBytes, type SuiteProviders, wipe } from '../crypto/index.ts';
-import { assert, draw, type Entropy } from '../runtime/index.ts';
-import type { KeyStore } from '../storage/index.ts';
+import { keyBytes, type SuiteProviders, wipe } from '../../crypto/index.ts';
+import { assert, draw, type Entropy } from '../../runtime/index.ts';
+import type { KeyStore } from '../../storage/index.ts';
 import { RecordKey } from './record-key.ts';
 import { RootKeyError } from './root-key-file.ts';
 import type { RootKey } from './root-key.ts';

@@ -15,8 +15,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
-import { equalBytes, hkdfSha256, keyBytes, wipe } from '../crypto/index.ts';
-import { draw, type Entropy } from '../runtime/index.ts';
+import { equalBytes, hkdfSha256, keyBytes, wipe } from '../../crypto/index.ts';
+import { draw, type Entropy } from '../../runtime/index.ts';
 
 /** The root key file cannot be used; the message says what is wrong and what to do. */
 export class RootKeyError extends Error {
