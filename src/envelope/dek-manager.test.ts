@@ -70,7 +70,7 @@ describe('making and caching', () => {
     const { manager, keys, clock } = await openScriptedBench();
     await manager.forSeal(topic);
     await clock.advance(minuteMs);
-    manager.forOpen(topic, 1);
+    await manager.forOpen(topic, 1);
     await clock.advance(6 * minuteMs);
     const callers = keys.calls.map((call) => call.caller);
     for (const caller of callers) {
@@ -348,10 +348,10 @@ describe('rows', () => {
     keys.returnsOtherBytes = false;
     await clock.advance(1_000);
     const dek = await settled(manager.forSeal(topic));
-    manager.forSeal(topic);
+    await manager.forSeal(topic);
     keys.returnsOtherBytes = true;
     await clock.advance(1);
-    manager.forSeal(topic);
+    await manager.forSeal(topic);
     await clock.advance(6 * minuteMs);
     expect(dek.isAlive).toBe(false);
     const opening = settled(manager.forOpen(topic, 1));

@@ -125,7 +125,11 @@ export class DekRotation {
     return dek;
   }
 
-  async #chosenAfter(before: Promise<DekHandle> | undefined, keyName: string): Promise<DekHandle> {
+  async #chosenAfter(
+    before: Promise<DekHandle> | undefined,
+    keyName: string,
+    turn: number,
+  ): Promise<DekHandle> {
     // At least one turn, so that `#choosing` is this choice by the time it is over.
     await before?.catch(() => undefined);
     try {

@@ -17,3 +17,6 @@ export { sealSegment } from './segment-sealer.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './dek-limits.ts';
 export { silentDekObserver, type DekObserver, type EvictionCause } from './observer.ts';
+export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
+export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
+export { openStoreKey, type StoreKey, type StoreKeyOptions } from './store-key.ts';

@@ -49,7 +49,7 @@ export interface DekBench<Keys extends KeyService> {
   readonly clock: VirtualClock;
   readonly events: DekEvent[];
   /** Resolves or throws as the promise does, with virtual time passing meanwhile. */
-  settled<T>(pending: T | Promise<T>): Promise<T>;
+  readonly settled: <T>(pending: T | Promise<T>) => Promise<T>;
 }
 
 export async function openDekBench<Keys extends KeyService>(
