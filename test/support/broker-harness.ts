@@ -1,0 +1,317 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Broker, silentObserver, type BrokerObserver } from '../../src/broker/index.ts';
+import type { BrokerLimits, RecordPlace, RecordSealer } from '../../src/broker/index.ts';
+import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
+import { sealableMessage, type PullStream, type Subscription } from '../../src/broker/index.ts';
+import { aeadProviders, associatedData, keyedHashInto } from '../../src/crypto/index.ts';
+import { openRecord, sealRecord, suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
+import { openDekManager, type DekManager } from '../../src/envelope/index.ts';
+import { openRootKey, startKeyService } from '../../src/kms/index.ts';
+import type { EmbeddedKeyService, RootKey } from '../../src/kms/index.ts';
+import { RpcError } from '../../src/rpc/index.ts';
+import { draw, noFailpoints, silentLogger } from '../../src/runtime/index.ts';
+import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
+import type { KeyStore, MemoryStore, Store } from '../../src/storage/index.ts';
+import { Life, mortal, MortalClock } from './mortal.ts';
+import { SeededEntropy } from './seeded-entropy.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const project = 'projects/sim-project';
+const ring = `${project}/locations/global/keyRings/ring`;
+
+export const topicName = (id: string): string => `${project}/topics/${id}`;
+export const subscriptionName = (id: string): string => `${project}/subscriptions/${id}`;
+
+export interface HarnessOptions {
+  readonly seed?: number;
+  readonly limits?: Partial<BrokerLimits>;
+  /** Stands between broker and store: to record, to break, or to replace what is stored. */
+  readonly wrapStore?: (store: MemoryStore) => Store;
+  readonly observer?: BrokerObserver;
+}
+
+/** What outlives a broker: disks, keys and time. */
+interface Surroundings {
+  readonly entropy: SeededEntropy;
+  readonly keyStore: KeyStore;
+  readonly rootKey: RootKey;
+  readonly providers: SuiteProviders;
+  readonly macKey: Uint8Array;
+  readonly sealer: RecordSealer;
+}
+
+/**
+ * A real broker over the memory engine, the embedded key service and real DEKs, on a clock that
+ * the test moves. A restart abandons the running broker as a crash does, and opens another over
+ * the same disks.
+ */
+export class BrokerHarness {
+  readonly clock: VirtualClock;
+  /** The next commits' fates. */
+  readonly faults: FaultPlan;
+  readonly disk: MemoryStore;
+  readonly store: Store;
+  readonly #options: HarnessOptions;
+  readonly #around: Surroundings;
+  #life = new Life();
+  #lifeClock!: MortalClock;
+  #broker!: Broker;
+  #keys!: EmbeddedKeyService;
+  #deks!: DekManager;
+  #keyCount = 0;
+
+  static async open(options: HarnessOptions = {}): Promise<BrokerHarness> {
+    const harness = new BrokerHarness(options);
+    await harness.#start();
+    return harness;
+  }
+
+  private constructor(options: HarnessOptions) {
+    this.#options = options;
+    const clock = new VirtualClock();
+    const entropy = new SeededEntropy(options.seed ?? 1);
+    this.faults = new FaultPlan();
+    this.disk = openMemoryStore({ clock, faults: this.faults });
+    this.store = options.wrapStore?.(this.disk) ?? this.disk;
+    this.clock = clock;
+    const suite = suiteIds.xchacha20Poly1305;
+    const providers = aeadProviders({ clock, entropy, log: silentLogger, suite });
+    this.#around = {
+      entropy,
+      keyStore: openMemoryKeyStore({ clock }),
+      rootKey: drawRootKey(providers, entropy),
+      providers,
+      macKey: draw(entropy, 32),
+      sealer: recordSealer(draw(entropy, 32), entropy),
+    };
+  }
+
+  get broker(): Broker {
+    return this.#broker;
+  }
+
+  get keys(): EmbeddedKeyService {
+    return this.#keys;
+  }
+
+  get deks(): DekManager {
+    return this.#deks;
+  }
+
+  /** A crash and a start: whatever the broker had in memory is gone, its promises never settle. */
+  async restart(): Promise<void> {
+    this.#life.isOver = true;
+    this.#lifeClock.cancelAll();
+    await this.clock.settle();
+    this.#life = new Life();
+    await this.#start();
+  }
+
+  /** Ends the broker and the key service; the clock must then be empty. */
+  async close(): Promise<void> {
+    await this.until(this.#broker.drain());
+    this.#deks.close();
+    this.#around.rootKey.destroy();
+  }
+
+  /** A key that Pub/Sub's service agent may use, with its one version. */
+  async createKey(): Promise<{ readonly name: string; readonly version: string }> {
+    const { keyRings, cryptoKeys, policies } = this.#keys;
+    if (this.#keyCount === 0) {
+      await this.until(keyRings.create(`${project}/locations/global`, 'ring'));
+    }
+    const id = `key${++this.#keyCount}`;
+    const key = { parent: ring, id, labels: {}, skipInitialVersion: false };
+    const { name } = await this.until(cryptoKeys.create(key));
+    const member = await this.until(this.#keys.pubsubServiceAgent('sim-project'));
+    const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
+    const bindings = [{ role, members: [member], hasCondition: false }];
+    await this.until(policies.set(name, { bindings }));
+    return { name, version: `${name}/cryptoKeyVersions/1` };
+  }
+
+  async setKeyEnabled(version: string, isEnabled: boolean): Promise<void> {
+    const state = isEnabled ? 'ENABLED' : 'DISABLED';
+    await this.until(this.#keys.versions.updateState(version, state));
+    await this.clock.settle();
+  }
+
+  /** Settles a promise with event-loop turns, and with virtual time when those do not suffice. */
+  async until<T>(pending: Promise<T>): Promise<T> {
+    let isDone = false;
+    const outcome = pending.finally(() => {
+      isDone = true;
+    });
+    outcome.catch(() => undefined);
+    for (let turn = 0; turn < 400 && !isDone; turn++) await this.clock.settle(1);
+    for (let turn = 0; turn < 400 && !isDone; turn++) await this.clock.advance(100);
+    if (!isDone) throw new Error('a promise did not settle within 40 virtual seconds');
+    return outcome;
+  }
+
+  async createTopic(
+    id: string,
+    more: { kmsKeyName?: string; messageRetentionMs?: number } = {},
+  ): Promise<string> {
+    const name = topicName(id);
+    await this.until(this.#broker.createTopic({ name, labels: {}, ...more }));
+    return name;
+  }
+
+  async createSubscription(
+    id: string,
+    topic: string,
+    more: Partial<Subscription> = {},
+  ): Promise<string> {
+    const name = subscriptionName(id);
+    const subscription = { ...subscriptionDefaults, name, topic, ...more };
+    await this.until(this.#broker.createSubscription(subscription));
+    return name;
+  }
+
+  /** Publishes texts in one request; returns their ids. */
+  async publish(topic: string, ...texts: string[]): Promise<string[]> {
+    return await this.until(this.#broker.publish(topic, texts.map(textMessage)));
+  }
+
+  /** What is there at once. */
+  async pull(subscription: string, messagesMax: number = 1_000): Promise<Received[]> {
+    const { signal } = new AbortController();
+    const request = { messagesMax, returnImmediately: true, signal };
+    return await this.until(this.#broker.pull(subscription, request, receivedOf));
+  }
+
+  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
+    await this.until(this.#broker.acknowledge(subscription, ackIds));
+  }
+
+  async openStream(
+    subscription: string,
+    settings: Partial<StreamSettings> = {},
+  ): Promise<StreamProbe> {
+    const probe = new StreamProbe();
+    const all = { ...streamDefaults, ...settings };
+    probe.stream = await this.until(this.#broker.openStream(subscription, all, probe));
+    await this.clock.settle();
+    return probe;
+  }
+
+  async #start(): Promise<void> {
+    const { entropy, rootKey, providers, macKey, sealer } = this.#around;
+    const log = silentLogger;
+    const clock = new MortalClock(this.clock, this.#life);
+    const keyStore = mortal(this.#around.keyStore, this.#life);
+    const store = mortal(this.store, this.#life);
+    this.#lifeClock = clock;
+    const keysOpen = startKeyService({ keyStore, rootKey, suites: providers, clock, entropy, log });
+    this.#keys = await this.until(keysOpen);
+    const deksOpen = openDekManager({
+      keys: this.#keys,
+      rows: keyStore,
+      providers,
+      clock,
+      entropy,
+      log,
+      failpoints: noFailpoints,
+    });
+    this.#deks = await this.until(deksOpen);
+    const ports = {
+      store,
+      deks: this.#deks,
+      sealer,
+      mac: (input: Uint8Array, out: Uint8Array): void => keyedHashInto(macKey, input, out),
+      clock,
+      entropy,
+      log,
+      observer: this.#options.observer ?? silentObserver,
+    };
+    const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };
+    this.#broker = await this.until(Broker.open(ports, limits));
+  }
+}
+
+export const subscriptionDefaults: Omit<Subscription, 'name' | 'topic'> = {
+  labels: {},
+  ackDeadlineSeconds: 10,
+  retainAckedMessages: false,
+  messageRetentionMs: 7 * 24 * 3_600_000,
+};
+
+const streamDefaults: StreamSettings = {
+  ackDeadlineSeconds: 10,
+  outstandingMessagesMax: 0,
+  outstandingBytesMax: 0,
+  clientId: 'probe',
+};
+
+/** A delivery with its bytes copied out. */
+export interface Received extends Delivery {
+  readonly text: string;
+}
+
+export function textMessage(text: string): SealableMessage {
+  return sealableMessage({ data: Buffer.from(text), attributes: [], orderingKey: '' });
+}
+
+export const receivedOf = (batch: readonly Delivery[]): Received[] =>
+  batch.map((delivery) => {
+    const bytes = Buffer.from(delivery.bytes);
+    // The data field of a text message: a tag, a length of at most two bytes, the text.
+    const at = bytes[1]! < 0x80 ? 2 : 3;
+    return { ...delivery, bytes, text: bytes.toString('utf8', at) };
+  });
+
+/** The client's end of a streaming pull: keeps what came and why it ended. */
+export class StreamProbe {
+  readonly received: Received[] = [];
+  /** What `deliver` answers: false makes the broker wait for `stream.resume()`. */
+  isReady = true;
+  failure: RpcError | null = null;
+  /** Runs within `deliver`, so that a test can act in the middle of a batch. */
+  onBatch: (batch: readonly Received[]) => void = () => undefined;
+  stream!: PullStream;
+
+  deliver(batch: readonly Delivery[]): boolean {
+    const copies = receivedOf(batch);
+    this.received.push(...copies);
+    this.onBatch(copies);
+    return this.isReady;
+  }
+
+  fail(error: unknown): void {
+    this.failure = RpcError.from(error);
+  }
+
+  /** What came since the last call. */
+  take(): Received[] {
+    return this.received.splice(0);
+  }
+}
+
+/** Through the file, as in production; it is removed as soon as it was read. */
+function drawRootKey(suites: SuiteProviders, entropy: SeededEntropy): RootKey {
+  const folder = mkdtempSync(join(tmpdir(), 'sealpost-harness-'));
+  try {
+    const path = join(folder, 'keys', 'root.key');
+    const dataDir = join(folder, 'data');
+    return openRootKey({ path, dataDir, suites, entropy, log: silentLogger });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function recordSealer(key: Uint8Array, entropy: SeededEntropy): RecordSealer {
+  const context = (place: RecordPlace): Uint8Array =>
+    associatedData(['harness', ...[place.log, place.at, place.epoch, place.kind].map(String)]);
+  return {
+    seal: (plaintext, place) => sealRecord(key, context(place), plaintext, entropy),
+    open(sealed, place) {
+      const plaintext = openRecord(key, context(place), sealed);
+      if (plaintext === null) throw new RpcError('DATA_LOSS', 'RECORD_TAMPERED', 'A record.');
+      return plaintext;
+    },
+  };
+}
