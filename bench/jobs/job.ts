@@ -1,0 +1,91 @@
+/** What the load process is asked to do; sent to it as plain JSON. */
+export type Job =
+  | PublishJob
+  | DrainJob
+  | HttpJob
+  | NatsPublishJob
+  | NatsDrainJob
+  | RedisPublishJob
+  | RedisDrainJob
+  | DurablePutJob;
+
+interface Timing {
+  readonly inFlight: number;
+  readonly warmupSeconds: number;
+  readonly seconds: number;
+  readonly requestsMax?: number;
+}
+
+/** Publish over gRPC. The echo answers the same path, and is not asked for message ids. */
+export interface PublishJob extends Timing {
+  readonly kind: 'publish';
+  readonly address: string;
+  readonly topics: readonly string[];
+  readonly messagesPerRequest: number;
+  readonly messageBytes: number;
+  readonly connections: number;
+  readonly isEcho: boolean;
+}
+
+/** Fill a subscription, then empty it through one StreamingPull. */
+export interface DrainJob {
+  readonly kind: 'drain';
+  readonly address: string;
+  readonly topic: string;
+  readonly subscription: string;
+  readonly messageCount: number;
+  readonly messageBytes: number;
+  readonly acks: 'stream' | 'unary';
+  readonly secondsMax: number;
+}
+
+/** Publish over REST, by autocannon. */
+export interface HttpJob extends Timing {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly messagesPerRequest: number;
+  readonly messageBytes: number;
+}
+
+export interface NatsPublishJob extends Timing {
+  readonly kind: 'nats-publish';
+  readonly port: number;
+  readonly messageBytes: number;
+}
+
+export interface NatsDrainJob {
+  readonly kind: 'nats-drain';
+  readonly port: number;
+  readonly messageCount: number;
+  readonly messageBytes: number;
+}
+
+export interface RedisPublishJob extends Timing {
+  readonly kind: 'redis-publish';
+  readonly port: number;
+  readonly messageBytes: number;
+}
+
+export interface RedisDrainJob {
+  readonly kind: 'redis-drain';
+  readonly port: number;
+  readonly messageCount: number;
+  readonly messageBytes: number;
+}
+
+/** One append of one message's size after the other, each durable, straight to the store. */
+export interface DurablePutJob extends Timing {
+  readonly kind: 'durable-put';
+  readonly directory: string;
+  readonly bytes: number;
+}
+
+/** What came of a job. `perSecond` counts messages, not requests. */
+export interface JobResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly messageCount: number;
+  readonly failedCount: number;
+  readonly failure?: string;
+}
