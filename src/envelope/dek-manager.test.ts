@@ -19,12 +19,14 @@ const topic = sealedTopic();
 describe('making and caching', () => {
   test('a hundred cold seals make one DEK, a hundred cold opens unwrap it once', async () => {
     const { manager, keys, rows } = await openScriptedBench();
-    const sealed = await Promise.all(Array.from({ length: 100 }, () => manager.forSeal(topic)));
+    const sealed = await Promise.all(
+      Array.from({ length: 100 }, async () => manager.forSeal(topic)),
+    );
     expect(new Set(sealed).size).toBe(1);
     expect([keys.count('encrypt'), keys.count('decrypt')]).toEqual([1, 1]);
     const again = await openScriptedBench({ keys, rows });
     const opened = await Promise.all(
-      Array.from({ length: 100 }, () => again.manager.forOpen(topic, 1)),
+      Array.from({ length: 100 }, async () => again.manager.forOpen(topic, 1)),
     );
     expect(new Set(opened).size).toBe(1);
     expect(keys.count('decrypt')).toBe(2);

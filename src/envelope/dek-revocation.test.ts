@@ -116,7 +116,7 @@ describe('answers of the key service', () => {
       const { manager, keys, clock, events, settled } = await openScriptedBench();
       const dek = await manager.forSeal(topic);
       await clock.advance(minuteMs);
-      manager.forSeal(topic);
+      await manager.forSeal(topic);
       keys.fail(code);
       await clock.advance(5 * minuteMs - 1);
       expect(dek.isAlive).toBe(true);

@@ -1,4 +1,4 @@
-import { type AeadKey, openRecord, recordOverheadBytes, sealRecord } from '../crypto/index.ts';
+import { type AeadKey, openRecord, sealRecord } from '../crypto/index.ts';
 import type { Entropy } from '../runtime/index.ts';
 import { RpcError } from '../rpc/index.ts';
 
@@ -13,8 +13,6 @@ export interface RecordPlace {
 
 /** Seals what the broker writes about its deliveries, under the store key. */
 export interface RecordSealer {
-  /** What a sealed record has beyond its plaintext, bytes. */
-  readonly overheadBytes: number;
   seal(plaintext: Uint8Array, place: RecordPlace): Uint8Array;
   /** Throws RpcError DATA_LOSS unless it is what was sealed for this very place. */
   open(sealed: Uint8Array, place: RecordPlace): Uint8Array;
@@ -29,7 +27,6 @@ export function createRecordSealer(options: {
 }): RecordSealer {
   const { key, entropy } = options;
   return {
-    overheadBytes: recordOverheadBytes,
     seal: (plaintext, place) => sealRecord(key, contextOf(place), plaintext, entropy),
     open(sealed, place) {
       const opened = openRecord(key, contextOf(place), sealed);

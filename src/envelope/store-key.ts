@@ -1,4 +1,11 @@
-import { type AeadKey, hkdfSha256, keyBytes, type SuiteProviders, wipe } from '../crypto/index.ts';
+import {
+  type AeadKey,
+  hkdfSha256,
+  keyBytes,
+  type SuiteId,
+  type SuiteProviders,
+  wipe,
+} from '../crypto/index.ts';
 import { draw, type Entropy } from '../runtime/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { KeyStore } from '../storage/index.ts';
@@ -24,19 +31,40 @@ export interface StoreKey {
 }
 
 const rowKey = 'store-key/1';
-const wrapPurpose = 'sealpost/store-key/v1';
 
-/** Loads the store key, or makes it when there is none; its row is durable before it is used. */
+/** What the wrap binds: the suite that the records are sealed with is chosen once for a directory. */
+function wrapPurpose(suite: number): string {
+  return `sealpost/store-key/v1/suite-${suite}`;
+}
+
+/**
+ * Loads the store key, or makes it when there is none; its row, suite (u8) ‖ wrapped key, is durable
+ * before it is used.
+ *
+ * @throws RpcError DATA_LOSS if the row was changed, FAILED_PRECONDITION if its suite may not be
+ * used in this process.
+ */
 export async function openStoreKey(options: StoreKeyOptions): Promise<StoreKey> {
   const stored = (await options.rows.get(rowKey))?.value ?? (await insertNew(options));
-  const root = options.rootKey.unwrapKey(stored, wrapPurpose);
-  if (root.length !== keyBytes) {
+  const suite = stored[0] ?? 0;
+  const root = options.rootKey.unwrapKey(stored.subarray(1), wrapPurpose(suite));
+  return storeKeyFrom(root, importRecordKey(root, suite, options.providers));
+}
+
+function importRecordKey(root: Uint8Array, suite: number, providers: SuiteProviders): AeadKey {
+  const provider = providers.for(suite);
+  if (provider === undefined) {
     wipe(root);
-    throw new RpcError('DATA_LOSS', 'STORE_KEY_DAMAGED', 'The store key is damaged.');
+    const text = `The data directory is sealed with suite ${suite}, which may not be used here.`;
+    throw new RpcError('FAILED_PRECONDITION', 'SUITE_UNAVAILABLE', text);
   }
-  const aeadBytes = derive(root, 'records');
-  const aead = options.providers.preferred.importKey(aeadBytes);
-  wipe(aeadBytes);
+  const bytes = derive(root, 'records');
+  const aead = provider.importKey(bytes);
+  wipe(bytes);
+  return aead;
+}
+
+function storeKeyFrom(root: Uint8Array, aead: AeadKey): StoreKey {
   return {
     aead,
     deriveKey: (purpose) => derive(root, `purpose/${purpose}`),
@@ -48,9 +76,11 @@ export async function openStoreKey(options: StoreKeyOptions): Promise<StoreKey> 
 }
 
 /** The wrapped key that is stored now: ours, or that of another process that was first. */
-async function insertNew({ rows, rootKey, entropy }: StoreKeyOptions): Promise<Uint8Array> {
+async function insertNew(options: StoreKeyOptions): Promise<Uint8Array> {
+  const { rows, rootKey, entropy, providers } = options;
+  const suite: SuiteId = providers.preferred.suite;
   const root = draw(entropy, keyBytes);
-  const value = rootKey.wrapKey(root, wrapPurpose);
+  const value = Uint8Array.of(suite, ...rootKey.wrapKey(root, wrapPurpose(suite)));
   wipe(root);
   if (await rows.txn([{ key: rowKey, version: 0 }], [{ key: rowKey, value }])) return value;
   const row = await rows.get(rowKey);

@@ -73,14 +73,14 @@ export async function openDekBench<Keys extends KeyService>(
   const events: DekEvent[] = [];
   manager.onEvent((event) => events.push(event));
   const settled = async <T>(pending: T | Promise<T>): Promise<T> => {
-    let isDone = false;
+    const state = { isDone: false };
     const outcome = Promise.resolve(pending).finally(() => {
-      isDone = true;
+      state.isDone = true;
     });
     outcome.catch(() => undefined);
-    for (let turn = 0; turn < 100 && !isDone; turn++) {
+    for (let turn = 0; turn < 100 && !state.isDone; turn++) {
       await clock.settle();
-      if (!isDone) await clock.advance(100);
+      if (!state.isDone) await clock.advance(100);
     }
     return outcome;
   };
