@@ -1,6 +1,5 @@
-import { Metadata, type status, type StatusObject } from '@grpc/grpc-js';
+import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
 
-import { statusTable } from '../../rpc/index.ts';
 import { statusDetails, type WireError } from '../error-mapping.ts';
 
 /** An error as grpc-js sends it: status, text, and google.rpc.Status when it has details. */
@@ -9,5 +8,5 @@ export function toStatusObject(error: WireError): StatusObject {
   if (error.details.length > 0) {
     metadata.set('grpc-status-details-bin', Buffer.from(statusDetails(error)));
   }
-  return { code: statusTable[error.code].number as status, details: error.message, metadata };
+  return { code: status[error.code], details: error.message, metadata };
 }

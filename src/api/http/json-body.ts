@@ -61,14 +61,46 @@ function decodeText(body: Uint8Array): string {
   return bytes.toString('utf8');
 }
 
+/** Texts beyond this are not searched for the place of their error. */
+const searchedCharactersMax = 65_536;
+
 /** What is wrong and where, with the line's end and a caret as Google shows them. */
 function syntaxProblem(text: string, error: unknown): string {
-  const at = /at position (\d+)/.exec(String(error))?.[1];
-  if (at === undefined) return 'Unexpected end of string. Expected a value.';
-  const position = Number(at);
+  const position = statedPosition(error) ?? findPosition(text);
+  if (position === undefined) return 'Unexpected token.';
+  if (position >= text.length) return 'Unexpected end of string. Expected a value.';
   const from = Math.max(text.lastIndexOf('\n', position - 1) + 1, position - 20);
   const excerpt = text.slice(from, position + 20).split('\n', 1)[0] ?? '';
   return `Unexpected token.\n${excerpt.toWellFormed()}\n${' '.repeat(position - from)}^`;
+}
+
+function statedPosition(error: unknown): number | undefined {
+  const stated = /at position (\d+)/.exec(String(error))?.[1];
+  return stated === undefined ? undefined : Number(stated);
+}
+
+/** V8 does not always say where: the shortest prefix that is wrong, not just short, tells. */
+function findPosition(text: string): number | undefined {
+  if (text.length > searchedCharactersMax) return undefined;
+  let sound = 0;
+  let broken = text.length + 1;
+  while (broken - sound > 1) {
+    const middle = (sound + broken) >>> 1;
+    if (isBroken(text.slice(0, middle))) broken = middle;
+    else sound = middle;
+  }
+  return broken - 1;
+}
+
+function isBroken(prefix: string): boolean {
+  try {
+    JSON.parse(prefix);
+    return false;
+  } catch (error) {
+    const position = statedPosition(error);
+    if (position !== undefined) return position < prefix.length;
+    return !String(error).includes('Unexpected end');
+  }
 }
 
 function checkDepth(json: JsonValue, key: string, depth: number): void {

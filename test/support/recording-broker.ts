@@ -1,0 +1,172 @@
+import {
+  type BrokerService,
+  type Delivery,
+  type PullStream,
+  type SealableMessage,
+  type StreamSettings,
+  type StreamSink,
+  type Subscription,
+  type Topic,
+} from '../../src/broker/index.ts';
+import { RpcError } from '../../src/rpc/index.ts';
+
+/**
+ * A broker's surface without a broker behind it: keeps what the API layer hands it, and delivers
+ * what a test tells it to. For tests of the wires; delivery itself is tested on the real one.
+ */
+export class RecordingBroker implements BrokerService {
+  readonly topics: Map<string, Topic> = new Map();
+  readonly subscriptions: Map<string, Subscription> = new Map();
+  readonly published: { topic: string; messages: SealableMessage[] }[] = [];
+  readonly streams: RecordedStream[] = [];
+  readonly calls: unknown[][] = [];
+  /** What the next pulls answer. */
+  batch: Delivery[] = [];
+  /** Thrown by publish, if set. */
+  publishError: unknown;
+  /** Makes pull wait for its signal. */
+  pullWaits = false;
+
+  async createTopic(topic: Topic): Promise<Topic> {
+    this.calls.push(['createTopic', topic]);
+    this.topics.set(topic.name, topic);
+    return topic;
+  }
+
+  async getTopic(name: string): Promise<Topic> {
+    return this.topics.get(name) ?? notFound(name);
+  }
+
+  async updateTopic(topic: Topic, paths: readonly string[]): Promise<Topic> {
+    this.calls.push(['updateTopic', topic, paths]);
+    return topic;
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    if (!this.topics.delete(name)) notFound(name);
+  }
+
+  async listTopics(
+    project: string,
+    page: object,
+  ): Promise<{ items: Topic[]; nextPageToken: string }> {
+    this.calls.push(['listTopics', project, page]);
+    return { items: [...this.topics.values()], nextPageToken: 'next' };
+  }
+
+  async listTopicSubscriptions(): Promise<{ items: string[]; nextPageToken: string }> {
+    return { items: [...this.subscriptions.keys()], nextPageToken: '' };
+  }
+
+  async createSubscription(subscription: Subscription): Promise<Subscription> {
+    this.subscriptions.set(subscription.name, subscription);
+    return subscription;
+  }
+
+  async getSubscription(name: string): Promise<Subscription> {
+    return this.subscriptions.get(name) ?? notFound(name);
+  }
+
+  async updateSubscription(
+    subscription: Subscription,
+    paths: readonly string[],
+  ): Promise<Subscription> {
+    this.calls.push(['updateSubscription', subscription, paths]);
+    return subscription;
+  }
+
+  async deleteSubscription(name: string): Promise<void> {
+    if (!this.subscriptions.delete(name)) notFound(name);
+  }
+
+  async listSubscriptions(): Promise<{ items: Subscription[]; nextPageToken: string }> {
+    return { items: [...this.subscriptions.values()], nextPageToken: '' };
+  }
+
+  async publish(topic: string, messages: readonly SealableMessage[]): Promise<string[]> {
+    if (this.publishError !== undefined) throw this.publishError;
+    // The bytes are views of the request and do not outlive it.
+    const copies = messages.map((message) => ({ ...message, bytes: message.bytes.slice() }));
+    this.published.push({ topic, messages: copies });
+    return messages.map((_, index) => String(1_000 + index));
+  }
+
+  async pull<Reply>(
+    subscription: string,
+    request: { signal: AbortSignal },
+    take: (batch: readonly Delivery[]) => Reply,
+  ): Promise<Reply> {
+    this.calls.push(['pull', subscription, request]);
+    if (this.pullWaits) await aborted(request.signal);
+    return take(this.batch);
+  }
+
+  async openStream(
+    subscription: string,
+    settings: StreamSettings,
+    sink: StreamSink,
+  ): Promise<PullStream> {
+    if (!this.subscriptions.has(subscription)) notFound(subscription);
+    const stream = new RecordedStream(settings, sink);
+    this.streams.push(stream);
+    return stream;
+  }
+
+  async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
+    this.calls.push(['acknowledge', subscription, ackIds]);
+  }
+
+  async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
+    this.calls.push(['modifyAckDeadline', name, ackIds, seconds]);
+  }
+
+  streamAcknowledge(subscription: string, ackIds: readonly string[]): void {
+    this.calls.push(['streamAcknowledge', subscription, ackIds]);
+  }
+
+  streamModifyAckDeadline(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: readonly number[],
+  ): void {
+    this.calls.push(['streamModifyAckDeadline', subscription, ackIds, seconds]);
+  }
+}
+
+/** The broker's end of one stream, as far as the transport sees it. */
+export class RecordedStream implements PullStream {
+  readonly settings: StreamSettings;
+  readonly sink: StreamSink;
+  readonly deadlines: number[] = [];
+  resumeCount = 0;
+  isClosed = false;
+
+  constructor(settings: StreamSettings, sink: StreamSink) {
+    this.settings = settings;
+    this.sink = sink;
+  }
+
+  resume(): void {
+    this.resumeCount++;
+  }
+
+  setAckDeadline(seconds: number): void {
+    this.deadlines.push(seconds);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+function notFound(name: string): never {
+  const id = name.slice(name.lastIndexOf('/') + 1);
+  throw new RpcError('NOT_FOUND', 'RESOURCE_NOT_FOUND', `Resource not found (resource=${id}).`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
