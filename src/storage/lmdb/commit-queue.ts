@@ -23,11 +23,16 @@ export interface Mirror {
   forget(): void;
 }
 
-/** The room on the disk, as the queue sees it; `SpaceReserve` in production. */
+/**
+ * The room on the disk, asked before each transaction: LMDB must not meet a full disk, because a
+ * page write that fails there can damage the heap of the process.
+ */
 export interface Space {
-  /** True while only the reserve's room is left: growth is refused. */
-  exhausted(): boolean;
-  /** The disk is full: gives the reserve's room free. False if it was free already. */
+  /** Whether a transaction of about `bytes` may store what could be refused. */
+  admitsGrowth(bytes: number): boolean;
+  /** Whether there is room for `bytes` of acks, trims and deletes. */
+  admits(bytes: number): boolean;
+  /** The disk was full all the same: gives the reserve free. False if it was free already. */
   release(): boolean;
 }
 
@@ -180,19 +185,21 @@ export class CommitQueue {
     this.#options.onCommit?.(parts.length);
   }
 
-  #plan(parts: readonly Part[]): { parts: Part[]; writes: Write[] } {
+  #plan(parts: readonly Part[]): { parts: readonly Part[]; writes: Write[] } {
+    const admitted = this.#admit(parts);
     const writes: Write[] = [];
-    const planned: Part[] = [];
-    const exhausted = this.#options.space.exhausted();
-    for (const part of parts) {
-      if (exhausted && part.grows()) {
-        part.fail(fullError());
-        continue;
-      }
-      part.plan(writes);
-      planned.push(part);
-    }
-    return { parts: planned, writes };
+    for (const part of admitted) part.plan(writes);
+    return { parts: admitted, writes };
+  }
+
+  /** Fails what the disk has no room for. */
+  #admit(parts: readonly Part[]): readonly Part[] {
+    const { space } = this.#options;
+    if (space.admitsGrowth(bytesOf(parts))) return parts;
+    const [refused, rest] = divide(parts, (part) => part.grows());
+    const isRoom = space.admits(bytesOf(rest));
+    for (const part of isRoom ? refused : parts) part.fail(fullError());
+    return isRoom ? rest : [];
   }
 
   #settle(parts: readonly Part[]): void {
@@ -239,8 +246,8 @@ export class CommitQueue {
   async #retryWithoutGrowth(parts: readonly Part[], error: StorageError): Promise<void> {
     const { space } = this.#options;
     const mayRetry = error.fault === 'full' && space.release();
-    const kept = mayRetry ? parts.filter((part) => !part.grows()) : [];
-    for (const part of parts) if (!kept.includes(part)) part.fail(error);
+    const [failed, kept] = divide(parts, (part) => !mayRetry || part.grows());
+    for (const part of failed) part.fail(error);
     if (kept.length > 0) await this.#transact(kept);
   }
 
@@ -248,6 +255,14 @@ export class CommitQueue {
     await this.#options.environment.reopen();
     this.#isBroken = false;
   }
+}
+
+function bytesOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => sum + part.bytes, 0);
+}
+
+function divide(parts: readonly Part[], isFirst: (part: Part) => boolean): [Part[], Part[]] {
+  return [parts.filter((part) => isFirst(part)), parts.filter((part) => !isFirst(part))];
 }
 
 /** Writes nothing; answers once the queue has reached it. */

@@ -1,9 +1,10 @@
 import { noFailpoints, type Clock, type Failpoints, type Logger } from '../../runtime/index.ts';
 import type { KeyStore } from '../meta-store.ts';
-import { CommitQueue, type Space } from './commit-queue.ts';
+import { CommitQueue } from './commit-queue.ts';
 import { compactEnvironment, removeUnfinishedCopy } from './compacting-copy.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
+import { unreservedSpace } from './space-reserve.ts';
 
 export interface LmdbKeyStoreOptions {
   /** Directory of the environment; DATA_DIR/keys by convention. */
@@ -12,9 +13,6 @@ export interface LmdbKeyStoreOptions {
   readonly log: Logger;
   readonly failpoints: Failpoints;
 }
-
-/** A full disk simply refuses: the data store's reserve is for the data. */
-const unreserved: Space = { exhausted: () => false, release: () => false };
 
 /** Keys in an environment of their own; every transaction is on disk when it resolves. */
 export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
@@ -30,7 +28,7 @@ export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
     const commits = new CommitQueue({
       environment,
       mirrors: [rows],
-      space: unreserved,
+      space: unreservedSpace(options.path),
       clock: options.clock,
       log: options.log,
       failpoints: noFailpoints,

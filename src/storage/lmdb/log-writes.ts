@@ -8,6 +8,9 @@ import { baseOfKey, encodeSegment, encodeU32, logKey, segmentKey } from './segme
 /** Segments that one transaction removes at most: it bounds how long a publish waits behind it. */
 const removalsPerTransaction = 512;
 
+/** Each append may copy a leaf page of its own. */
+const leafBytes = 4096;
+
 /** The two ends of a promise, as a Part holds them. */
 export interface Answer<T> {
   readonly resolve: (value: T) => void;
@@ -26,7 +29,7 @@ export class AppendPart implements Part {
     this.#ops = ops;
     this.#tails = tails;
     this.#answer = answer;
-    this.bytes = ops.reduce((sum, op) => sum + op.body.length + 64, 0);
+    this.bytes = ops.reduce((sum, op) => sum + op.body.length + leafBytes, 0);
   }
 
   grows(): boolean {
@@ -67,7 +70,7 @@ export function tailAfter(tail: Tail, op: Append): Tail {
 
 /** Raises a log's epoch if it is still the one that the caller saw. */
 export class OwnPart implements Part {
-  readonly bytes = 64;
+  readonly bytes: number = leafBytes;
   readonly #log: LogId;
   readonly #seen: number;
   readonly #tails: LogTails;

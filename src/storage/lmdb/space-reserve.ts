@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { draw, type Entropy, type Logger } from '../../runtime/index.ts';
 import type { Space } from './commit-queue.ts';
@@ -17,11 +8,32 @@ export const reserveBytesDefault: number = 16 * 1024 * 1024;
 
 const chunkBytes = 1024 * 1024;
 
+/** Tree pages that a transaction copies beside those of its own records. */
+const transactionBytes = 512 * 1024;
+
+/** What a transaction of `bytes` may take on disk at most: no freed page may be of use to it. */
+function needOf(bytes: number): number {
+  return 2 * bytes + transactionBytes;
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** The room for an environment without a reserve: on a full disk it refuses everything. */
+export function unreservedSpace(path: string): Space {
+  const admits = (bytes: number): boolean => freeBytes(path) >= needOf(bytes);
+  return { admitsGrowth: admits, admits, release: () => false };
+}
+
 /**
- * A file of allocated blocks that is given up when the disk is full, so that acks, trims and
- * deletes, which need a few pages each, go on.
+ * A file of allocated blocks that is given up when the disk is nearly full, so that acks, trims
+ * and deletes, which need a few pages each, go on.
  *
- * Its bytes are random: a file system that compresses would allocate nothing for zeros.
+ * Growth is refused while less than the reserve is free beside it, and admitted again once twice
+ * the reserve would be free with the file in place. Its bytes are random: a file system that
+ * compresses would allocate nothing for zeros.
  */
 export class SpaceReserve implements Space {
   readonly #path: string;
@@ -29,7 +41,7 @@ export class SpaceReserve implements Space {
   readonly #bytes: number;
   readonly #entropy: Entropy;
   readonly #log: Logger;
-  #isExhausted = false;
+  #isSpent: boolean;
 
   constructor(options: { dataDir: string; bytes: number; entropy: Entropy; log: Logger }) {
     this.#dataDir = options.dataDir;
@@ -37,21 +49,29 @@ export class SpaceReserve implements Space {
     this.#bytes = options.bytes;
     this.#entropy = options.entropy;
     this.#log = options.log;
-    this.#isExhausted = !this.#isWhole() && !this.#restore();
+    this.#isSpent = !this.#isWhole() && !this.#restore(0);
   }
 
-  /** Looks at the disk each time while it is full, and ends that state once there is room. */
-  exhausted(): boolean {
-    if (!this.#isExhausted) return false;
-    if (this.#freeBytes() < 2 * this.#bytes || !this.#restore()) return true;
-    this.#isExhausted = false;
+  admitsGrowth(bytes: number): boolean {
+    const need = needOf(bytes);
+    if (!this.#isSpent) {
+      if (freeBytes(this.#dataDir) >= need + this.#bytes) return true;
+      this.release();
+      return false;
+    }
+    if (!this.#restore(need)) return false;
+    this.#isSpent = false;
     this.#log.info({ reserveBytes: this.#bytes }, 'The disk has room again: publishing goes on');
-    return false;
+    return true;
+  }
+
+  admits(bytes: number): boolean {
+    return freeBytes(this.#dataDir) >= needOf(bytes);
   }
 
   release(): boolean {
-    if (this.#isExhausted) return false;
-    this.#isExhausted = true;
+    if (this.#isSpent) return false;
+    this.#isSpent = true;
     this.#log.error({ reserveBytes: this.#bytes }, 'The disk is full: publishing is refused');
     rmSync(this.#path, { force: true });
     return true;
@@ -62,15 +82,10 @@ export class SpaceReserve implements Space {
     return found !== undefined && found.size === this.#bytes;
   }
 
-  #freeBytes(): number {
-    const { bavail, bsize } = statfsSync(this.#dataDir);
-    return bavail * bsize;
-  }
-
   /** Makes the file, or leaves none: half a reserve would only take room away. */
-  #restore(): boolean {
-    mkdirSync(this.#dataDir, { recursive: true });
+  #restore(need: number): boolean {
     try {
+      if (freeBytes(this.#dataDir) < 3 * this.#bytes + need) return false;
       this.#fill();
       return true;
     } catch (error) {
