@@ -14,6 +14,6 @@ export {
 export type { MetricsPage, Probes } from './http/probes.ts';
 export type { JsonValue } from './json.ts';
 export { kmsRoutes } from './kms/kms-routes.ts';
-export { projectsRoutes } from './kms/projects-routes.ts';
+export { projectRoutes } from './kms/project-routes.ts';
 export type { CallObserver } from './observer.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';

@@ -206,6 +206,11 @@ export class Broker implements BrokerService {
     return await Promise.all(states.map(async (state) => await state.report()));
   }
 
+  /** Opened bytes that are held to be delivered again. */
+  get openedBytes(): number {
+    return this.#registry.openedBytes;
+  }
+
   /** Runs what the clock runs every few seconds: expires and trims now. */
   async sweep(): Promise<void> {
     await this.#sweeper.sweep();

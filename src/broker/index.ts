@@ -32,5 +32,4 @@ export {
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
 export type { Mac } from './delivery/ack-id.ts';
-export type { RecordPlace, RecordSealer } from './acks/ack-log.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';

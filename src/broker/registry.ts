@@ -1,8 +1,7 @@
-import type { DekManager } from '../envelope/index.ts';
+import type { DekManager, RecordSealer } from '../envelope/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
-import type { Segment, Store } from '../storage/index.ts';
+import type { MetaStore, Segment, Store } from '../storage/index.ts';
 import type { Mac } from './delivery/ack-id.ts';
-import type { RecordSealer } from './acks/ack-log.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
 import { Catalog } from './catalog/catalog.ts';
 import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
@@ -20,6 +19,8 @@ import { openTopic, type TopicState } from './topic-state.ts';
 /** All that the broker needs from outside. */
 export interface BrokerPorts {
   readonly store: Store;
+  /** Rows of topics and subscriptions; sealed in production. */
+  readonly meta: MetaStore;
   readonly deks: DekManager;
   /** Seals acknowledgement records. */
   readonly sealer: RecordSealer;
@@ -57,7 +58,7 @@ export class Registry {
 
   constructor(ports: BrokerPorts, limits: BrokerLimits) {
     this.ports = ports;
-    this.catalog = new Catalog(ports.store.meta, ports.entropy);
+    this.catalog = new Catalog(ports.meta, ports.entropy);
     this.wheel = new DeadlineWheel(ports.clock);
     this.#lanePorts = {
       ...ports,
@@ -72,6 +73,10 @@ export class Registry {
       budget: new LeaseBudget(),
       window: limits.outstandingWindow,
     };
+  }
+
+  get openedBytes(): number {
+    return this.#lanePorts.openedBudget.bytes;
   }
 
   /** Takes over everything that is stored: the one path of a start and of a recovery. */

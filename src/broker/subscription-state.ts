@@ -1,9 +1,9 @@
-import type { DekManager, SealedTopic } from '../envelope/index.ts';
+import type { DekManager, RecordSealer, SealedTopic } from '../envelope/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { Cancel, Clock, Entropy } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
-import { AckLog, type RecordSealer } from './acks/ack-log.ts';
+import { AckLog } from './acks/ack-log.ts';
 import type { RecoveredAcks } from './acks/ack-recovery.ts';
 import { Backlog, type Lease } from './delivery/backlog.ts';
 import type { SubscriptionRow } from './catalog/catalog-rows.ts';

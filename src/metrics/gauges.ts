@@ -6,7 +6,7 @@ import { resourcesMax } from './resource-rows.ts';
 
 /** Where things stand now; asked once per scrape, and cheap. */
 export interface MetricsSource {
-  backlogs(): readonly BacklogReport[];
+  backlogs(): Promise<readonly BacklogReport[]>;
   storeStats(): StoreStats;
   /** Plaintext bytes held in memory: opened segments, unsent deliveries. */
   openedBytes(): number;
@@ -45,7 +45,7 @@ const backlogGauges: readonly BacklogGauge[] = [
  * Registers every gauge; each is computed when it is scraped. Returns what to call before a scrape:
  * it asks for the backlogs once, for the four gauges that show them.
  */
-export function registerGauges(registry: Registry, source: MetricsSource): () => void {
+export function registerGauges(registry: Registry, source: MetricsSource): () => Promise<void> {
   let backlogs: readonly BacklogReport[] = [];
   for (const gauge of backlogGauges) registerBacklogGauge(registry, gauge, () => backlogs);
   registerNumber(
@@ -63,8 +63,8 @@ export function registerGauges(registry: Registry, source: MetricsSource): () =>
   registerNumber(registry, 'sealpost_plaintext_bytes', 'Plaintext bytes held in memory now.', () =>
     source.openedBytes(),
   );
-  return () => {
-    backlogs = source.backlogs().slice(0, resourcesMax);
+  return async () => {
+    backlogs = (await source.backlogs()).slice(0, resourcesMax);
   };
 }
 

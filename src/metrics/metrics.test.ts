@@ -8,7 +8,7 @@ const subscription = 'projects/p1/subscriptions/s1';
 
 function metricsOf(backlogs: BacklogReport[] = []): Metrics {
   return createMetrics({
-    backlogs: () => backlogs,
+    backlogs: () => Promise.resolve(backlogs),
     storeStats: () => ({ diskBytes: 4096, segmentCount: 3 }),
     openedBytes: () => 17,
   });

@@ -37,9 +37,9 @@ export function createMetrics(source: MetricsSource): Metrics {
     kms,
     call: (rpc, code, ms) => calls.record(rpc, code, ms),
     contentType: registry.contentType,
-    text(): Promise<string> {
-      prepare();
-      return registry.metrics();
+    async text(): Promise<string> {
+      await prepare();
+      return await registry.metrics();
     },
   };
 }

@@ -26,7 +26,7 @@ test('docs/config.md shows exactly the commands that there are', () => {
 
 async function registered(): Promise<string[]> {
   const source = {
-    backlogs: () => [],
+    backlogs: () => Promise.resolve([]),
     storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
     openedBytes: () => 0,
   };

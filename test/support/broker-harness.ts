@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Broker, silentObserver, type BrokerObserver } from '../../src/broker/index.ts';
-import type { BrokerLimits, RecordPlace, RecordSealer } from '../../src/broker/index.ts';
+import type { BrokerLimits } from '../../src/broker/index.ts';
 import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
 import { sealableMessage, type PullStream, type Subscription } from '../../src/broker/index.ts';
 import { aeadProviders, associatedData, keyedHashInto } from '../../src/crypto/index.ts';
 import { openRecord, sealRecord, suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { openDekManager, type DekManager } from '../../src/envelope/index.ts';
+import type { RecordPlace, RecordSealer } from '../../src/envelope/index.ts';
 import { openRootKey, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
@@ -220,6 +221,7 @@ export class BrokerHarness {
     this.#deks = await this.until(deksOpen);
     const ports = {
       store,
+      meta: store.meta,
       deks: this.#deks,
       sealer,
       mac: (input: Uint8Array, out: Uint8Array): void => keyedHashInto(macKey, input, out),

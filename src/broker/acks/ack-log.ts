@@ -1,22 +1,9 @@
+import type { RecordSealer } from '../../envelope/index.ts';
 import { draw, type Cancel, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type Append, type SegmentKind, type Store } from '../../storage/index.ts';
 import { encodeDelta, encodeSnapshotPart } from './ack-record.ts';
 import type { Appender } from '../lanes/appender.ts';
 import type { Backlog } from '../delivery/backlog.ts';
-
-/** Seals records of acknowledgement state; the place is bound, so a record cannot be moved. */
-export interface RecordSealer {
-  seal(plaintext: Uint8Array, place: RecordPlace): Uint8Array;
-  /** Throws DATA_LOSS if the record was changed or moved. */
-  open(sealed: Uint8Array, place: RecordPlace): Uint8Array;
-}
-
-export interface RecordPlace {
-  readonly log: number;
-  readonly at: number;
-  readonly epoch: number;
-  readonly kind: number;
-}
 
 /** Acks that came on a stream wait this long for company before they are committed. */
 const gatherMs = 10;

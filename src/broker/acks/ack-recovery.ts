@@ -1,6 +1,6 @@
+import type { RecordSealer } from '../../envelope/index.ts';
 import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type LogId, type Segment, type Store } from '../../storage/index.ts';
-import type { RecordSealer } from './ack-log.ts';
 import { AckReplay } from './ack-record.ts';
 import { Appender } from '../lanes/appender.ts';
 import { takeOver } from '../lanes/ownership.ts';

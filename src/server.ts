@@ -1,0 +1,227 @@
+import { join } from 'node:path';
+
+import { pino } from 'pino';
+
+import { kmsRoutes, projectsRoutes, startApi } from './api/index.ts';
+import { Broker } from './broker/index.ts';
+import type { ServerConfig, SuiteChoice } from './config/index.ts';
+import {
+  aeadProviders,
+  keyedHashInto,
+  suiteIds,
+  systemEntropy,
+  wipe,
+  type SuiteId,
+  type SuiteProviders,
+} from './crypto/index.ts';
+import {
+  createRecordSealer,
+  openDekManager,
+  openSealedMeta,
+  openStoreKey,
+  type StoreKey,
+} from './envelope/index.ts';
+import { openRootKey, startKeyService, type RootKey } from './kms/index.ts';
+import { createMetrics, type Metrics } from './metrics/index.ts';
+import {
+  noFailpoints,
+  SystemClock,
+  type Clock,
+  type Entropy,
+  type Failpoints,
+  type Logger,
+} from './runtime/index.ts';
+import {
+  lockDataDir,
+  openLmdbKeyStore,
+  openLmdbStore,
+  type DataDirLock,
+  type KeyStore,
+  type Store,
+} from './storage/index.ts';
+
+/** What a test may replace: the moments at which it kills the process, and the log that it reads. */
+export interface ServerPorts {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly failpoints: Failpoints;
+  readonly log: Logger;
+  /** Stands between broker and disk, to show that a test would notice a fault there. */
+  readonly wrapStore: (store: Store) => Store;
+}
+
+export interface Server {
+  /** Such as `http://127.0.0.1:8085`. */
+  readonly url: string;
+  readonly port: number;
+  /** Drains: what was answered is durable, streams end with UNAVAILABLE, everything is closed. */
+  stop(): Promise<void>;
+}
+
+/** What was opened is closed in the reverse order, whether the start succeeded or not. */
+class Closers {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.unshift(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.#steps.splice(0)) await step();
+  }
+}
+
+/** Starts everything on one data directory and one port; resolves when it accepts connections. */
+export async function startServer(
+  config: ServerConfig,
+  given: Partial<ServerPorts> = {},
+): Promise<Server> {
+  const closers = new Closers();
+  try {
+    return await start(config, portsFor(config, given), closers);
+  } catch (error) {
+    await closers.run();
+    throw error;
+  }
+}
+
+function portsFor(config: ServerConfig, given: Partial<ServerPorts>): ServerPorts {
+  return {
+    clock: new SystemClock(),
+    entropy: systemEntropy(),
+    failpoints: noFailpoints,
+    log: pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true })),
+    wrapStore: (store) => store,
+    ...given,
+  };
+}
+
+async function start(config: ServerConfig, ports: ServerPorts, closers: Closers): Promise<Server> {
+  const { clock, entropy, log } = ports;
+  const lock = await lockDataDir(config.dataDir, 'starting');
+  closers.add(() => lock.release());
+  const suite = suiteOf(config.suite);
+  const suites = aeadProviders({ clock, entropy, log, ...(suite === undefined ? {} : { suite }) });
+  const { rootKey, rows, storeKey } = await openKeys(config, ports, suites, closers);
+  const store = await openStore(config, ports, closers);
+  let broker: Broker | undefined;
+  const metrics = createMetrics({
+    backlogs: async () => (await broker?.backlogs()) ?? [],
+    storeStats: () => store.stats(),
+    openedBytes: () => broker?.openedBytes ?? 0,
+  });
+  const keys = await startKeyService({
+    keyStore: rows,
+    rootKey,
+    suites,
+    clock,
+    entropy,
+    log,
+    observer: metrics.kms,
+  });
+  const deks = await openDekManager({
+    ...ports,
+    keys,
+    rows,
+    providers: suites,
+    observer: metrics.dek,
+  });
+  closers.add(() => deks.close());
+  broker = await Broker.open(
+    {
+      store,
+      meta: openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy }),
+      deks,
+      sealer: createRecordSealer({ key: storeKey.aead, entropy }),
+      mac: macOf(storeKey, closers),
+      clock,
+      entropy,
+      log,
+      observer: metrics.broker,
+    },
+    { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
+  );
+  const running = broker;
+  const routes = [...kmsRoutes(keys), ...projectsRoutes(keys)];
+  return await listen(config, ports, { broker: running, metrics, routes, lock }, closers);
+}
+
+async function listen(
+  config: ServerConfig,
+  { clock, entropy, log }: ServerPorts,
+  parts: {
+    readonly broker: Broker;
+    readonly metrics: Metrics;
+    readonly routes: ReturnType<typeof kmsRoutes>;
+    readonly lock: DataDirLock;
+  },
+  closers: Closers,
+): Promise<Server> {
+  const { broker, metrics, routes, lock } = parts;
+  const api = await startApi({
+    listen: { hosts: config.hosts, port: config.port },
+    publicHosts: config.publicHosts,
+    allowOrigins: config.allowOrigins,
+    broker,
+    routes,
+    ready: () => true,
+    metrics: async () => ({ contentType: metrics.contentType, body: await metrics.text() }),
+    observer: metrics.call,
+    clock,
+    entropy,
+    log,
+  });
+  lock.describe(api.url);
+  const stop = async (): Promise<void> => {
+    // Streams end before connections are waited for, else each would use up the whole grace.
+    const drained = api.drain(config.drainSeconds * 1000);
+    await broker.drain();
+    await drained;
+    await closers.run();
+  };
+  return { url: api.url, port: api.port, stop };
+}
+
+interface Keys {
+  readonly rootKey: RootKey;
+  readonly rows: KeyStore;
+  readonly storeKey: StoreKey;
+}
+
+async function openKeys(
+  config: ServerConfig,
+  { clock, entropy, failpoints, log }: ServerPorts,
+  suites: SuiteProviders,
+  closers: Closers,
+): Promise<Keys> {
+  const { dataDir } = config;
+  const path = join(config.keysDir, 'root-key');
+  const rootKey = openRootKey({ path, dataDir, suites, entropy, log });
+  closers.add(() => rootKey.destroy());
+  const rows = await openLmdbKeyStore({ path: join(dataDir, 'keys'), clock, log, failpoints });
+  closers.add(() => rows.close());
+  const storeKey = await openStoreKey({ rows, rootKey, entropy, providers: suites });
+  closers.add(() => storeKey.destroy());
+  return { rootKey, rows, storeKey };
+}
+
+async function openStore(
+  config: ServerConfig,
+  { clock, entropy, failpoints, log, wrapStore }: ServerPorts,
+  closers: Closers,
+): Promise<Store> {
+  const store = await openLmdbStore({ dataDir: config.dataDir, clock, log, failpoints, entropy });
+  closers.add(() => store.close());
+  return wrapStore(store);
+}
+
+function macOf(storeKey: StoreKey, closers: Closers): (input: Uint8Array, out: Uint8Array) => void {
+  const key = storeKey.deriveKey('ack ids and page tokens');
+  closers.add(() => wipe(key));
+  return (input, out) => keyedHashInto(key, input, out);
+}
+
+function suiteOf(choice: SuiteChoice): SuiteId | undefined {
+  if (choice === 'xchacha20-poly1305') return suiteIds.xchacha20Poly1305;
+  return choice === 'xaes-256-gcm' ? suiteIds.xaes256Gcm : undefined;
+}
