@@ -7,7 +7,7 @@ import type { Route } from '../route.ts';
  * Cloud Resource Manager v1's GetProject, by which clients learn a project's number. Any project
  * exists: it comes into being with the first question about it.
  */
-export function projectsRoutes({ projects }: EmbeddedKeyService): Route[] {
+export function projectRoutes({ projects }: EmbeddedKeyService): Route[] {
   return [
     {
       rpc: 'google.cloud.resourcemanager.v1.Projects.GetProject',
