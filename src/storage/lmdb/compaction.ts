@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { lockDataDir } from '../data-dir-lock.ts';
 import { allocatedBytes, compactEnvironment, removeUnfinishedCopy } from './compacting-copy.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
+import { storeDatabases } from './segment-record.ts';
 
 /** Bytes on disk, both environments together. */
 export interface CompactionReport {
@@ -11,7 +12,7 @@ export interface CompactionReport {
 }
 
 const environments: Readonly<Record<string, readonly string[]>> = {
-  store: ['segments', 'logs', 'meta'],
+  store: storeDatabases,
   keys: ['meta'],
 };
 

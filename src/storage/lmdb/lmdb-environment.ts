@@ -49,9 +49,11 @@ export class LmdbEnvironment {
     return (this.#rootOrThrow().getStats() as { lastTxnId: number }).lastTxnId;
   }
 
-  /** Entries of one database, from the tree's root: no scan. */
-  entryCount(name: string): number {
-    return (this.database(name).getStats() as { entryCount: number }).entryCount;
+  /** Entries of these databases together, from the trees' roots: no scan. */
+  entryCount(names: readonly string[]): number {
+    const countOf = (name: string): number =>
+      (this.database(name).getStats() as { entryCount: number }).entryCount;
+    return names.reduce((sum, name) => sum + countOf(name), 0);
   }
 
   /** All writes in one transaction, on disk when it resolves. Rejects with a StorageError. */
@@ -108,7 +110,7 @@ export class LmdbEnvironment {
         path,
         encoding: 'binary',
         keyEncoding: 'binary',
-        maxDbs: 8,
+        maxDbs: databases.length + 2,
         noReadAhead: true,
         noSubdir: false,
         overlappingSync: false,

@@ -16,7 +16,15 @@ import { LmdbEnvironment } from './lmdb-environment.ts';
 import { AppendPart, OwnPart, RemovePart, type Answer } from './log-writes.ts';
 import { LogTails } from './log-tails.ts';
 import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
-import { decodeHead, decodeSegment, segmentIdOf, segmentKey } from './segment-record.ts';
+import {
+  decodeHead,
+  decodeSegment,
+  segmentDatabase,
+  segmentDatabases,
+  segmentIdOf,
+  segmentKey,
+  storeDatabases,
+} from './segment-record.ts';
 import { reserveBytesDefault, SpaceReserve } from './space-reserve.ts';
 
 export interface LmdbStoreOptions {
@@ -50,7 +58,7 @@ export class LmdbStore implements Store {
     this.#failpoints = failpoints;
     this.#environment = new LmdbEnvironment({
       path,
-      databases: ['segments', 'logs', 'meta'],
+      databases: storeDatabases,
       ...(mapBytes === undefined ? {} : { mapBytes }),
     });
     const space = new SpaceReserve({
@@ -82,7 +90,7 @@ export class LmdbStore implements Store {
   async resolve(op: Append): Promise<Outcome> {
     await this.#settled();
     const { log, at, epoch, id } = op;
-    const record = this.#environment.database('segments').get(segmentKey(log, at));
+    const record = this.#environment.database(segmentDatabase(log)).get(segmentKey(log, at));
     if (record && Buffer.compare(segmentIdOf(record), id) === 0) return 'ok';
     return epoch < this.#tails.tail(log).epoch ? 'fenced' : 'conflict';
   }
@@ -93,7 +101,7 @@ export class LmdbStore implements Store {
     const { next } = this.#tails.tail(log);
     let base = from < next ? this.#baseFor(log, from) : next;
     for (let bytes = 0; base < next;) {
-      const record = this.#environment.database('segments').get(segmentKey(log, base));
+      const record = this.#environment.database(segmentDatabase(log)).get(segmentKey(log, base));
       assert(record, 'a log has a gap');
       const segment = decodeSegment(log, base, record);
       bytes += segment.body.length;
@@ -116,7 +124,7 @@ export class LmdbStore implements Store {
     let high = tail.next;
     while (low < high) {
       const base = this.#tails.baseHolding(log, Math.floor((low + high) / 2))!;
-      const record = this.#environment.database('segments').get(segmentKey(log, base));
+      const record = this.#environment.database(segmentDatabase(log)).get(segmentKey(log, base));
       const head = decodeHead(record!);
       if (head.timeMs >= timeMs) high = base;
       else low = base + head.count;
@@ -145,7 +153,7 @@ export class LmdbStore implements Store {
     const file = statSync(this.#dataFile);
     return {
       diskBytes: file.blocks * 512,
-      segmentCount: this.#environment.entryCount('segments'),
+      segmentCount: this.#environment.entryCount(segmentDatabases),
     };
   }
 
@@ -163,7 +171,8 @@ export class LmdbStore implements Store {
 
   /** Base of the segment that holds `from`, or of the first stored one if that is later. */
   #baseFor(log: LogId, from: number): number {
-    if (this.#environment.database('segments').doesExist(segmentKey(log, from))) return from;
+    if (this.#environment.database(segmentDatabase(log)).doesExist(segmentKey(log, from)))
+      return from;
     return this.#tails.baseHolding(log, from) ?? this.#tails.firstBase(log) ?? from;
   }
 

@@ -1,7 +1,14 @@
 import type { LogId, Tail } from '../store.ts';
 import type { Mirror } from './commit-queue.ts';
 import type { LmdbEnvironment } from './lmdb-environment.ts';
-import { baseOfKey, decodeHead, decodeU32, logKey, segmentKey } from './segment-record.ts';
+import {
+  baseOfKey,
+  decodeHead,
+  decodeU32,
+  logKey,
+  segmentDatabase,
+  segmentKey,
+} from './segment-record.ts';
 
 export const emptyTail: Tail = { next: 0, trim: 0, epoch: 0, timeMs: 0 };
 
@@ -61,14 +68,16 @@ export class LogTails implements Mirror {
       reverse: true,
       limit: 1,
     };
-    for (const key of this.#environment.database('segments').getKeys(range)) return baseOfKey(key);
+    for (const key of this.#environment.database(segmentDatabase(log)).getKeys(range))
+      return baseOfKey(key);
     return null;
   }
 
   /** Base of the first stored segment. */
   firstBase(log: LogId): number | null {
     const range = { start: segmentKey(log, 0), end: segmentKey(log, highest), limit: 1 };
-    for (const key of this.#environment.database('segments').getKeys(range)) return baseOfKey(key);
+    for (const key of this.#environment.database(segmentDatabase(log)).getKeys(range))
+      return baseOfKey(key);
     return null;
   }
 
@@ -78,7 +87,9 @@ export class LogTails implements Mirror {
     const owned = row ? decodeU32(row) : 0;
     const last = this.baseHolding(log, highest);
     if (last === null) return owned === 0 ? emptyTail : { ...emptyTail, epoch: owned };
-    const head = decodeHead(this.#environment.database('segments').get(segmentKey(log, last))!);
+    const head = decodeHead(
+      this.#environment.database(segmentDatabase(log)).get(segmentKey(log, last))!,
+    );
     return {
       next: last + head.count,
       trim: this.firstBase(log)!,

@@ -3,7 +3,14 @@ import { segmentKinds } from '../store.ts';
 import type { Part } from './commit-queue.ts';
 import type { LmdbEnvironment, Write } from './lmdb-environment.ts';
 import { emptyTail, type LogTails } from './log-tails.ts';
-import { baseOfKey, encodeSegment, encodeU32, logKey, segmentKey } from './segment-record.ts';
+import {
+  baseOfKey,
+  encodeSegment,
+  encodeU32,
+  logKey,
+  segmentDatabase,
+  segmentKey,
+} from './segment-record.ts';
 
 /** Segments that one transaction removes at most: it bounds how long a publish waits behind it. */
 const removalsPerTransaction = 512;
@@ -54,7 +61,7 @@ export class AppendPart implements Part {
     if (op.epoch < tail.epoch) return 'fenced';
     if (op.at !== tail.next) return 'conflict';
     writes.push({
-      database: 'segments',
+      database: segmentDatabase(op.log),
       key: segmentKey(op.log, op.at),
       value: encodeSegment(op),
     });
@@ -140,7 +147,8 @@ export class RemovePart implements Part {
     const removable = this.#below === null ? keys : keysEndingAtOrBelow(keys, this.#below);
     const removed = removable.slice(0, removalsPerTransaction);
     this.#hasMore = removable.length > removed.length || this.#hasPlannedAppends();
-    for (const key of removed) writes.push({ database: 'segments', key, value: null });
+    for (const key of removed)
+      writes.push({ database: segmentDatabase(this.#log), key, value: null });
     if (this.#below === null && !this.#hasMore) this.#planDrop(writes);
     else this.#planTrim(keys[removed.length]);
   }
@@ -160,7 +168,7 @@ export class RemovePart implements Part {
       end: segmentKey(this.#log, Number.MAX_SAFE_INTEGER),
       limit: removalsPerTransaction + 2,
     };
-    return [...this.#environment.database('segments').getKeys(range)];
+    return [...this.#environment.database(segmentDatabase(this.#log)).getKeys(range)];
   }
 
   #planTrim(first: Uint8Array | undefined): void {

@@ -15,6 +15,26 @@ export interface SegmentHead {
   readonly timeMs: number;
 }
 
+/**
+ * Logs are spread over this many trees. In a shared tree a log that grows before a neighbour's
+ * first key splits its pages in the middle and leaves them half empty for ever; alone at the end of
+ * its tree it fills them.
+ */
+const treeCount = 32;
+
+/** The databases that hold segments, in order of `log % 32`. */
+export const segmentDatabases: readonly string[] = Array.from(
+  { length: treeCount },
+  (_, tree) => `s${String(tree).padStart(2, '0')}`,
+);
+
+/** Every database of a store's environment. */
+export const storeDatabases: readonly string[] = [...segmentDatabases, 'logs', 'meta'];
+
+export function segmentDatabase(log: LogId): string {
+  return segmentDatabases[log % treeCount]!;
+}
+
 /** Key of a segment: log u64 ‖ base u64, big-endian, so that key order is log order. */
 export function segmentKey(log: LogId, base: number): Uint8Array {
   const key = Buffer.alloc(segmentKeyBytes);
