@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { pino } from 'pino';
 
-import { kmsRoutes, projectsRoutes, startApi } from './api/index.ts';
+import { kmsRoutes, projectRoutes, startApi } from './api/index.ts';
 import { Broker } from './broker/index.ts';
 import type { ServerConfig, SuiteChoice } from './config/index.ts';
 import {
@@ -142,7 +142,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
   );
   const running = broker;
-  const routes = [...kmsRoutes(keys), ...projectsRoutes(keys)];
+  const routes = [...kmsRoutes(keys), ...projectRoutes(keys)];
   return await listen(config, ports, { broker: running, metrics, routes, lock }, closers);
 }
 
