@@ -73,6 +73,11 @@ export class DekRotation {
     return this.#current ?? this.#maker.newest();
   }
 
+  /** Whether it seals now, or will next: it must stay where key changes find it. */
+  holds(dek: CachedDek): boolean {
+    return dek === this.#current || dek === this.#successor;
+  }
+
   /** The next DEK will seal before this one dies, so this one need not be unwrapped again. */
   isRelieved(dek: CachedDek): boolean {
     if (dek !== this.#current || this.#isOvertime || !this.#isSealing) return false;

@@ -111,11 +111,9 @@ export class TopicDeks implements CachedDekOwner, DekHost {
   }
 
   idled(dek: CachedDek): void {
+    // The tally of the one that seals counts on, and what was refused is still asked about.
     const { version } = dek.row;
-    // The newest one's tally counts on, and what was refused is still asked about.
-    if (version < Math.max(...this.#deks.keys()) && !this.#watch.isFailing(version)) {
-      this.#deks.delete(version);
-    }
+    if (!this.#rotation.holds(dek) && !this.#watch.isFailing(version)) this.#deks.delete(version);
   }
 
   /** Zeroes all of it; resolves when no DEK is being made any more. */

@@ -154,9 +154,11 @@ async function call<Answer>(
   const startMs = context.clock.monotonicMs();
   const elapsedMs = (): number => context.clock.monotonicMs() - startMs;
   try {
-    const member = await context.keys.pubsubServiceAgent(topic.name.split('/')[1] ?? '');
-    const caller = { member, reason: use.reason, resource: topic.name };
-    const answer = await withDeadline(context.clock, run(caller), onLate);
+    const ask = async (): Promise<Answer> => {
+      const member = await context.keys.pubsubServiceAgent(topic.name.split('/')[1] ?? '');
+      return run({ member, reason: use.reason, resource: topic.name });
+    };
+    const answer = await withDeadline(context.clock, ask(), onLate);
     context.observer.kmsCall(operation, 'OK', elapsedMs());
     return answer;
   } catch (error) {
