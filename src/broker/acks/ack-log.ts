@@ -104,15 +104,17 @@ export class AckLog {
     while (this.#isDirty || this.#waiters.length > 0) {
       const acked = this.#acked;
       const waiters = this.#waiters;
+      const floorMoved = this.#floorMoved;
       this.#acked = [];
       this.#waiters = [];
       this.#floorMoved = false;
       try {
-        if (acked.length > 0 || waiters.length > 0) await this.#delta(acked);
+        await this.#delta(acked);
         if (this.#deltaCount >= deltasMax || this.#deltaBytes >= deltaBytesMax)
           await this.#snapshot();
       } catch (error) {
         this.#acked = [...acked, ...this.#acked];
+        this.#floorMoved ||= floorMoved;
         for (const waiter of [...waiters, ...this.#waiters]) waiter.reject(error);
         this.#waiters = [];
         break;
