@@ -129,7 +129,7 @@ describe('changes', () => {
     const bench = await openKmsBench();
     const seen: unknown[] = [];
     let answered = false;
-    const row = 'kms/version/' + `${keyName}/0000000001`;
+    const row = `kms/version/${keyName}/0000000001`;
     const before = (await bench.keyStore.get(row))!.version;
     bench.service.onChange((change) => {
       seen.push([change, answered, bench.keyStore.get(row)]);

@@ -41,6 +41,13 @@ const invalid = {
   message: 'Decryption failed: the ciphertext is invalid.',
 };
 
+const tooLong = (field: string): object => ({
+  code: 'INVALID_ARGUMENT',
+  message:
+    `Request field ${field} must have length of at least 0, but not more than 65536. ` +
+    'Provided value had length 65537.',
+});
+
 describe('Encrypt and Decrypt', () => {
   test('give back any plaintext, under its own associated data only', async () => {
     const bench = await openKmsBench();
@@ -128,14 +135,8 @@ describe('Encrypt and Decrypt', () => {
   test('more than 64 KiB is refused with the lengths', async () => {
     const bench = await openKmsBench();
     const long = new Uint8Array(65_537);
-    const text = (field: string): object => ({
-      code: 'INVALID_ARGUMENT',
-      message:
-        `Request field ${field} must have length of at least 0, but not more than 65536. ` +
-        'Provided value had length 65537.',
-    });
-    await expect(encrypt(bench, { plaintext: long })).rejects.toMatchObject(text('plaintext'));
-    const aadText = text('additional_authenticated_data');
+    await expect(encrypt(bench, { plaintext: long })).rejects.toMatchObject(tooLong('plaintext'));
+    const aadText = tooLong('additional_authenticated_data');
     await expect(encrypt(bench, { aad: long })).rejects.toMatchObject(aadText);
     await expect(decrypt(bench, none, { aad: long })).rejects.toMatchObject(aadText);
   });
@@ -198,19 +199,19 @@ describe('a disabled version', () => {
   });
 });
 
+async function agentOf({ service }: KmsBench): Promise<KeyCaller> {
+  return { member: await service.pubsubServiceAgent('p'), reason: operator.reason };
+}
+
+function denied(use: string, name = keyName): object {
+  return {
+    code: 'PERMISSION_DENIED',
+    message: `Permission 'cloudkms.cryptoKeyVersions.${use}' denied on resource '${name}' (or it may not exist).`,
+  };
+}
+
 describe('a service agent', () => {
   const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
-
-  async function agentOf({ service }: KmsBench): Promise<KeyCaller> {
-    return { member: await service.pubsubServiceAgent('p'), reason: operator.reason };
-  }
-
-  function denied(use: string, name = keyName): object {
-    return {
-      code: 'PERMISSION_DENIED',
-      message: `Permission 'cloudkms.cryptoKeyVersions.${use}' denied on resource '${name}' (or it may not exist).`,
-    };
-  }
 
   test('without a binding is denied, and learns nothing of what exists', async () => {
     const bench = await openKmsBench();
