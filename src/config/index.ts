@@ -8,5 +8,5 @@ export type { Environment } from './arguments.ts';
 export { ConfigError } from './config-error.ts';
 export { processEnvironment } from './environment.ts';
 export { parseConfig, parseDataDir } from './parse-config.ts';
-export type { LogLevel, Role, ServerConfig, SuiteChoice } from './server-config.ts';
+export type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
 export { optionLines, optionTable } from './usage.ts';

@@ -6,7 +6,6 @@ import {
   listenAddress,
   listOf,
   oneOf,
-  role,
   webOrigin,
   wholeNumber,
   type Parse,
@@ -71,15 +70,6 @@ export const options: readonly AnyOption[] = [
     limits: 'not inside the data directory',
     doc: 'Where the root key is stored, which wraps all others; DATA_DIR-keys unless named.',
     parse: directory,
-  },
-  {
-    field: 'roles',
-    name: 'roles',
-    placeholder: 'LIST',
-    default: 'broker,kms',
-    limits: 'broker, kms',
-    doc: 'Which parts of Sealpost this process runs.',
-    parse: listOf(role, 1),
   },
   {
     field: 'publicHosts',

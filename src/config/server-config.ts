@@ -1,4 +1,3 @@
-export type Role = 'broker' | 'kms';
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 export type SuiteChoice = 'auto' | 'xchacha20-poly1305' | 'xaes-256-gcm';
 
@@ -12,7 +11,6 @@ export interface ServerConfig {
   readonly dataDir: string;
   /** Absolute path of the root key's directory; never inside `dataDir`. */
   readonly keysDir: string;
-  readonly roles: readonly Role[];
   /** Host names that requests may carry beside the loopback ones; lower case, no port. */
   readonly publicHosts: readonly string[];
   /** Origins of web pages that may call, such as `https://app.example.com`. */

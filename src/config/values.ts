@@ -74,9 +74,3 @@ export function webOrigin(text: string): string {
   }
   throw new ConfigError('must be an origin such as https://app.example.com');
 }
-
-export function role(text: string): 'broker' | 'kms' {
-  if (text === 'broker' || text === 'kms') return text;
-  if (text === 'vault') throw new ConfigError('names vault, which this version does not have yet');
-  throw new ConfigError('must be a list of broker, kms');
-}
