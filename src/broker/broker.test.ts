@@ -21,3 +21,19 @@ test('a published message is pulled, acknowledged and gone', async () => {
   await harness.close();
   expect(harness.clock.pendingCount).toBe(0);
 });
+
+test('an ack that arrives after a crash counts, though the new broker never handed it out', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'one', 'two', 'three');
+  const [, two] = await harness.pull(subscription);
+  await harness.restart();
+  await harness.acknowledge(subscription, [two!.ackId]);
+  const texts = async (): Promise<string[]> =>
+    (await harness.pull(subscription)).map(({ text }) => text);
+  expect(await texts()).toEqual(['one', 'three']);
+  await harness.restart();
+  expect(await texts()).toEqual(['one', 'three']);
+  await harness.close();
+});

@@ -161,7 +161,21 @@ export class Backlog {
     }
     const target = this.#ackIds.parse(ackId);
     if (target === null) return 'malformed';
-    return claimed === undefined ? 'gone' : { lease: claimed, isCurrent: false };
+    this.#passUpTo(target.sequence);
+    const lease = this.#leases.get(target.sequence);
+    return lease === undefined ? 'gone' : { lease, isCurrent: false };
+  }
+
+  /**
+   * A genuine id above the frontier was made before a restart that forgot how far deliveries had
+   * come: everything up to it counts as handed out, and is available again.
+   */
+  #passUpTo(sequence: number): void {
+    for (; this.#frontier <= sequence; this.#frontier++) {
+      this.#leases.set(this.#frontier, new Lease(this, this.#frontier));
+      this.#again.push(this.#frontier);
+      this.#budget.add(1);
+    }
   }
 
   /** Ends a message for good; false if it had ended before. */
