@@ -83,16 +83,16 @@ export class CommitQueue {
     this.#running ??= this.#drain();
   }
 
-  /**
-   * Resolves at once unless a fault left the environment shut; then once it is open again. Rejects
-   * with a StorageError if it cannot be opened.
-   */
-  async usable(): Promise<void> {
-    if (this.#isBroken) {
-      await new Promise<void>((resolve, reject) => {
-        this.submit(nothing(resolve, reject));
-      });
-    }
+  /** False while a fault or a compaction keeps the environment shut: await `mended` then. */
+  get isUsable(): boolean {
+    return !this.#isBroken;
+  }
+
+  /** Opens the environment again. Rejects with a StorageError if that fails. */
+  mended(): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.submit(nothing(resolve, reject));
+    });
   }
 
   /**
@@ -195,7 +195,8 @@ export class CommitQueue {
   /** Fails what the disk has no room for. */
   #admit(parts: readonly Part[]): readonly Part[] {
     const { space } = this.#options;
-    if (space.admitsGrowth(bytesOf(parts))) return parts;
+    const bytes = bytesOf(parts);
+    if (bytes === 0 || space.admitsGrowth(bytes)) return parts;
     const [refused, rest] = divide(parts, (part) => part.grows());
     const isRoom = space.admits(bytesOf(rest));
     for (const part of isRoom ? refused : parts) part.fail(fullError());

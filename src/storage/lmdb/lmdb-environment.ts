@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { StorageError } from '../storage-error.ts';
+import { syncPath } from './directory-sync.ts';
 import { storageErrorFrom } from './lmdb-fault.ts';
 
 export type Binary = Database<Uint8Array, Uint8Array>;
@@ -65,17 +67,6 @@ export class LmdbEnvironment {
     }
   }
 
-  /** The same on the calling thread, which waits for the disk. Throws a StorageError. */
-  commitNow(writes: readonly Write[]): void {
-    try {
-      this.#rootOrThrow().transactionSync(() => {
-        for (const write of writes) void this.#apply(write);
-      });
-    } catch (error) {
-      throw storageErrorFrom(error, 'A commit failed');
-    }
-  }
-
   /** Drops everything that is cached of a failed commit and opens the files again. */
   async reopen(): Promise<void> {
     await this.close();
@@ -121,6 +112,8 @@ export class LmdbEnvironment {
       for (const name of databases) {
         this.#databases.set(name, root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' }));
       }
+      // LMDB syncs what is in its file, not the file's name.
+      for (const directory of [path, dirname(path)]) syncPath(directory);
     } catch (error) {
       throw storageErrorFrom(error, `The store at ${path} cannot be opened`);
     }

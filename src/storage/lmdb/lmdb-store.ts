@@ -184,14 +184,15 @@ export class LmdbStore implements Store {
 
   async #readable(): Promise<void> {
     this.#queue.assertOpen();
-    await this.#queue.usable();
+    // No await on the usual way: between a check and its continuation a fault could shut the files.
+    while (!this.#queue.isUsable) await this.#queue.mended();
   }
 
   /** No transaction that could still carry an append is under way. */
   async #settled(): Promise<void> {
     this.#queue.assertOpen();
     await this.#queue.current();
-    await this.#queue.usable();
+    await this.#readable();
   }
 }
 

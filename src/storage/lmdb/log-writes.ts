@@ -71,7 +71,7 @@ export class AppendPart implements Part {
 }
 
 /** The tail of a log once `op` is its last segment. */
-export function tailAfter(tail: Tail, op: Append): Tail {
+function tailAfter(tail: Tail, op: Append): Tail {
   return { next: op.at + op.count, trim: tail.trim, epoch: op.epoch, timeMs: op.timeMs };
 }
 

@@ -101,10 +101,10 @@ export class LmdbMetaStore implements MetaStore {
   /** A row is not shown before it is durable. */
   async #readable(prefix: string, isWhole: boolean): Promise<void> {
     this.#queue.assertOpen();
-    do {
-      if (this.#rows.isInFlight(prefix, isWhole)) await this.#queue.current();
-      await this.#queue.usable();
-    } while (this.#rows.isInFlight(prefix, isWhole));
+    while (!this.#queue.isUsable || this.#rows.isInFlight(prefix, isWhole)) {
+      if (this.#queue.isUsable) await this.#queue.current();
+      else await this.#queue.mended();
+    }
   }
 }
 

@@ -2,8 +2,8 @@ import { segmentKinds, type Append, type LogId, type Segment, type SegmentKind }
 import { assert } from '../../runtime/index.ts';
 
 /** Bytes of a segment's header: kind 1, count 4, epoch 4, timeMs 8, id 16; all big-endian. */
-export const segmentHeaderBytes = 33;
-export const segmentKeyBytes = 16;
+const segmentHeaderBytes = 33;
+const segmentKeyBytes = 16;
 
 const at = { kind: 0, count: 1, epoch: 5, timeMs: 9, id: 17 } as const;
 const kinds: ReadonlySet<number> = new Set(Object.values(segmentKinds));
@@ -51,10 +51,6 @@ export function logKey(log: LogId): Uint8Array {
 
 export function baseOfKey(key: Uint8Array): number {
   return readU64(view(key), 8);
-}
-
-export function logOfKey(key: Uint8Array): LogId {
-  return readU64(view(key), 0);
 }
 
 /** The stored value of a segment: header ‖ body. */

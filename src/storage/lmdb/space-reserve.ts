@@ -49,6 +49,7 @@ export class SpaceReserve implements Space {
     this.#bytes = options.bytes;
     this.#entropy = options.entropy;
     this.#log = options.log;
+    if (!this.#isWhole()) rmSync(this.#path, { force: true });
     this.#isSpent = !this.#isWhole() && !this.#restore(0);
   }
 
