@@ -232,7 +232,7 @@ export class Broker implements BrokerService {
         );
       }
     }
-    for (const state of states) state.close();
+    await Promise.all(states.map(async (state) => await state.close()));
     this.#registry.wheel.close();
   }
 

@@ -12,6 +12,7 @@ import { PendingBudget } from './lanes/lane.ts';
 import type { HeldSegment } from './lanes/lane-reader.ts';
 import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
+import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
 import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
 import { openTopic, type TopicState } from './topic-state.ts';
@@ -53,6 +54,8 @@ export class Registry {
   readonly deletedTopics: Map<string, TopicState> = new Map();
   readonly subscriptions: Map<string, SubscriptionState> = new Map();
   readonly wheel: DeadlineWheel;
+  /** What joins or parts topics and subscriptions happens one after the other. */
+  readonly changes: Serial = new Serial();
   readonly #lanePorts: Parameters<typeof openTopic>[1];
   readonly #subscriptionPorts: SubscriptionPorts;
 

@@ -188,11 +188,12 @@ export class SubscriptionState {
     await this.#ackLog.compact();
   }
 
-  close(): void {
+  /** Resolves when nothing more is written. */
+  async close(): Promise<void> {
     this.#stopWatch();
-    this.#ackLog.close();
     this.#backlog.close();
     this.#ports.dispatcher.forget(this.#queue);
+    await this.#ackLog.close();
   }
 
   #leasesOf(ackIds: readonly string[]): { lease: Lease; isCurrent: boolean }[] {

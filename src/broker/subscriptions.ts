@@ -25,6 +25,10 @@ export class Subscriptions {
   /** It gets the messages that are published once this has returned. */
   async create(subscription: Subscription): Promise<Subscription> {
     if (this.#registry.subscriptions.has(subscription.name)) throw alreadyExists(subscription.name);
+    return await this.#registry.changes.run(() => this.#create(subscription));
+  }
+
+  async #create(subscription: Subscription): Promise<Subscription> {
     const topic = this.#registry.topic(subscription.topic);
     const of = { topicUid: topic.row.uid, start: topic.lane.tail };
     const row = await this.#registry.catalog.createSubscription(subscription, of);
@@ -46,6 +50,10 @@ export class Subscriptions {
 
   /** Streams on it end with NOT_FOUND. */
   async delete(name: string): Promise<void> {
+    await this.#registry.changes.run(() => this.#delete(name));
+  }
+
+  async #delete(name: string): Promise<void> {
     const state = this.#registry.subscription(name);
     const { topic } = state;
     const isLast =
@@ -55,7 +63,7 @@ export class Subscriptions {
     this.#registry.subscriptions.delete(name);
     topic.subscriptions.delete(state);
     state.failAll(notFound(name));
-    state.close();
+    await state.close();
     this.#registry.ports.observer.subscriptionDeleted(name);
     await this.#registry.dropLogs([state.row.log]);
     if (!isLast) return;

@@ -42,10 +42,15 @@ export class Topics {
 
   /** Its subscriptions stay, with what they have not acknowledged. */
   async delete(name: string): Promise<void> {
+    await this.#registry.changes.run(() => this.#delete(name));
+  }
+
+  async #delete(name: string): Promise<void> {
     const state = this.#registry.topic(name);
     const isRead = state.subscriptions.size > 0;
     await this.#registry.catalog.deleteTopic(state.row, isRead);
     this.#registry.topics.delete(name);
+    await state.lane.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
     if (isRead) this.#registry.deletedTopics.set(state.row.uid, state);
     else await this.forget(state);

@@ -7,6 +7,8 @@ import type { Backlog } from '../delivery/backlog.ts';
 
 /** Acks that came on a stream wait this long for company before they are committed. */
 const gatherMs = 10;
+/** What could not be written is tried again after so long. */
+const retryMs = 1_000;
 /** A snapshot replaces the deltas before it when there are so many, or so much of them. */
 const deltasMax = 10_000;
 const deltaBytesMax = 1 << 20;
@@ -31,7 +33,8 @@ export class AckLog {
   #acked: number[] = [];
   #floorMoved = false;
   #waiters: Waiter[] = [];
-  #isWriting = false;
+  #writing: Promise<void> | null = null;
+  #isClosed = false;
   #cancelTimer: Cancel | null = null;
   #deltaCount: number;
   #deltaBytes = 0;
@@ -68,20 +71,16 @@ export class AckLog {
 
   /** Resolves when all that was noted so far is durable. */
   async flush(): Promise<void> {
-    if (!this.#isDirty && !this.#isWriting) return;
+    if (!this.#isDirty && this.#writing === null) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiters.push({ resolve, reject });
-    void this.#write();
+    this.#writing ??= this.#write();
     await promise;
   }
 
   /** Makes what was noted durable before long, with nobody waiting. */
   flushSoon(): void {
-    if (this.#cancelTimer !== null || this.#isWriting) return;
-    this.#cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + gatherMs, () => {
-      this.#cancelTimer = null;
-      void this.#write();
-    });
+    if (this.#writing === null) this.#writeAfter(gatherMs);
   }
 
   /** Writes the whole state as one snapshot, so that the next start reads little. */
@@ -90,8 +89,19 @@ export class AckLog {
     if (this.#deltaCount > 0) await this.#snapshot();
   }
 
-  close(): void {
+  /** Writes no more; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancelTimer?.();
+    await this.#writing;
+  }
+
+  #writeAfter(delayMs: number): void {
+    if (this.#cancelTimer !== null || this.#isClosed) return;
+    this.#cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + delayMs, () => {
+      this.#cancelTimer = null;
+      this.#writing ??= this.#write();
+    });
   }
 
   get #isDirty(): boolean {
@@ -99,8 +109,6 @@ export class AckLog {
   }
 
   async #write(): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
     while (this.#isDirty || this.#waiters.length > 0) {
       const acked = this.#acked;
       const waiters = this.#waiters;
@@ -117,11 +125,12 @@ export class AckLog {
         this.#floorMoved ||= floorMoved;
         for (const waiter of [...waiters, ...this.#waiters]) waiter.reject(error);
         this.#waiters = [];
+        this.#writeAfter(retryMs);
         break;
       }
       for (const waiter of waiters) waiter.resolve();
     }
-    this.#isWriting = false;
+    this.#writing = null;
   }
 
   async #delta(acked: number[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type TopicRow,
 } from './catalog-rows.ts';
 import { alreadyExists, concurrentChange } from '../errors.ts';
+import { Serial } from '../serial.ts';
 import type { Subscription, Topic } from '../service.ts';
 
 const listLimit = 1_000;
@@ -23,7 +24,7 @@ export class Catalog {
   readonly #entropy: Entropy;
   readonly #versions = new Map<string, number>();
   #counters: Counters = { log: 0, subscription: 0 };
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Serial();
 
   constructor(meta: MetaStore, entropy: Entropy) {
     this.#meta = meta;
@@ -53,7 +54,7 @@ export class Catalog {
   }
 
   async createTopic(topic: Topic): Promise<TopicRow> {
-    return await this.#inTurn(async () => {
+    return await this.#changes.run(async () => {
       const key = rowKeys.topics + topic.name;
       if (this.#versions.has(key)) throw alreadyExists(topic.name);
       const counters = { ...this.#counters, log: this.#counters.log + 1 };
@@ -75,7 +76,7 @@ export class Catalog {
     subscription: Subscription,
     of: { readonly topicUid: string; readonly start: number },
   ): Promise<SubscriptionRow> {
-    return await this.#inTurn(async () => {
+    return await this.#changes.run(async () => {
       const key = rowKeys.subscriptions + subscription.name;
       if (this.#versions.has(key)) throw alreadyExists(subscription.name);
       const { log, subscription: id } = this.#counters;
@@ -97,11 +98,11 @@ export class Catalog {
   }
 
   async updateTopic(row: TopicRow): Promise<void> {
-    await this.#inTurn(() => this.#write(row.name, [[rowKeys.topics + row.name, row]]));
+    await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, row]]));
   }
 
   async updateSubscription(row: SubscriptionRow): Promise<void> {
-    await this.#inTurn(() => this.#write(row.name, [[rowKeys.subscriptions + row.name, row]]));
+    await this.#changes.run(() => this.#write(row.name, [[rowKeys.subscriptions + row.name, row]]));
   }
 
   /** `isRead`: some subscription still reads its log, which stays until the last is gone. */
@@ -109,7 +110,7 @@ export class Catalog {
     const rest: [string, object] = isRead
       ? [rowKeys.deletedTopics + row.uid, row]
       : [rowKeys.doomedLogs + row.log, { log: row.log }];
-    await this.#inTurn(() => this.#write(row.name, [[rowKeys.topics + row.name, null], rest]));
+    await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, null], rest]));
   }
 
   /** `lastOf`: a deleted topic that nobody reads any more once this subscription is gone. */
@@ -122,13 +123,13 @@ export class Catalog {
       changes.push([rowKeys.deletedTopics + lastOf.uid, null]);
       changes.push([rowKeys.doomedLogs + lastOf.log, { log: lastOf.log }]);
     }
-    await this.#inTurn(() => this.#write(row.name, changes));
+    await this.#changes.run(() => this.#write(row.name, changes));
   }
 
   /** The logs are removed: forget that they had to be. */
   async logsDropped(logs: readonly number[]): Promise<void> {
     const changes = logs.map((log): [string, null] => [rowKeys.doomedLogs + log, null]);
-    await this.#inTurn(() => this.#write('logs', changes));
+    await this.#changes.run(() => this.#write('logs', changes));
   }
 
   async #all(prefix: string): Promise<MetaRow[]> {
@@ -168,11 +169,5 @@ export class Catalog {
     if (!isDone) throw concurrentChange(name);
     for (const { key, version } of checks) this.#versions.set(key, version + 1);
     for (const { key, value } of puts) if (value === null) this.#versions.delete(key);
-  }
-
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const result = this.#last.then(change, change);
-    this.#last = result.catch(() => undefined);
-    return result;
   }
 }

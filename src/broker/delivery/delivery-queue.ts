@@ -112,7 +112,13 @@ export class DeliveryQueue implements Turn {
       const sequence = this.#candidate();
       if (sequence === undefined) break;
       if (segment === undefined || !holds(segment, sequence)) {
-        segment = this.#options.reader.get(sequence);
+        try {
+          segment = this.#options.reader.get(sequence);
+        } catch (error) {
+          // What was gathered goes out first; the next turn meets the error again.
+          if (batch.length > 0) break;
+          throw error;
+        }
       }
       if (segment === undefined) {
         void this.#load(sequence);

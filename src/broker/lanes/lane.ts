@@ -68,7 +68,8 @@ export class Lane {
   readonly #onAppended: (segments: readonly Segment[]) => void;
   readonly #idPrefix: string;
   #pending: PendingPublish[] = [];
-  #isFlushing = false;
+  #flushing: Promise<void> | null = null;
+  #closedBy: Error | null = null;
   /** First sequence that no durable segment holds. */
   tail: number;
 
@@ -91,13 +92,14 @@ export class Lane {
 
   /** Ids in order, once all messages are durable. */
   async publish(messages: readonly SealableMessage[]): Promise<string[]> {
+    if (this.#closedBy !== null) throw this.#closedBy;
     let bytes = 0;
     for (const message of messages) bytes += message.bytes.length;
     this.#ports.pending.take(bytes);
     try {
       return await new Promise<string[]>((resolve, reject) => {
         this.#pending.push({ messages, bytes, resolve, reject });
-        void this.#flush();
+        this.#flushing ??= this.#flush();
       });
     } finally {
       this.#ports.pending.release(bytes);
@@ -118,9 +120,14 @@ export class Lane {
     return { topicUid: this.topic.uid, lane: this.index, base, epoch, timeMs };
   }
 
+  /** Refuses what comes from now on, and what waits; resolves when nothing is under way. */
+  async close(error: Error): Promise<void> {
+    this.#closedBy = error;
+    for (const request of this.#pending.splice(0)) request.reject(error);
+    await this.#flushing;
+  }
+
   async #flush(): Promise<void> {
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
     while (this.#pending.length > 0) {
       const requests = this.#takePending();
       try {
@@ -129,7 +136,7 @@ export class Lane {
         for (const request of requests) request.reject(error);
       }
     }
-    this.#isFlushing = false;
+    this.#flushing = null;
   }
 
   #takePending(): PendingPublish[] {
