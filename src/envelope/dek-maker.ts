@@ -86,27 +86,29 @@ export class DekMaker {
     const refusal = this.#refusal;
     if (refusal && this.#context.clock.monotonicMs() < refusal.untilMs) throw refusal.error;
     for (;;) {
-      const { topic, generation } = this.#host;
       const newest = await this.#newest();
+      if (this.#host.isClosed) throw topicGone(this.#host.topic, this.#context.isClosed);
       assert(hasNextVersion(newest), 'a topic has no DEK versions left');
       const askedMs = this.#context.clock.monotonicMs();
       const made = await this.#wrapped(order, newest + 1);
-      if (this.#host.isClosed) {
-        made.key.destroy();
-        throw topicGone(topic, this.#context.isClosed);
-      }
-      if (generation === this.#host.generation) return this.#stored(made, askedMs);
-      made.key.destroy();
+      if (made) return this.#stored(made, askedMs);
     }
   }
 
-  async #wrapped(order: DekOrder, version: number): Promise<WrappedDek> {
+  /** Null if a key changed meanwhile: neither a DEK nor a refusal from before it counts. */
+  async #wrapped(order: DekOrder, version: number): Promise<WrappedDek | null> {
+    const { topic, generation } = this.#host;
+    const isStale = (): boolean => generation !== this.#host.generation || this.#host.isClosed;
     const suite = this.#context.providers.preferred.suite;
     const createTimeMs = this.#context.clock.wallMs();
     const identity = { version, suite, createTimeMs, sealFromMs: order.sealFromMs };
     try {
-      return await wrapNewDek(this.#context, this.#host.topic, order, identity);
+      const made = await wrapNewDek(this.#context, topic, order, identity);
+      if (!isStale()) return made;
+      made.key.destroy();
+      return null;
     } catch (error) {
+      if (isStale()) return null;
       throw isUnreachable(error) ? error : this.refuse(error);
     }
   }

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { RpcError } from '../rpc/index.ts';
+import { decodeDekRow, dekRowKey } from './dek-row.ts';
 import type { DekEvent } from './index.ts';
 import {
   fingerprint,
@@ -77,35 +79,79 @@ describe('a pushed change of the key', () => {
     expect(manager.forSeal(topic)).toMatchObject({ isAlive: true });
   });
 
-  test('an unwrap that was asked before the change does not bring the key back', async () => {
+  test('an unwrap whose answer was on its way when the key was disabled is thrown away', async () => {
     const { manager, keys, rows, clock } = await openScriptedBench();
     await manager.forSeal(topic);
+    manager.close();
     const again = await openScriptedBench({ keys, rows, clock });
     const gate = Promise.withResolvers<void>();
-    keys.before = () => gate.promise;
-    const opening = Promise.resolve(again.manager.forOpen(topic, 1));
+    keys.after = () => gate.promise;
+    const opening = again.settled(again.manager.forOpen(topic, 1));
     await clock.settle();
-    keys.announce({ resource: keyName, kind: 'versionState' });
-    keys.before = () => undefined;
-    const decryptCount = keys.count('decrypt');
+    keys.setEnabled(keyName, false);
     gate.resolve();
-    expect((await opening).isAlive).toBe(true);
-    // Asked anew: the old answer was thrown away.
-    expect(keys.count('decrypt')).toBeGreaterThan(decryptCount);
+    await expect(opening).rejects.toMatchObject({ reason: 'KEY_VERSION_DISABLED' });
+  });
+
+  test('a refusal that was on its way when the key was enabled is not kept', async () => {
+    const { manager, keys, rows, clock } = await openScriptedBench();
+    await manager.forSeal(topic);
+    manager.close();
+    const again = await openScriptedBench({ keys, rows, clock });
+    const gate = Promise.withResolvers<void>();
+    const callCount = keys.calls.length;
+    keys.before = async () => {
+      const isFirst = keys.calls.length === callCount + 1;
+      await gate.promise;
+      // The answer is about the time of the call, before the role was given back.
+      if (isFirst) throw new RpcError('PERMISSION_DENIED', 'LATE', 'late');
+    };
+    const opening = again.settled(again.manager.forOpen(topic, 1));
+    await clock.settle();
+    keys.announce({ resource: keyName, kind: 'iam' });
+    gate.resolve();
+    await expect(opening).resolves.toMatchObject({ version: 1, isAlive: true });
   });
 
   test('a DEK that was being made when the key was disabled is not stored', async () => {
-    const { manager, keys, rows, settled } = await openScriptedBench();
-    let hasChanged = false;
-    keys.before = (call) => {
-      if (call.operation !== 'decrypt' || hasChanged) return;
-      hasChanged = true;
-      queueMicrotask(() => keys.setEnabled(keyName, false));
-    };
-    await expect(settled(manager.forSeal(topic))).rejects.toMatchObject({
-      reason: 'KEY_VERSION_DISABLED',
-    });
+    const { manager, keys, rows, clock, settled } = await openScriptedBench();
+    const gate = Promise.withResolvers<void>();
+    keys.after = (call) => (call.operation === 'decrypt' ? gate.promise : undefined);
+    const sealing = settled(manager.forSeal(topic));
+    await clock.settle();
+    expect(keys.count('decrypt')).toBe(1);
+    keys.setEnabled(keyName, false);
+    gate.resolve();
+    await expect(sealing).rejects.toMatchObject({ reason: 'KEY_VERSION_DISABLED' });
     expect(await rows.list('dek/')).toEqual([]);
+  });
+
+  test('a refusal to make a DEK that was on its way when the key was enabled is not kept', async () => {
+    const { manager, keys, clock, settled } = await openScriptedBench();
+    const gate = Promise.withResolvers<void>();
+    keys.before = async () => {
+      const isFirst = keys.calls.length === 1;
+      await gate.promise;
+      if (isFirst) throw new RpcError('PERMISSION_DENIED', 'LATE', 'late');
+    };
+    const sealing = settled(manager.forSeal(topic));
+    await clock.settle();
+    keys.announce({ resource: keyName, kind: 'iam' });
+    gate.resolve();
+    await expect(sealing).resolves.toMatchObject({ version: 1, isAlive: true });
+  });
+
+  test('a DEK that was being made when the primary version changed is made anew', async () => {
+    const { manager, keys, rows, clock, settled } = await openScriptedBench();
+    const gate = Promise.withResolvers<void>();
+    keys.after = () => gate.promise;
+    const sealing = settled(manager.forSeal(topic));
+    await clock.settle();
+    keys.rotate(keyName);
+    gate.resolve();
+    expect(await sealing).toMatchObject({ version: 1 });
+    const row = decodeDekRow((await rows.get(dekRowKey(topic.uid, 1)))!.value);
+    expect(row?.kekVersionName).toBe(`${keyName}/cryptoKeyVersions/2`);
   });
 });
 

@@ -33,8 +33,10 @@ export class ScriptedKeyService implements KeyService {
   readonly calls: KeyCall[] = [];
   /** Answers of every call from now on, while set. */
   failure: { encrypt: Failure; decrypt: Failure } = { encrypt: null, decrypt: null };
-  /** Called before each answer, to hold it up or to act in the middle of a call. */
+  /** Called when a call comes in, before anything is looked at. */
   before: (call: KeyCall) => Promise<void> | void = () => undefined;
+  /** Called when the answer of a call stands, to hold it up on its way back. */
+  after: (call: KeyCall) => Promise<void> | void = () => undefined;
   /** Decrypt returns other bytes than were encrypted. */
   returnsOtherBytes = false;
   /** Every plaintext that was handed in, to look for it where it must not be. */
@@ -71,7 +73,8 @@ export class ScriptedKeyService implements KeyService {
   }
 
   async encrypt(request: EncryptRequest, caller: KeyCaller): Promise<EncryptResponse> {
-    await this.#enter({ operation: 'encrypt', name: request.name, caller });
+    const call = { operation: 'encrypt' as const, name: request.name, caller };
+    await this.#enter(call);
     this.seenPlaintexts.push(request.plaintext.slice());
     const { versions } = this.#key(request.name);
     const name = this.#enabledName(request.name, versions.length);
@@ -81,11 +84,14 @@ export class ScriptedKeyService implements KeyService {
       request.plaintext,
       this.#entropy,
     );
-    return { name, ciphertext: Uint8Array.of(versions.length, ...sealed) };
+    const ciphertext = Uint8Array.of(versions.length, ...sealed);
+    await this.after(call);
+    return { name, ciphertext };
   }
 
   async decrypt(request: DecryptRequest, caller: KeyCaller): Promise<DecryptResponse> {
-    await this.#enter({ operation: 'decrypt', name: request.name, caller });
+    const call = { operation: 'decrypt' as const, name: request.name, caller };
+    await this.#enter(call);
     const version = request.ciphertext[0] ?? 0;
     const key = this.#key(request.name).versions[version - 1];
     const context = request.additionalAuthenticatedData;
@@ -96,6 +102,7 @@ export class ScriptedKeyService implements KeyService {
     }
     const name = this.#enabledName(request.name, version);
     if (this.returnsOtherBytes) plaintext[0]! ^= 1;
+    await this.after(call);
     return { name, plaintext };
   }
 
