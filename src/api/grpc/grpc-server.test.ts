@@ -19,6 +19,7 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
+import type { Delivery } from '../../broker/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import * as pubsub from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { ErrorInfoSchema } from '../proto/google/rpc/error_details_pb.ts';
@@ -246,6 +247,17 @@ class TestStream {
   }
 }
 
+const delivery = (bytes: number): Delivery => ({
+  ackId: 'ack',
+  messageId: '1',
+  publishTimeMs: 1_500,
+  deliveryAttempt: 0,
+  bytes: toBinary(
+    pubsub.PubsubMessageSchema,
+    create(pubsub.PubsubMessageSchema, { data: Buffer.alloc(bytes, 1) }),
+  ),
+});
+
 describe('StreamingPull', () => {
   const first = { subscription, streamAckDeadlineSeconds: 10, maxOutstandingMessages: 5n };
 
@@ -266,17 +278,6 @@ describe('StreamingPull', () => {
     await stream.count(1);
     return [stream, fixture.broker.streams.at(-1)!];
   };
-
-  const delivery = (bytes: number): Parameters<typeof fixture.broker.batch.push>[0] => ({
-    ackId: 'ack',
-    messageId: '1',
-    publishTimeMs: 1_500,
-    deliveryAttempt: 0,
-    bytes: toBinary(
-      pubsub.PubsubMessageSchema,
-      create(pubsub.PubsubMessageSchema, { data: Buffer.alloc(bytes, 1) }),
-    ),
-  });
 
   test('greets with properties only, answers every ping, and says them in every response', async () => {
     const [stream, ours] = await open();

@@ -52,6 +52,23 @@ function send(
 
 const topic = '/v1/projects/p/topics/orders';
 
+const publish = (body: unknown, headers = {}): Promise<Answer> => {
+  const bytes = Buffer.isBuffer(body) ? body : JSON.stringify(body);
+  return send('POST', `${topic}:publish`, bytes, headers);
+};
+const lastMessage = (): ReturnType<typeof decodeMessage> =>
+  decodeMessage(fixture.broker.published.at(-1)!.messages[0]!.bytes);
+
+const conversation = (text: string): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connect(fixture.api.port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString()));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+    socket.write(text);
+  });
+
 describe('probes and strangers', () => {
   test('answers the root as the emulator does, and the probes', async () => {
     expect((await send('GET', '/')).text).toBe('Ok\n');
@@ -242,13 +259,6 @@ describe('JSON', () => {
 });
 
 describe('publish and pull', () => {
-  const publish = (body: unknown, headers = {}): Promise<Answer> => {
-    const bytes = Buffer.isBuffer(body) ? body : JSON.stringify(body);
-    return send('POST', `${topic}:publish`, bytes, headers);
-  };
-  const lastMessage = (): ReturnType<typeof decodeMessage> =>
-    decodeMessage(fixture.broker.published.at(-1)!.messages[0]!.bytes);
-
   test('takes base64 in both alphabets, padded or not, attributes of any name', async () => {
     const text =
       '{"messages":[{"data":"-_8","attributes":{"__proto__":"x","é":"ü"},"orderingKey":"k"}]}';
@@ -361,16 +371,6 @@ describe('publish and pull', () => {
 });
 
 describe('broken connections', () => {
-  const conversation = (text: string): Promise<string> =>
-    new Promise((resolve) => {
-      const socket = connect(fixture.api.port, '127.0.0.1');
-      let answer = '';
-      socket.on('data', (chunk) => (answer += chunk.toString()));
-      socket.on('error', () => undefined);
-      socket.on('close', () => resolve(answer));
-      socket.write(text);
-    });
-
   test('a request that is not HTTP is answered with 400', async () => {
     const answer = await conversation('NOPE\r\n\r\n');
     expect(answer).toContain('HTTP/1.1 400 Bad Request');
