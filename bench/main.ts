@@ -56,4 +56,5 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-process.exitCode = await main(process.argv.slice(2));
+// What a failed scenario left running must not keep the bench alive: leaving ends it.
+process.exit(await main(process.argv.slice(2)));

@@ -35,12 +35,12 @@ async function fill(bed: Bed, directory: string): Promise<void> {
   const server = await startSealpost({ directory });
   const topics = Array.from(
     { length: topicCount },
-    (_, n) => `projects/bench/topics/t${String(n)}`,
+    (_, n) => `projects/bench/topics/ready-${String(n)}`,
   );
   for (const topic of topics) await call(server.address, 'PUT', topic, {});
   for (let n = 0; n < readySubscriptions; n++) {
     const topic = topics[n % topicCount]!;
-    await call(server.address, 'PUT', `projects/bench/subscriptions/s${String(n)}`, { topic });
+    await call(server.address, 'PUT', `projects/bench/subscriptions/ready-${String(n)}`, { topic });
   }
   const requests = Math.ceil(readyMessages / 1000);
   const result = await load(
