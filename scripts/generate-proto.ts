@@ -16,11 +16,14 @@ const template = {
 
 /** Rewrites each `export enum` as a constant object and the union of its values. */
 function withoutEnums(source: string): string {
-  return source.replaceAll(/export enum (\w+) \{([\s\S]*?)\n\}/g, (_, name: string, body: string) => {
-    const members = body.replaceAll(/^(\s+\w+) = (-?\d+),/gm, '$1: $2,');
-    const union = `export type ${name} = (typeof ${name})[keyof typeof ${name}];`;
-    return `export const ${name} = {${members}\n} as const;\n${union}`;
-  });
+  return source.replaceAll(
+    /export enum (\w+) \{([\s\S]*?)\n\}/g,
+    (_, name: string, body: string) => {
+      const members = body.replaceAll(/^(\s+\w+) = (-?\d+),/gm, '$1: $2,');
+      const union = `export type ${name} = (typeof ${name})[keyof typeof ${name}];`;
+      return `export const ${name} = {${members}\n} as const;\n${union}`;
+    },
+  );
 }
 
 function generatedFiles(): string[] {

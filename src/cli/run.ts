@@ -22,7 +22,8 @@ export interface Entrances {
 interface Command {
   readonly name: string;
   readonly summary: string;
-  run(argv: readonly string[], entrances: Entrances): Promise<void>;
+  /** Resolves to its exit code; nothing is 0. */
+  run(argv: readonly string[], entrances: Entrances): Promise<number | void>;
 }
 
 const print = (line: string): void => console.log(line);
@@ -41,8 +42,8 @@ export const commands: readonly Command[] = [
     name: 'demo',
     summary: 'Show a running server at work on a real data set; demo --help says how.',
     run: async (argv) => {
-      const { demo } = await import('./demo.ts');
-      await demo(argv);
+      const { runDemo } = await import('./demo/index.ts');
+      return runDemo(argv, process);
     },
   },
   {
@@ -79,8 +80,7 @@ export async function run(argv: readonly string[], entrances: Entrances): Promis
     return 2;
   }
   try {
-    await command.run(argv.slice(1), entrances);
-    return 0;
+    return (await command.run(argv.slice(1), entrances)) ?? 0;
   } catch (error) {
     console.error(describe(command.name, error));
     return error instanceof ConfigError ? 2 : 1;

@@ -26,7 +26,6 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['storage'],
   'prom-client': ['metrics'],
   fastify: ['api'],
-  ws: ['api', 'cli'],
   '@grpc/grpc-js': ['api', 'cli'],
   '@bufbuild/protobuf': ['api', 'cli'],
   pino: ['server.ts', 'main.ts'],
