@@ -37,3 +37,18 @@ test('an ack that arrives after a crash counts, though the new broker never hand
   expect(await texts()).toEqual(['one', 'three']);
   await harness.close();
 });
+
+test('a timer that finds its acks written already does not hold up later acks', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'one', 'two', 'three');
+  const ackIds = (await harness.pull(subscription)).map(({ ackId }) => ackId);
+  harness.broker.streamAcknowledge(subscription, ackIds.slice(0, 1));
+  await harness.acknowledge(subscription, ackIds.slice(1, 2));
+  await harness.clock.advance(100);
+  await harness.acknowledge(subscription, ackIds.slice(2));
+  await harness.restart();
+  expect(await harness.pull(subscription)).toEqual([]);
+  await harness.close();
+});

@@ -100,7 +100,7 @@ export class AckLog {
     if (this.#cancelTimer !== null || this.#isClosed) return;
     this.#cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + delayMs, () => {
       this.#cancelTimer = null;
-      this.#writing ??= this.#write();
+      if (this.#isDirty) this.#writing ??= this.#write();
     });
   }
 
