@@ -7,7 +7,7 @@
 export { lockDataDir, type DataDirLock } from './data-dir-lock.ts';
 export { compactStore, type CompactionReport } from './lmdb/compaction.ts';
 export { openLmdbKeyStore, type LmdbKeyStoreOptions } from './lmdb/lmdb-key-store.ts';
-export { LmdbStore, openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';
+export { openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';
 export { FaultPlan, type MemoryFault } from './memory/fault-plan.ts';
 export {
   MemoryStore,

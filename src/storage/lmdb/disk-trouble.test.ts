@@ -12,8 +12,8 @@ import { openLmdbStore, type LmdbStore } from './lmdb-store.ts';
 
 const canMount = ((): boolean => {
   const probe = mkdtempSync(join(tmpdir(), 'sealpost-mount-'));
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'none', probe]).status === 0;
-  if (isMounted) spawnSync('umount', [probe]);
+  const isMounted = spawnSync('/usr/bin/mount', ['-t', 'tmpfs', 'none', probe]).status === 0;
+  if (isMounted) spawnSync('/usr/bin/umount', [probe]);
   rmSync(probe, { recursive: true, force: true });
   return isMounted;
 })();
@@ -29,7 +29,7 @@ beforeEach(() => {
 afterEach(async () => {
   await store?.close();
   store = null;
-  if (canMount) spawnSync('umount', ['-l', disk]);
+  if (canMount) spawnSync('/usr/bin/umount', ['-l', disk]);
   rmSync(disk, { recursive: true, force: true });
 });
 
@@ -47,7 +47,7 @@ const openStore = (options: { reserveBytes?: number; mapBytes?: number } = {}) =
   });
 
 const mount = (...args: string[]): void => {
-  const { status, stderr } = spawnSync('mount', [...args, disk]);
+  const { status, stderr } = spawnSync('/usr/bin/mount', [...args, disk]);
   expect(status, String(stderr)).toBe(0);
 };
 
