@@ -9,7 +9,7 @@ import {
   sealedTopic,
 } from '../../test/support/dek-bench.ts';
 import { ScriptedKeyService } from '../../test/support/scripted-key-service.ts';
-import { decodeDekRow, dekRowKey, encodeDekRow } from './dek-row.ts';
+import { decodeDekRow, dekRowKey, encodeDekRow } from './deks/dek-row.ts';
 import type { EvictionCause } from './index.ts';
 
 const minuteMs = 60_000;

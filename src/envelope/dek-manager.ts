@@ -9,13 +9,13 @@ import {
 } from '../runtime/index.ts';
 import type { KeyStore } from '../storage/index.ts';
 import type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
-import { type DekContext, pause } from './dek-context.ts';
-import { coldRetryMs, type DekCaps, dekCaps } from './dek-limits.ts';
-import { isUnreachable, topicGone } from './dek-refusal.ts';
-import { dekRowPrefix } from './dek-row.ts';
-import { DekRows } from './dek-rows.ts';
-import { TopicDeks, touches } from './dek-topic.ts';
-import { probeKey } from './dek-wrapping.ts';
+import { type DekContext, pause } from './deks/dek-context.ts';
+import { coldRetryMs, type DekCaps, dekCaps } from './deks/dek-limits.ts';
+import { isUnreachable, topicGone } from './deks/dek-refusal.ts';
+import { dekRowPrefix } from './deks/dek-row.ts';
+import { DekRows } from './deks/dek-rows.ts';
+import { TopicDeks, touches } from './deks/dek-topic.ts';
+import { probeKey } from './deks/dek-wrapping.ts';
 import { type DekObserver, silentDekObserver } from './observer.ts';
 
 export interface DekManagerOptions {

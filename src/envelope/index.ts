@@ -15,8 +15,8 @@ export {
 } from './segment-opener.ts';
 export { sealSegment } from './segment-sealer.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
-export type { DekCaps } from './dek-limits.ts';
-export { silentDekObserver, type DekObserver, type EvictionCause } from './observer.ts';
+export type { DekCaps } from './deks/dek-limits.ts';
+export type { DekObserver, EvictionCause } from './observer.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
 export { openStoreKey, type StoreKey, type StoreKeyOptions } from './store-key.ts';

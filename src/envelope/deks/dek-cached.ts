@@ -1,0 +1,230 @@
+import type { AeadKey } from '../../crypto/index.ts';
+import type { AccessReason } from '../../kms/index.ts';
+import type { Cancel } from '../../runtime/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { SealedTopic } from '../dek.ts';
+import { countCached, type DekContext, pause } from './dek-context.ts';
+import { DekHandle, type DekTally } from './dek-handle.ts';
+import {
+  backoffMs,
+  coldRetryMs,
+  lastLookMs,
+  lifetimeMs,
+  refreshBackoffMs,
+  refreshMs,
+  refusalMs,
+  retiredGraceMs,
+} from './dek-limits.ts';
+import { isUnreachable, topicGone } from './dek-refusal.ts';
+import type { DekRow } from './dek-row.ts';
+import { unwrapDek } from './dek-wrapping.ts';
+import type { EvictionCause } from '../observer.ts';
+
+/** What a cached DEK tells the topic that it belongs to. */
+export interface CachedDekOwner {
+  /** Another DEK will have taken over before this one dies: unwrapping it again is for nothing. */
+  isRelieved(dek: CachedDek): boolean;
+  answered(dek: CachedDek): void;
+  failed(dek: CachedDek): void;
+  /** It was idle and is gone from memory. */
+  idled(dek: CachedDek): void;
+}
+
+/**
+ * One stored DEK and, while it is warm, its unwrapped key: unwrapped at most once at a time,
+ * confirmed every six minutes while in use, dead at seven.
+ */
+export class CachedDek {
+  readonly row: DekRow;
+  readonly tally: DekTally;
+  readonly #context: DekContext;
+  readonly #topic: SealedTopic;
+  readonly #owner: CachedDekOwner;
+  #handle: DekHandle | null = null;
+  #loading: Promise<DekHandle> | null = null;
+  #refusal: { readonly error: RpcError; readonly untilMs: number } | null = null;
+  /** Raised by every eviction: an answer to a question asked before it no longer counts. */
+  #generation = 0;
+  #unwrapTimeMs = 0;
+  #retireTimeMs = -Infinity;
+  #cancelDeath: Cancel | null = null;
+  #cancelNext: Cancel | null = null;
+  #isClosed = false;
+
+  constructor(
+    context: DekContext,
+    topic: SealedTopic,
+    row: DekRow,
+    tally: DekTally,
+    owner: CachedDekOwner,
+  ) {
+    this.#context = context;
+    this.#topic = topic;
+    this.row = row;
+    this.tally = tally;
+    this.#owner = owner;
+  }
+
+  /** Its handle, without noting a use; null when it would have to be unwrapped. */
+  get warm(): DekHandle | null {
+    return this.#handle?.isAlive ? this.#handle : null;
+  }
+
+  get diesAtMs(): number {
+    return this.#handle?.diesAtMs ?? 0;
+  }
+
+  /** The handle itself when it is warm. Rejects with RpcError as DekManager says. */
+  get(reason: AccessReason): DekHandle | Promise<DekHandle> {
+    const handle = this.#handle;
+    if (handle?.use()) return handle;
+    this.#loading ??= this.#load(reason).finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** Takes the key of a DEK that was just made; `askedMs` is when its unwrap was asked for. */
+  adopt(key: AeadKey, askedMs: number): DekHandle {
+    const diesAtMs = askedMs + lifetimeMs;
+    const parts = { version: this.row.version, key, tally: this.tally, diesAtMs };
+    this.#handle = new DekHandle(parts, this.#context.clock);
+    countCached(this.#context, 1);
+    this.#confirmed(askedMs);
+    return this.#handle;
+  }
+
+  /** It seals no more; opens count as use again after a moment. */
+  retire(): void {
+    this.#retireTimeMs = this.#context.clock.monotonicMs() + retiredGraceMs;
+  }
+
+  /** Zeroes the key in this tick, and forgets refusals: the next use asks anew. */
+  evict(cause: EvictionCause): void {
+    this.#generation++;
+    this.#refusal = null;
+    this.#cancelDeath?.();
+    this.#cancelNext?.();
+    if (this.#handle === null) return;
+    this.#handle.destroy();
+    this.#handle = null;
+    countCached(this.#context, -1);
+    this.#context.observer.evicted(cause);
+  }
+
+  /** Evicts for ever: whatever is still under way is dropped. */
+  close(cause: EvictionCause): void {
+    this.evict(cause);
+    this.#isClosed = true;
+  }
+
+  /** Asks the key service now, because the answer may have changed. */
+  confirmNow(): void {
+    if (this.warm) this.#startRefresh(1);
+  }
+
+  async #load(reason: AccessReason): Promise<DekHandle> {
+    if (this.#handle) this.evict('idle');
+    for (let attempt = 0; ; attempt++) {
+      this.#throwRefusal();
+      const generation = this.#generation;
+      const askedMs = this.#context.clock.monotonicMs();
+      const answer = await this.#ask(reason);
+      const isStale = generation !== this.#generation;
+      if (this.#isClosed) throw this.#closed(answer);
+      if (isStale && !(answer instanceof RpcError)) answer.destroy();
+      if (isStale) continue;
+      if (!(answer instanceof RpcError)) return this.#loaded(answer, askedMs);
+      const waitMs = isUnreachable(answer) ? coldRetryMs[attempt] : undefined;
+      if (waitMs === undefined) throw this.#refused(answer);
+      await pause(this.#context.clock, waitMs);
+    }
+  }
+
+  #loaded(key: AeadKey, askedMs: number): DekHandle {
+    const handle = this.adopt(key, askedMs);
+    this.#owner.answered(this);
+    return handle;
+  }
+
+  #closed(answer: AeadKey | RpcError): RpcError {
+    if (!(answer instanceof RpcError)) answer.destroy();
+    return topicGone(this.#topic, this.#context.isClosed);
+  }
+
+  async #ask(reason: AccessReason): Promise<AeadKey | RpcError> {
+    try {
+      return await unwrapDek(this.#context, this.#topic, this.row, reason);
+    } catch (error) {
+      return RpcError.from(error);
+    }
+  }
+
+  #throwRefusal(): void {
+    const refusal = this.#refusal;
+    if (refusal && this.#context.clock.monotonicMs() < refusal.untilMs) throw refusal.error;
+  }
+
+  #refused(error: RpcError): RpcError {
+    this.#refusal = { error, untilMs: this.#context.clock.monotonicMs() + refusalMs };
+    this.#owner.failed(this);
+    return error;
+  }
+
+  #confirmed(askedMs: number): void {
+    this.#unwrapTimeMs = askedMs;
+    this.#handle?.extend(askedMs + lifetimeMs);
+    this.#cancelDeath?.();
+    this.#cancelDeath = this.#context.clock.schedule(askedMs + lifetimeMs, () => this.#expire());
+    this.#next(askedMs + refreshMs, () => {
+      if (this.#isDue()) this.#startRefresh(1);
+      else this.#next(askedMs + lastLookMs, () => this.#isDue() && this.#startRefresh(1));
+    });
+  }
+
+  /** In use since its last unwrap, and not about to be relieved. */
+  #isDue(): boolean {
+    const sinceMs = Math.max(this.#unwrapTimeMs, this.#retireTimeMs);
+    return (this.#handle?.lastUseMs ?? 0) > sinceMs && !this.#owner.isRelieved(this);
+  }
+
+  #next(atMs: number, task: () => void): void {
+    this.#cancelNext?.();
+    this.#cancelNext = this.#context.clock.schedule(atMs, task);
+  }
+
+  #startRefresh(attempt: number): void {
+    void this.#refresh(attempt);
+  }
+
+  /** Never rejects: a refresh that fails shows in the life of the DEK. */
+  async #refresh(attempt: number): Promise<void> {
+    this.#cancelNext?.();
+    const generation = this.#generation;
+    const askedMs = this.#context.clock.monotonicMs();
+    const answer = await this.#ask('GOOGLE_INITIATED_SYSTEM_OPERATION');
+    if (!(answer instanceof RpcError)) answer.destroy();
+    if (generation !== this.#generation) return;
+    if (!(answer instanceof RpcError)) this.#confirmed(askedMs);
+    else if (isUnreachable(answer)) this.#retry(attempt);
+    else {
+      this.evict('refused');
+      this.#refused(answer);
+    }
+  }
+
+  #retry(attempt: number): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    // The last try comes a second before the end, so that an outage of under a minute is bridged.
+    const lastMs = this.diesAtMs - 1_000;
+    const nextMs = nowMs + backoffMs(refreshBackoffMs, attempt);
+    if (nowMs < lastMs) this.#next(Math.min(nextMs, lastMs), () => this.#startRefresh(attempt + 1));
+  }
+
+  #expire(): void {
+    const isInUse = this.#isDue();
+    this.evict(isInUse ? 'unreachable' : 'idle');
+    if (isInUse) this.#owner.failed(this);
+    else this.#owner.idled(this);
+  }
+}

@@ -1,0 +1,58 @@
+/** A DEK in use is unwrapped anew this long after its last unwrap (seed: every six minutes). */
+export const refreshMs: number = 6 * 60_000;
+
+/** Zeroed this long after its last successful unwrap, whatever happened since. */
+export const lifetimeMs: number = 7 * 60_000;
+
+/** Second look at a DEK that was idle when its refresh fell due. */
+export const lastLookMs: number = lifetimeMs - 10_000;
+
+/** Opens this soon after a DEK stopped sealing are the tail of its own deliveries, not new use. */
+export const retiredGraceMs = 5_000;
+
+/** A DEK seals for this long. */
+export const rotationMs: number = 6 * 3_600_000;
+
+/** And at most this long, when the key service could not be reached to make the next one. */
+export const ceilingMs: number = 12 * 3_600_000;
+
+/**
+ * The next DEK is made between `leadMs` and `leadMs - leadSpreadMs` before it is needed. The lead
+ * stays below `lifetimeMs - refreshMs`: the unwrap that proves the wrap is then the first of the
+ * sixty that cover its six hours.
+ */
+export const leadMs = 30_000;
+export const leadSpreadMs = 20_000;
+
+/** After a refusal, the same answer is given this long without a call. */
+export const refusalMs = 1_000;
+
+/** A call of the key service that takes longer counts as DEADLINE_EXCEEDED. */
+export const callDeadlineMs = 5_000;
+
+/** Waits between the tries of a request that found nothing warm while the service is unreachable. */
+export const coldRetryMs: readonly number[] = [100, 200, 400, 800, 1_600];
+
+/** Waits in the background: from the first, doubling, to the second. */
+export const refreshBackoffMs = { first: 1_000, longest: 5_000 } as const;
+export const rotationBackoffMs = { first: 1_000, longest: 60_000 } as const;
+export const watchBackoffMs = { first: 1_000, longest: 300_000 } as const;
+
+/** The wait before try `attempt` (1, 2, …) within such bounds. */
+export function backoffMs(
+  bounds: { readonly first: number; readonly longest: number },
+  attempt: number,
+): number {
+  return Math.min(bounds.first * 2 ** Math.min(attempt - 1, 30), bounds.longest);
+}
+
+/** What one DEK may seal, whatever its age (reference: AEAD limits, with a wide margin). */
+export interface DekCaps {
+  readonly segments: number;
+  readonly bytes: number;
+}
+
+export const dekCaps: DekCaps = { segments: 2 ** 32, bytes: 2 ** 40 };
+
+/** At this part of a cap the next DEK is made in the background. */
+export const capLeadFraction: number = 15 / 16;

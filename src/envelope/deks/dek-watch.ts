@@ -1,0 +1,77 @@
+import type { Cancel, Clock } from '../../runtime/index.ts';
+import type { DekEvent } from '../dek.ts';
+import { backoffMs, watchBackoffMs } from './dek-limits.ts';
+
+/**
+ * Which of a topic's DEKs were refused, and when that is over. Says `revoked` once when the topic's
+ * newest DEK fails, `restored` when one that had failed answers again, and keeps asking, ever more
+ * rarely, so that those who wait need not.
+ */
+export class DekWatch {
+  readonly #clock: Clock;
+  readonly #tell: (kind: DekEvent['kind']) => void;
+  readonly #ask: (version: number) => void;
+  readonly #failing = new Set<number>();
+  #revokedVersion: number | null = null;
+  #attempt = 0;
+  #cancel: Cancel | null = null;
+
+  /** `ask` has a version unwrapped; its outcome comes back through `failed` or `answered`. */
+  constructor(
+    clock: Clock,
+    tell: (kind: DekEvent['kind']) => void,
+    ask: (version: number) => void,
+  ) {
+    this.#clock = clock;
+    this.#tell = tell;
+    this.#ask = ask;
+  }
+
+  isFailing(version: number): boolean {
+    return this.#failing.has(version);
+  }
+
+  get isFailingAny(): boolean {
+    return this.#failing.size > 0;
+  }
+
+  failed(version: number, isNewest: boolean): void {
+    this.#failing.add(version);
+    this.#askLater();
+    if (!isNewest || this.#revokedVersion !== null) return;
+    this.#revokedVersion = version;
+    this.#tell('revoked');
+  }
+
+  answered(version: number): void {
+    if (!this.#failing.delete(version)) return;
+    if (version === this.#revokedVersion) this.#revokedVersion = null;
+    if (this.#failing.size === 0) this.stop();
+    this.#tell('restored');
+  }
+
+  /** Asks about the newest failing DEK now: a change of its key was announced. */
+  askNow(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#attempt = 0;
+    const newest = Math.max(...this.#failing);
+    if (this.#failing.size > 0) this.#ask(newest);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#attempt = 0;
+  }
+
+  #askLater(): void {
+    if (this.#cancel) return;
+    this.#attempt++;
+    const atMs = this.#clock.monotonicMs() + backoffMs(watchBackoffMs, this.#attempt);
+    this.#cancel = this.#clock.schedule(atMs, () => {
+      this.#cancel = null;
+      if (this.#failing.size > 0) this.#ask(Math.max(...this.#failing));
+    });
+  }
+}

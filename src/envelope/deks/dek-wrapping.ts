@@ -1,0 +1,190 @@
+import { type AeadKey, commitmentOf, equalBytes, keyBytes, wipe } from '../../crypto/index.ts';
+import type { AccessReason, KeyCaller } from '../../kms/index.ts';
+import { type Clock, draw } from '../../runtime/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { SealedTopic } from '../dek.ts';
+import type { DekContext } from './dek-context.ts';
+import { callDeadlineMs } from './dek-limits.ts';
+import { commitmentMismatch, refusalOf, suiteUnavailable } from './dek-refusal.ts';
+import { type DekIdentity, type DekRow, wrapAssociatedData } from './dek-row.ts';
+
+/**
+ * Where DEK bytes meet the key service. They exist unwrapped only inside this file, are zeroed
+ * before its functions return, and leave it as an AeadKey whose commitment was checked.
+ */
+
+/** A new DEK, not yet stored: it must not seal before its row is durable. */
+export interface WrappedDek {
+  readonly row: DekRow;
+  readonly key: AeadKey;
+}
+
+/** Draws a DEK, wraps it and proves the wrap by unwrapping it once. Throws as `refusalOf` says. */
+export async function wrapNewDek(
+  context: DekContext,
+  topic: SealedTopic,
+  use: { readonly keyName: string; readonly reason: AccessReason },
+  identity: DekIdentity,
+): Promise<WrappedDek> {
+  const bytes = draw(context.entropy, keyBytes);
+  try {
+    const additionalAuthenticatedData = wrapAssociatedData(topic, identity);
+    const request = { name: use.keyName, plaintext: bytes, additionalAuthenticatedData };
+    context.failpoints('beforeDekWrap');
+    const wrap = await call(context, 'encrypt', topic, use, (caller) =>
+      context.keys.encrypt(request, caller),
+    );
+    const row: DekRow = {
+      ...identity,
+      topicUid: topic.uid.slice(),
+      kekName: use.keyName,
+      kekVersionName: wrap.name,
+      commitment: commitmentFor(bytes, topic, identity),
+      wrapped: Uint8Array.from(wrap.ciphertext),
+    };
+    const key = await unwrapDek(context, topic, row, use.reason);
+    context.failpoints('afterDekWrap');
+    return { row, key };
+  } finally {
+    wipe(bytes);
+  }
+}
+
+/** Unwraps a row's DEK and checks its commitment. Throws as `refusalOf` says, or DATA_LOSS. */
+export async function unwrapDek(
+  context: DekContext,
+  topic: SealedTopic,
+  row: DekRow,
+  reason: AccessReason,
+): Promise<AeadKey> {
+  const provider = context.providers.for(row.suite);
+  if (provider === undefined) throw suiteUnavailable(topic, row.suite);
+  const startMs = context.clock.monotonicMs();
+  const additionalAuthenticatedData = wrapAssociatedData(topic, row);
+  const bytes = await decrypt(
+    context,
+    topic,
+    { keyName: row.kekName, reason },
+    {
+      name: row.kekName,
+      ciphertext: row.wrapped,
+      additionalAuthenticatedData,
+    },
+  );
+  try {
+    if (!isCommitted(bytes, topic, row)) throw commitmentMismatch(row.kekName, topic);
+    context.observer.unwrapped(context.clock.monotonicMs() - startMs);
+    return provider.importKey(bytes);
+  } finally {
+    wipe(bytes);
+  }
+}
+
+/** Encrypts and decrypts random bytes as a wrap would. Throws as `refusalOf` says, or DATA_LOSS. */
+export async function probeKey(
+  context: DekContext,
+  topic: SealedTopic,
+  keyName: string,
+): Promise<void> {
+  const sample = draw(context.entropy, keyBytes);
+  const identity: DekIdentity = {
+    version: 0,
+    suite: context.providers.preferred.suite,
+    createTimeMs: context.clock.wallMs(),
+    sealFromMs: context.clock.wallMs(),
+  };
+  const use = { keyName, reason: 'CUSTOMER_INITIATED_ACCESS' as const };
+  const additionalAuthenticatedData = wrapAssociatedData(topic, identity);
+  const request = { name: keyName, plaintext: sample, additionalAuthenticatedData };
+  const { ciphertext } = await call(context, 'encrypt', topic, use, (caller) =>
+    context.keys.encrypt(request, caller),
+  );
+  const opened = { name: keyName, ciphertext, additionalAuthenticatedData };
+  const returned = await decrypt(context, topic, use, opened);
+  if (!equalBytes(returned, sample)) throw commitmentMismatch(keyName, topic);
+}
+
+function commitmentFor(bytes: Uint8Array, topic: SealedTopic, dek: DekIdentity): Uint8Array {
+  return commitmentOf(bytes, [topic.uid, String(dek.version), String(dek.suite)]);
+}
+
+function isCommitted(bytes: Uint8Array, topic: SealedTopic, row: DekRow): boolean {
+  if (bytes.length !== keyBytes) return false;
+  return equalBytes(commitmentFor(bytes, topic, row), row.commitment);
+}
+
+interface Use {
+  readonly keyName: string;
+  readonly reason: AccessReason;
+}
+
+/** An answer that comes after its deadline is wiped by nobody else. */
+function wipeLate(late: { readonly plaintext: Uint8Array }): void {
+  wipe(late.plaintext);
+}
+
+type DecryptCall = Parameters<DekContext['keys']['decrypt']>[0];
+
+async function decrypt(
+  context: DekContext,
+  topic: SealedTopic,
+  use: Use,
+  request: DecryptCall,
+): Promise<Uint8Array> {
+  const answer = await call(
+    context,
+    'decrypt',
+    topic,
+    use,
+    (caller) => context.keys.decrypt(request, caller),
+    wipeLate,
+  );
+  return answer.plaintext;
+}
+
+/** One observed call as the topic's service agent, with a deadline and translated errors. */
+async function call<Answer>(
+  context: DekContext,
+  operation: 'encrypt' | 'decrypt',
+  topic: SealedTopic,
+  use: Use,
+  run: (caller: KeyCaller) => Promise<Answer>,
+  onLate: (answer: Answer) => void = () => undefined,
+): Promise<Answer> {
+  const startMs = context.clock.monotonicMs();
+  const elapsedMs = (): number => context.clock.monotonicMs() - startMs;
+  try {
+    const ask = async (): Promise<Answer> => {
+      const member = await context.keys.pubsubServiceAgent(topic.name.split('/')[1] ?? '');
+      return run({ member, reason: use.reason, resource: topic.name });
+    };
+    const answer = await withDeadline(context.clock, ask(), onLate);
+    context.observer.kmsCall(operation, 'OK', elapsedMs());
+    return answer;
+  } catch (error) {
+    context.observer.kmsCall(operation, RpcError.from(error).code, elapsedMs());
+    throw refusalOf(error, use.keyName);
+  }
+}
+
+function withDeadline<Answer>(
+  clock: Clock,
+  answer: Promise<Answer>,
+  onLate: (answer: Answer) => void,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const cancel = clock.schedule(clock.monotonicMs() + callDeadlineMs, () => {
+      isLate = true;
+      reject(new RpcError('DEADLINE_EXCEEDED', 'KMS_DEADLINE', 'The key service did not answer.'));
+    });
+    const settle = (finish: () => void): void => {
+      cancel();
+      finish();
+    };
+    answer.then(
+      (value) => (isLate ? onLate(value) : settle(() => resolve(value))),
+      (error: unknown) => settle(() => reject(error)),
+    );
+  });
+}
