@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Broker, silentObserver, type BrokerObserver } from '../../src/broker/index.ts';
 import type { BrokerLimits } from '../../src/broker/index.ts';
 import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
-import { sealableMessage, type PullStream, type Subscription } from '../../src/broker/index.ts';
+import { decodeMessage, sealableMessage } from '../../src/broker/index.ts';
+import type { PullStream, Subscription } from '../../src/broker/index.ts';
 import { aeadProviders, associatedData, keyedHashInto } from '../../src/crypto/index.ts';
 import { openRecord, sealRecord, suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { openDekManager, type DekManager } from '../../src/envelope/index.ts';
@@ -34,12 +35,19 @@ export interface HarnessOptions {
   readonly observer?: BrokerObserver;
 }
 
-/** What outlives a broker: disks, keys and time. */
+/** Chosen once: the choice measures every provider, which takes longer than a whole small test. */
+const providers: SuiteProviders = aeadProviders({
+  clock: new VirtualClock(),
+  entropy: new SeededEntropy(0),
+  log: silentLogger,
+  suite: suiteIds.xchacha20Poly1305,
+});
+
+/** What outlives a broker beside disk and time. */
 interface Surroundings {
   readonly entropy: SeededEntropy;
   readonly keyStore: KeyStore;
   readonly rootKey: RootKey;
-  readonly providers: SuiteProviders;
   readonly macKey: Uint8Array;
   readonly sealer: RecordSealer;
 }
@@ -78,13 +86,10 @@ export class BrokerHarness {
     this.disk = openMemoryStore({ clock, faults: this.faults });
     this.store = options.wrapStore?.(this.disk) ?? this.disk;
     this.clock = clock;
-    const suite = suiteIds.xchacha20Poly1305;
-    const providers = aeadProviders({ clock, entropy, log: silentLogger, suite });
     this.#around = {
       entropy,
       keyStore: openMemoryKeyStore({ clock }),
-      rootKey: drawRootKey(providers, entropy),
-      providers,
+      rootKey: drawRootKey(entropy),
       macKey: draw(entropy, 32),
       sealer: recordSealer(draw(entropy, 32), entropy),
     };
@@ -201,7 +206,7 @@ export class BrokerHarness {
   }
 
   async #start(): Promise<void> {
-    const { entropy, rootKey, providers, macKey, sealer } = this.#around;
+    const { entropy, rootKey, macKey, sealer } = this.#around;
     const log = silentLogger;
     const clock = new MortalClock(this.clock, this.#life);
     const keyStore = mortal(this.#around.keyStore, this.#life);
@@ -261,9 +266,7 @@ export function textMessage(text: string): SealableMessage {
 export const receivedOf = (batch: readonly Delivery[]): Received[] =>
   batch.map((delivery) => {
     const bytes = Buffer.from(delivery.bytes);
-    // The data field of a text message: a tag, a length of at most two bytes, the text.
-    const at = bytes[1]! < 0x80 ? 2 : 3;
-    return { ...delivery, bytes, text: bytes.toString('utf8', at) };
+    return { ...delivery, bytes, text: Buffer.from(decodeMessage(bytes).data).toString() };
   });
 
 /** The client's end of a streaming pull: keeps what came and why it ended. */
@@ -294,12 +297,12 @@ export class StreamProbe {
 }
 
 /** Through the file, as in production; it is removed as soon as it was read. */
-function drawRootKey(suites: SuiteProviders, entropy: SeededEntropy): RootKey {
+function drawRootKey(entropy: SeededEntropy): RootKey {
   const folder = mkdtempSync(join(tmpdir(), 'sealpost-harness-'));
   try {
     const path = join(folder, 'keys', 'root.key');
     const dataDir = join(folder, 'data');
-    return openRootKey({ path, dataDir, suites, entropy, log: silentLogger });
+    return openRootKey({ path, dataDir, suites: providers, entropy, log: silentLogger });
   } finally {
     rmSync(folder, { recursive: true });
   }
