@@ -10,7 +10,10 @@ export type ErrorDetail =
     }
   | {
       readonly '@type': 'type.googleapis.com/google.rpc.BadRequest';
-      readonly fieldViolations: readonly { readonly field?: string; readonly description: string }[];
+      readonly fieldViolations: readonly {
+        readonly field?: string;
+        readonly description: string;
+      }[];
     }
   | {
       readonly '@type': 'type.googleapis.com/google.rpc.PreconditionFailure';

@@ -79,7 +79,8 @@ export class VirtualClock implements Clock {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = this.#tasks[middle]!;
-      const isLater = other.atMs > task.atMs || (other.atMs === task.atMs && other.order > task.order);
+      const isLater =
+        other.atMs > task.atMs || (other.atMs === task.atMs && other.order > task.order);
       if (isLater) high = middle;
       else low = middle + 1;
     }
