@@ -7,14 +7,14 @@ import type { BrokerLimits } from '../../src/broker/index.ts';
 import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
 import { decodeMessage, sealableMessage } from '../../src/broker/index.ts';
 import type { PullStream, Subscription } from '../../src/broker/index.ts';
-import { aeadProviders, associatedData, keyedHashInto } from '../../src/crypto/index.ts';
-import { openRecord, sealRecord, suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
-import { openDekManager, type DekManager } from '../../src/envelope/index.ts';
-import type { RecordPlace, RecordSealer } from '../../src/envelope/index.ts';
+import { aeadProviders, keyedHashInto } from '../../src/crypto/index.ts';
+import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
+import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
+import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
 import { openRootKey, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
-import { draw, noFailpoints, silentLogger } from '../../src/runtime/index.ts';
+import { noFailpoints, silentLogger } from '../../src/runtime/index.ts';
 import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
 import type { KeyStore, MemoryStore, Store } from '../../src/storage/index.ts';
 import { Life, mortal, MortalClock } from './mortal.ts';
@@ -48,8 +48,6 @@ interface Surroundings {
   readonly entropy: SeededEntropy;
   readonly keyStore: KeyStore;
   readonly rootKey: RootKey;
-  readonly macKey: Uint8Array;
-  readonly sealer: RecordSealer;
 }
 
 /**
@@ -90,8 +88,6 @@ export class BrokerHarness {
       entropy,
       keyStore: openMemoryKeyStore({ clock }),
       rootKey: drawRootKey(entropy),
-      macKey: draw(entropy, 32),
-      sealer: recordSealer(draw(entropy, 32), entropy),
     };
   }
 
@@ -206,12 +202,15 @@ export class BrokerHarness {
   }
 
   async #start(): Promise<void> {
-    const { entropy, rootKey, macKey, sealer } = this.#around;
+    const { entropy, rootKey } = this.#around;
     const log = silentLogger;
     const clock = new MortalClock(this.clock, this.#life);
     const keyStore = mortal(this.#around.keyStore, this.#life);
     const store = mortal(this.store, this.#life);
     this.#lifeClock = clock;
+    const storeKeyOpen = openStoreKey({ rows: keyStore, rootKey, entropy, providers });
+    const { aead, deriveKey } = await this.until(storeKeyOpen);
+    const macKey = deriveKey('ack ids and page tokens');
     const keysOpen = startKeyService({ keyStore, rootKey, suites: providers, clock, entropy, log });
     this.#keys = await this.until(keysOpen);
     const deksOpen = openDekManager({
@@ -226,9 +225,9 @@ export class BrokerHarness {
     this.#deks = await this.until(deksOpen);
     const ports = {
       store,
-      meta: store.meta,
       deks: this.#deks,
-      sealer,
+      meta: openSealedMeta({ inner: store.meta, key: aead, entropy }),
+      sealer: createRecordSealer({ key: aead, entropy }),
       mac: (input: Uint8Array, out: Uint8Array): void => keyedHashInto(macKey, input, out),
       clock,
       entropy,
@@ -306,17 +305,4 @@ function drawRootKey(entropy: SeededEntropy): RootKey {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function recordSealer(key: Uint8Array, entropy: SeededEntropy): RecordSealer {
-  const context = (place: RecordPlace): Uint8Array =>
-    associatedData(['harness', ...[place.log, place.at, place.epoch, place.kind].map(String)]);
-  return {
-    seal: (plaintext, place) => sealRecord(key, context(place), plaintext, entropy),
-    open(sealed, place) {
-      const plaintext = openRecord(key, context(place), sealed);
-      if (plaintext === null) throw new RpcError('DATA_LOSS', 'RECORD_TAMPERED', 'A record.');
-      return plaintext;
-    },
-  };
 }
