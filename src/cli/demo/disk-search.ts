@@ -30,7 +30,7 @@ export async function bytesOnDisk(directories: readonly string[]): Promise<numbe
 /** Which of the needles (by place in the list) are found in any of the files, byte for byte. */
 export async function searchFiles(
   paths: readonly string[],
-  needles: readonly Uint8Array[],
+  needles: readonly Buffer[],
 ): Promise<Set<number>> {
   const found = new Set<number>();
   for (const path of paths) await searchFile(path, needles, found);
@@ -39,7 +39,7 @@ export async function searchFiles(
 
 async function searchFile(
   path: string,
-  needles: readonly Uint8Array[],
+  needles: readonly Buffer[],
   found: Set<number>,
 ): Promise<void> {
   await using file = await open(path, 'r');

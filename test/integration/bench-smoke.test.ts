@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const entry = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
+const run = promisify(execFile);
+
+const subjects = [
+  ['publish-one', 'sealpost gRPC'],
+  ['publish-one', 'sealpost REST'],
+  ['publish-batch', 'sealpost gRPC'],
+  ['publish-batch', 'sealpost REST'],
+  ['drain', 'sealpost stream acks'],
+  ['drain', 'sealpost unary acks'],
+  ['latency', 'sealpost gRPC'],
+  ['latency', 'durable put'],
+  ['ready', 'sealpost'],
+  ['disk', 'sealpost'],
+] as const;
+
+test('the bench measures every scenario against a real server, without a failed request', async () => {
+  const { stdout } = await run(process.execPath, [entry, '--smoke'], { timeout: 110_000 });
+  const rows = stdout.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+  for (const [scenario, subject] of subjects) {
+    const row = rows.find((cells) => cells[1] === scenario && cells[2] === subject);
+    expect(Number(row?.[3]), `${scenario} ${subject}`).toBeGreaterThan(0);
+  }
+}, 120_000);
+
+test('the bench refuses a scenario that there is not, and names it', async () => {
+  const failed = run(process.execPath, [entry, 'publish-two']);
+  await expect(failed).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no scenario publish-two.') as string,
+  });
+});
