@@ -18,8 +18,8 @@ test('a scrape shows what publishers and subscribers did, and what is left', asy
   const server = new SealpostProcess(argv);
   try {
     const url = await server.url();
-    const topic = 'projects/p/topics/t';
-    const subscription = 'projects/p/subscriptions/s';
+    const topic = 'projects/p/topics/orders';
+    const subscription = 'projects/p/subscriptions/billing';
     await call(url, 'PUT', topic);
     await call(url, 'PUT', subscription, { topic });
     const messages = [{ data: 'YQ==' }, { data: 'Yg==' }, { data: 'Yw==' }];
@@ -34,8 +34,8 @@ test('a scrape shows what publishers and subscribers did, and what is left', asy
     const page = await fetch(`${url}/metrics`);
     expect(page.headers.get('content-type')).toContain('text/plain');
     const lines = (await page.text()).split('\n');
-    const ofTopic = 'project_id="p",topic_id="t"';
-    const ofSubscription = 'project_id="p",subscription_id="s"';
+    const ofTopic = 'project_id="p",topic_id="orders"';
+    const ofSubscription = 'project_id="p",subscription_id="billing"';
     const success = 'response_class="success",response_code="success"';
     for (const line of [
       `pubsub_topic_send_request_count{${ofTopic},${success}} 1`,
