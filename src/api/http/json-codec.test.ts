@@ -9,6 +9,7 @@ import { decodeBase64 } from './base64.ts';
 import { parseJsonObject, type JsonObject } from './json-body.ts';
 import { messageFromJson } from './proto-json.ts';
 import { readPublishRequest } from './publish-json.ts';
+import { scanPublishRequest } from './publish-scan.ts';
 import { writePullResponse } from './pull-json.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });
@@ -67,6 +68,68 @@ describe('publish and pull in JSON', () => {
         }
       }),
     );
+  });
+});
+
+describe('scanPublishRequest', () => {
+  const plain = fc.string({ maxLength: 12 }).filter((each) => !/["\\\\]/.test(each));
+  const odd = fc.constantFrom<unknown>(null, 1, true, 'a"b', {}, []);
+  const mostly = (common: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
+    fc.oneof({ weight: 19, arbitrary: common }, { weight: 1, arbitrary: odd });
+  const message = fc.record(
+    {
+      data: mostly(fc.base64String()),
+      attributes: mostly(fc.dictionary(fc.oneof(plain, fc.constant('__proto__')), plain)),
+      orderingKey: mostly(plain),
+    },
+    { requiredKeys: [] },
+  );
+  const json = fc.record({ messages: fc.array(message, { maxLength: 3 }) });
+
+  test('what it accepts, JSON.parse accepts too, and it means the same', () => {
+    const mutation = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 127 }) });
+    let acceptedCount = 0;
+    fc.assert(
+      fc.property(
+        json,
+        fc.option(mutation, { freq: 2 }),
+        fc.constantFrom(0, 1),
+        (request, change, indent) => {
+          const body = Buffer.from(JSON.stringify(request, null, indent));
+          if (change !== null) body[change.at % body.length] = change.byte;
+          const scanned = scanPublishRequest(body);
+          if (scanned === undefined) return;
+          acceptedCount++;
+          const { messages } = JSON.parse(body.toString()) as {
+            messages: { data?: string; attributes?: object; orderingKey?: string }[];
+          };
+          expect(scanned.length).toBe(messages.length);
+          for (const [index, message] of messages.entries()) {
+            const { data, attributes, orderingKey } = scanned[index]!;
+            expect(Buffer.from(data)).toEqual(Buffer.from(message.data ?? '', 'base64'));
+            expect(new Map(attributes)).toEqual(new Map(Object.entries(message.attributes ?? {})));
+            expect(orderingKey).toBe(message.orderingKey ?? '');
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    expect(acceptedCount).toBeGreaterThan(100);
+  });
+
+  test.each([
+    '{"messages":[{"data":"QQ=="}]} x',
+    '{"messages":[{"data":"QQ=="},]}',
+    '{"messages":[{"data":"QQ==",}]}',
+    '{"messages":[{"data":"Q"}]}',
+    '{"messages":[{"data":"\\u0051Q=="}]}',
+    '{"messages":[{"attributes":{"a":"\n"}}]}',
+    '{"messages":[{"data":"QQ=="}]',
+    '{}',
+    '[]',
+    '',
+  ])('%s is left to the parser', (body) => {
+    expect(scanPublishRequest(Buffer.from(body))).toBeUndefined();
   });
 });
 

@@ -6,6 +6,7 @@ import { checkMessageCount } from '../pubsub/validation.ts';
 import { decodeBase64 } from './base64.ts';
 import { badRequest, invalidPayload, parseUnchecked, type JsonObject } from './json-body.ts';
 import { excerpt, invalidValue } from './proto-json.ts';
+import { scanPublishRequest } from './publish-scan.ts';
 
 /** Fields of a PubsubMessage that only the server sets; publishers may send them back to us. */
 const ignored = new Set(['messageId', 'message_id', 'publishTime', 'publish_time']);
@@ -16,6 +17,17 @@ const noBytes = new Uint8Array(0);
  * Throws INVALID_ARGUMENT with Google's texts; limits of single messages are `sealableMessage`'s.
  */
 export function readPublishRequest(body: Uint8Array): SealableMessage[] {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const scanned = scanPublishRequest(bytes);
+  if (scanned === undefined) return parsePublishRequest(bytes);
+  checkMessageCount(scanned.length);
+  const messages = scanned.map(sealableMessage);
+  checkRequestSize(messages);
+  return messages;
+}
+
+/** The same by way of JSON.parse, for what the scanner does not know, and to say what is wrong. */
+function parsePublishRequest(body: Buffer): SealableMessage[] {
   const request = parseUnchecked(body);
   let items: JsonValue = [];
   for (const name of Object.keys(request)) {
@@ -26,16 +38,10 @@ export function readPublishRequest(body: Uint8Array): SealableMessage[] {
     throw wrongValue('messages', 'type.googleapis.com/google.pubsub.v1.PubsubMessage', items);
   }
   checkMessageCount(items.length);
-  const isAsciiText = isPlain(body);
+  const isAsciiText = isAscii(body) && !body.includes('\\u');
   const messages = items.map((item, index) => readMessage(item, index, isAsciiText));
   checkRequestSize(messages);
   return messages;
-}
-
-/** True if no string of the JSON can hold a character beyond ASCII, written out or escaped. */
-function isPlain(body: Uint8Array): boolean {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return isAscii(bytes) && !bytes.includes('\\u');
 }
 
 function readMessage(json: JsonValue, index: number, isAsciiText: boolean): SealableMessage {
