@@ -21,7 +21,7 @@ interface Findings {
   keyAt: number;
   keyEnd: number;
   attributeCount: number;
-  /** Holds nothing but fields 1, 2 and 5, the first and last at most once. */
+  /** Holds nothing but fields 1, 2 and 5, the first and last at most once, and no odd attribute. */
   isPlain: boolean;
 }
 
@@ -62,7 +62,7 @@ function findFields(reader: WireReader, index: number): Findings {
       dataSeen = true;
     } else if (tag === messageTags.attributes) {
       const length = reader.length();
-      if (reader.ok) checkAttribute(reader, length, index);
+      if (reader.ok && !checkAttribute(reader, length, index)) found.isPlain = false;
       if (++found.attributeCount > limits.attributesMax) throw tooManyAttributes(found);
     } else if (tag === messageTags.orderingKey) {
       const length = reader.length();
@@ -87,9 +87,12 @@ function skipOther(reader: WireReader, tag: number): void {
   else reader.skip(wireType);
 }
 
-function checkAttribute(outer: WireReader, length: number, index: number): void {
+/** True if it is one key and at most one value, and nothing else: what may be sealed as it is. */
+function checkAttribute(outer: WireReader, length: number, index: number): boolean {
   const reader = new WireReader(outer.bytes, outer.at, outer.at + length);
   outer.at += length;
+  let keyCount = 0;
+  let otherCount = 0;
   let keyAt = 0;
   let keyEnd = 0;
   while (reader.ok && reader.at < reader.end) {
@@ -100,21 +103,27 @@ function checkAttribute(outer: WireReader, length: number, index: number): void 
       reader.at += partLength;
       if (!reader.ok) break;
       if (tag === 0x0a) {
+        keyCount++;
         keyAt = partAt;
         keyEnd = reader.at;
         if (partLength > limits.attributeKeyBytesMax) {
           throw tooLarge('attribute_key_size', partLength, limits.attributeKeyBytesMax);
         }
-      } else if (partLength > limits.attributeValueBytesMax) {
-        throw tooLarge('attribute_value_size', partLength, limits.attributeValueBytesMax);
+      } else {
+        otherCount++;
+        if (partLength > limits.attributeValueBytesMax) {
+          throw tooLarge('attribute_value_size', partLength, limits.attributeValueBytesMax);
+        }
       }
       checkText(reader.bytes, partAt, reader.at, `messages[${index}].attributes`);
     } else {
+      otherCount += 2;
       reader.skip(tag & 7);
     }
   }
   if (!reader.ok) throw malformed(index);
   checkAttributeKey(reader.bytes, keyAt, keyEnd, index);
+  return keyCount === 1 && otherCount <= 1;
 }
 
 const goog = [0x67, 0x6f, 0x6f, 0x67];

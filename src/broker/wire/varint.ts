@@ -73,10 +73,16 @@ export class WireReader {
   skip(wireType: number): void {
     if (wireType === 0) this.#skipVarint();
     else if (wireType === 1) this.at += 8;
-    else if (wireType === 2) this.at += this.length();
+    else if (wireType === 2) this.#skipBytes();
     else if (wireType === 5) this.at += 4;
     else this.ok = false;
     if (this.at > this.end) this.ok = false;
+  }
+
+  /** The length is read first: it moves `at` itself. */
+  #skipBytes(): void {
+    const length = this.length();
+    this.at += length;
   }
 
   /** Any 64-bit varint may stand in an unknown field, also one above 2^53. */
