@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 // Plain JavaScript that any Node can parse: it must be able to say that this Node is too old.
 import { existsSync } from 'node:fs';
 

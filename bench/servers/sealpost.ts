@@ -17,6 +17,8 @@ export async function startSealpost(options: SealpostOptions): Promise<BenchServ
   const program = new Program({
     command: process.execPath,
     args: [
+      // As in the first line of bin/sealpost.js, which is not what runs it here.
+      '--max-semi-space-size=64',
       ...(options.nodeFlags ?? []),
       entry,
       'serve',

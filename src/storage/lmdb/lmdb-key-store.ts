@@ -28,7 +28,7 @@ export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
     const commits = new CommitQueue({
       environment,
       mirrors: [rows],
-      space: unreservedSpace(options.path),
+      space: unreservedSpace(options.path, options.clock),
       clock: options.clock,
       log: options.log,
       failpoints: noFailpoints,

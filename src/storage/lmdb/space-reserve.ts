@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { draw, type Entropy, type Logger } from '../../runtime/index.ts';
+import { draw, type Clock, type Entropy, type Logger } from '../../runtime/index.ts';
 import type { Space } from './commit-queue.ts';
+import { FreeSpace } from './free-space.ts';
 import { storageErrorFrom } from './lmdb-fault.ts';
 
 export const reserveBytesDefault: number = 16 * 1024 * 1024;
@@ -16,14 +17,10 @@ function needOf(bytes: number): number {
   return 2 * bytes + transactionBytes;
 }
 
-function freeBytes(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
-}
-
 /** The room for an environment without a reserve: on a full disk it refuses everything. */
-export function unreservedSpace(path: string): Space {
-  const admits = (bytes: number): boolean => freeBytes(path) >= needOf(bytes);
+export function unreservedSpace(path: string, clock: Clock): Space {
+  const free = new FreeSpace(path, clock);
+  const admits = (bytes: number): boolean => free.bytes() >= needOf(bytes);
   return { admitsGrowth: admits, admits, release: () => false };
 }
 
@@ -37,14 +34,20 @@ export function unreservedSpace(path: string): Space {
  */
 export class SpaceReserve implements Space {
   readonly #path: string;
-  readonly #dataDir: string;
+  readonly #free: FreeSpace;
   readonly #bytes: number;
   readonly #entropy: Entropy;
   readonly #log: Logger;
   #isSpent: boolean;
 
-  constructor(options: { dataDir: string; bytes: number; entropy: Entropy; log: Logger }) {
-    this.#dataDir = options.dataDir;
+  constructor(options: {
+    dataDir: string;
+    bytes: number;
+    clock: Clock;
+    entropy: Entropy;
+    log: Logger;
+  }) {
+    this.#free = new FreeSpace(options.dataDir, options.clock);
     this.#path = join(options.dataDir, 'reserve');
     this.#bytes = options.bytes;
     this.#entropy = options.entropy;
@@ -56,7 +59,10 @@ export class SpaceReserve implements Space {
   admitsGrowth(bytes: number): boolean {
     const need = needOf(bytes);
     if (!this.#isSpent) {
-      if (freeBytes(this.#dataDir) >= need + this.#bytes) return true;
+      if (this.#free.bytes() >= need + this.#bytes) {
+        this.#free.take(need);
+        return true;
+      }
       this.release();
       return false;
     }
@@ -67,7 +73,7 @@ export class SpaceReserve implements Space {
   }
 
   admits(bytes: number): boolean {
-    return freeBytes(this.#dataDir) >= needOf(bytes);
+    return this.#free.bytes() >= needOf(bytes);
   }
 
   release(): boolean {
@@ -86,7 +92,7 @@ export class SpaceReserve implements Space {
   /** Makes the file, or leaves none: half a reserve would only take room away. */
   #restore(need: number): boolean {
     try {
-      if (freeBytes(this.#dataDir) < 3 * this.#bytes + need) return false;
+      if (this.#free.bytes() < 3 * this.#bytes + need) return false;
       this.#fill();
       return true;
     } catch (error) {
