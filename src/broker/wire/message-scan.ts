@@ -61,9 +61,7 @@ function findFields(reader: WireReader, index: number): Findings {
       if (dataSeen) found.isPlain = false;
       dataSeen = true;
     } else if (tag === messageTags.attributes) {
-      const length = reader.length();
-      if (reader.ok && !checkAttribute(reader, length, index)) found.isPlain = false;
-      if (++found.attributeCount > limits.attributesMax) throw tooManyAttributes(found);
+      scanAttribute(reader, found, index);
     } else if (tag === messageTags.orderingKey) {
       const length = reader.length();
       found.keyAt = reader.at;
@@ -77,6 +75,12 @@ function findFields(reader: WireReader, index: number): Findings {
   }
   if (!reader.ok) throw malformed(index);
   return found;
+}
+
+function scanAttribute(reader: WireReader, found: Findings, index: number): void {
+  const length = reader.length();
+  if (reader.ok && !checkAttribute(reader, length, index)) found.isPlain = false;
+  if (++found.attributeCount > limits.attributesMax) throw tooManyAttributes(found);
 }
 
 /** Passes over a field that is not sealed; a known one of the wrong wire type is an error. */
