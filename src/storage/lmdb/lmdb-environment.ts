@@ -20,6 +20,8 @@ export interface EnvironmentOptions {
   readonly databases: readonly string[];
   /** First size of the memory map, bytes; it grows by itself. */
   readonly mapBytes?: number;
+  /** False leaves every flush to the system, so that a test can show what notices that. */
+  readonly isSynced?: boolean;
 }
 
 /**
@@ -94,7 +96,7 @@ export class LmdbEnvironment {
   }
 
   #open(): void {
-    const { path, databases, mapBytes } = this.#options;
+    const { path, databases, mapBytes, isSynced = true } = this.#options;
     try {
       mkdirSync(path, { recursive: true });
       const settings: RootDatabaseOptionsWithPath & { noReadAhead: boolean } = {
@@ -105,6 +107,7 @@ export class LmdbEnvironment {
         noReadAhead: true,
         noSubdir: false,
         overlappingSync: false,
+        noSync: !isSynced,
         ...(mapBytes === undefined ? {} : { mapSize: mapBytes }),
       };
       const root = open<Uint8Array, Uint8Array>(settings);

@@ -37,6 +37,8 @@ export interface LmdbStoreOptions {
   readonly reserveBytes?: number;
   /** First size of the memory map, bytes; it grows by itself. */
   readonly mapBytes?: number;
+  /** False commits without a sync. Only a test's composition may: nothing is durable then. */
+  readonly isSynced?: boolean;
   /** Called after each durable transaction with the number of calls that it carried. */
   readonly onCommit?: (calls: number) => void;
 }
@@ -52,16 +54,18 @@ export class LmdbStore implements Store {
   readonly #dataFile: string;
 
   constructor(options: LmdbStoreOptions) {
-    const { dataDir, clock, log, failpoints, mapBytes, onCommit } = options;
+    const { dataDir, clock, log, failpoints, mapBytes, isSynced = true, onCommit } = options;
     const path = join(dataDir, 'store');
     this.#dataFile = join(path, 'data.mdb');
     this.#failpoints = failpoints;
     this.#environment = new LmdbEnvironment({
       path,
       databases: storeDatabases,
+      isSynced,
       ...(mapBytes === undefined ? {} : { mapBytes }),
     });
     const space = new SpaceReserve({
+      clock,
       dataDir,
       log,
       bytes: options.reserveBytes ?? reserveBytesDefault,
