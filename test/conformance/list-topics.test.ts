@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+
+import { freshId, LiveApi, liveApi } from '../support/live-api.ts';
+import { useLiveServer } from '../support/live-server.ts';
+import { wireNames } from '../support/wire.ts';
+import { invalidName } from './expected-refusals.ts';
+import { pagingCases } from './paging.ts';
+
+const live = useLiveServer();
+
+describe.each(wireNames)('ListTopics over %s', (wire) => {
+  const api = liveApi(live, wire);
+
+  pagingCases(() => new LiveApi(api.wire, `projects/${freshId('paged')}`), {
+    rpc: 'ListTopics',
+    field: 'topics',
+    parent: async ({ project }) => ({ project }),
+    add: async (own, _parent, id) => {
+      const name = own.topicName(id);
+      await own.call('CreateTopic', { name });
+      return name;
+    },
+    remove: (own, topic) => own.call('DeleteTopic', { topic }),
+  });
+
+  test('topics come whole, and only those of the project', async () => {
+    const own = new LiveApi(api.wire, `projects/${freshId('whole')}`);
+    const beside = new LiveApi(api.wire, `${own.project}0`);
+    const name = await own.topic({ labels: { a: 'b' } });
+    await beside.topic();
+    expect(await own.call('ListTopics', { project: own.project })).toEqual({
+      topics: [{ name, labels: { a: 'b' }, state: 'ACTIVE' }],
+    });
+  });
+
+  test('a project that is no name is refused', async () => {
+    const project = `projects/${'p'.repeat(101)}`;
+    expect(await api.refusal('ListTopics', { project })).toEqual(invalidName(project));
+  });
+});

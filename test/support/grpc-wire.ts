@@ -1,0 +1,73 @@
+import { fromBinary, fromJson, toBinary, toJson, type JsonValue } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
+
+import { Publisher, Subscriber } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { ErrorInfoSchema } from '../../src/api/proto/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../src/api/proto/google/rpc/status_pb.ts';
+import type { Rpc } from './rpc-bindings.ts';
+import { StreamClient, type StreamRequest } from './stream-client.ts';
+import { CallRefusal, type Json, type Wire } from './wire.ts';
+
+const asIs = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+
+/** gRPC by grpc-js, without retries of the library's own. */
+export class GrpcWire implements Wire {
+  readonly name = 'gRPC';
+  readonly #address: () => string;
+  #client: Client | undefined;
+
+  constructor(address: () => string) {
+    this.#address = address;
+  }
+
+  async call<Reply = Json>(rpc: Rpc, request: Json): Promise<Reply> {
+    const method = [...Publisher.methods, ...Subscriber.methods].find(({ name }) => name === rpc)!;
+    const bytes = toBinary(method.input, fromJson(method.input, request as JsonValue));
+    const reply = await this.send(`/${method.parent.typeName}/${method.name}`, bytes);
+    return toJson(method.output, fromBinary(method.output, reply)) as Reply;
+  }
+
+  /** Any method with any bytes. */
+  async send(path: string, bytes: Uint8Array): Promise<Buffer> {
+    return await new Promise((resolve, reject) => {
+      this.#connected().makeUnaryRequest(path, asIs, asIs, bytes, (error, reply) => {
+        if (error === null) resolve(reply!);
+        else reject(grpcRefusal(error));
+      });
+    });
+  }
+
+  /** Opens a StreamingPull; the first request says these things. */
+  stream(first: StreamRequest): StreamClient {
+    const path = '/google.pubsub.v1.Subscriber/StreamingPull';
+    return new StreamClient(this.#connected().makeBidiStreamRequest(path, asIs, asIs), first);
+  }
+
+  close(): void {
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  #connected(): Client {
+    this.#client ??= new Client(this.#address(), credentials.createInsecure(), {
+      'grpc.enable_retries': 0,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_receive_message_length': -1,
+      'grpc.initial_reconnect_backoff_ms': 100,
+    });
+    return this.#client;
+  }
+}
+
+export function grpcRefusal(error: ServiceError): CallRefusal {
+  const [bytes] = error.metadata.get('grpc-status-details-bin');
+  const details: Json[] = [];
+  if (bytes instanceof Uint8Array) {
+    for (const any of fromBinary(StatusSchema, bytes).details) {
+      const info = anyUnpack(any, ErrorInfoSchema);
+      if (info !== undefined) details.push(toJson(ErrorInfoSchema, info) as Json);
+    }
+  }
+  return new CallRefusal(status[error.code], error.details, details);
+}

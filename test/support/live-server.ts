@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+
+import { afterAll, beforeAll } from 'vitest';
+
+import { parseConfig } from '../../src/config/index.ts';
+import { silentLogger } from '../../src/runtime/index.ts';
+import { startServer, type Server } from '../../src/server.ts';
+import { JumpingClock } from './jumping-clock.ts';
+import { temporaryFolder } from './server-process.ts';
+
+/** The whole server in the test's own process: a real port, a real disk, a clock that can jump. */
+export class LiveServer {
+  readonly clock: JumpingClock = new JumpingClock();
+  readonly #folder = temporaryFolder();
+  #server: Server | undefined;
+  #port = 0;
+
+  async start(): Promise<void> {
+    const dataDir = join(this.#folder.path, 'data');
+    const argv = ['--port', String(this.#port), '--data-dir', dataDir, '--drain-seconds', '1'];
+    const ports = { clock: this.clock, log: silentLogger };
+    this.#server = await startServer(parseConfig(argv, {}), ports);
+    this.#port = this.#server.port;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** Host and port, as gRPC clients take it. */
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.stop();
+    this.#server = undefined;
+  }
+
+  /** Stops in order and starts on the same port and directory. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    this.#folder.remove();
+  }
+}
+
+/** A server for all tests of the calling file. */
+export function useLiveServer(): LiveServer {
+  const server = new LiveServer();
+  beforeAll(() => server.start());
+  afterAll(() => server.remove());
+  return server;
+}

@@ -1,0 +1,87 @@
+/** How a call travels over REST. */
+export interface Binding {
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE';
+  /** Below `/v1/`, encoded. */
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+type Request = Readonly<Record<string, unknown>>;
+
+/** Each segment of a resource's name, percent-encoded. */
+export function encodeName(name: unknown): string {
+  return String(name).split('/').map(encodeURIComponent).join('/');
+}
+
+const create = ({ name, ...body }: Request): Binding => ({
+  method: 'PUT',
+  path: encodeName(name),
+  body,
+});
+
+const get =
+  (field: string) =>
+  (request: Request): Binding => ({ method: 'GET', path: encodeName(request[field]) });
+
+const remove =
+  (field: string) =>
+  (request: Request): Binding => ({ method: 'DELETE', path: encodeName(request[field]) });
+
+const list =
+  (field: string, collection: string) =>
+  ({ [field]: parent, ...rest }: Request): Binding => {
+    const query = new URLSearchParams();
+    for (const [name, value] of Object.entries(rest)) query.set(name, String(value));
+    return { method: 'GET', path: `${encodeName(parent)}/${collection}?${query}` };
+  };
+
+const update =
+  (field: string) =>
+  (request: Request): Binding => {
+    const { name } = (request[field] ?? {}) as { name?: string };
+    return { method: 'PATCH', path: encodeName(name), body: request };
+  };
+
+const custom =
+  (field: string, verb: string) =>
+  ({ [field]: resource, ...body }: Request): Binding => ({
+    method: 'POST',
+    path: `${encodeName(resource)}:${verb}`,
+    body,
+  });
+
+export type Rpc =
+  | 'CreateTopic'
+  | 'GetTopic'
+  | 'ListTopics'
+  | 'UpdateTopic'
+  | 'DeleteTopic'
+  | 'Publish'
+  | 'ListTopicSubscriptions'
+  | 'CreateSubscription'
+  | 'GetSubscription'
+  | 'ListSubscriptions'
+  | 'UpdateSubscription'
+  | 'DeleteSubscription'
+  | 'Pull'
+  | 'Acknowledge'
+  | 'ModifyAckDeadline';
+
+/** pubsub.v1's unary methods, as cloud.google.com/pubsub/docs/reference/rest lists them. */
+export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> = {
+  CreateTopic: create,
+  GetTopic: get('topic'),
+  ListTopics: list('project', 'topics'),
+  UpdateTopic: update('topic'),
+  DeleteTopic: remove('topic'),
+  Publish: custom('topic', 'publish'),
+  ListTopicSubscriptions: list('topic', 'subscriptions'),
+  CreateSubscription: create,
+  GetSubscription: get('subscription'),
+  ListSubscriptions: list('project', 'subscriptions'),
+  UpdateSubscription: update('subscription'),
+  DeleteSubscription: remove('subscription'),
+  Pull: custom('subscription', 'pull'),
+  Acknowledge: custom('subscription', 'acknowledge'),
+  ModifyAckDeadline: custom('subscription', 'modifyAckDeadline'),
+};
