@@ -258,7 +258,7 @@ describe('the store', () => {
     const bench = await openKmsBench();
     const rootKey = testRootKey(99);
     await expect(startKeyService({ ...bench, rootKey, log: silentLogger })).rejects.toThrow(
-      new RegExp(`wrong root key: .*sealed under root key ${bench.rootKey.id}.*${rootKey.id}`),
+      new RegExp(`Wrong root key: .*by root key ${bench.rootKey.id}.*${rootKey.id}`),
     );
   });
 

@@ -81,8 +81,8 @@ export class EmbeddedKeyService implements KeyService {
 /**
  * Opens the key service on a key store, and on a new one makes its row key and default key.
  *
- * @throws RootKeyError if the store was sealed under another root key; RpcError DATA_LOSS if it is
- * damaged
+ * @throws RpcError DATA_LOSS if the store was sealed under another root key, which the message names,
+ * or is damaged
  */
 export async function startKeyService(options: KeyServiceOptions): Promise<EmbeddedKeyService> {
   const { clock, entropy, log, rootKey } = options;

@@ -91,6 +91,16 @@ export function damagedRowError(what: string): RpcError {
   );
 }
 
+/** A key wrapped by another root key than the one in the root key file. */
+export function wrongRootKeyError(purpose: string, wrappedUnder: string, id: string): RpcError {
+  return new RpcError(
+    'DATA_LOSS',
+    'ROOT_KEY_MISMATCH',
+    `Wrong root key: the key for ${purpose} is wrapped by root key ${wrappedUnder}, but the root key ` +
+      `file holds ${id}. Restore the right file.`,
+  );
+}
+
 /** Several writers kept changing one resource under this call. */
 export function contentionError(resource: string): RpcError {
   return new RpcError(

@@ -1,6 +1,6 @@
 import { associatedData, type SuiteProviders, wipe } from '../../crypto/index.ts';
 import type { Entropy, Logger } from '../../runtime/index.ts';
-import { damagedRowError } from '../kms-error.ts';
+import { damagedRowError, wrongRootKeyError } from '../kms-error.ts';
 import { RecordKey } from './record-key.ts';
 import { readOrCreateRootKeyFile } from './root-key-file.ts';
 
@@ -17,7 +17,8 @@ export interface RootKey {
   /**
    * The caller wipes what it gets.
    *
-   * @throws RpcError DATA_LOSS if `wrapped` was changed, or wrapped otherwise.
+   * @throws RpcError DATA_LOSS if `wrapped` was changed, wrapped for another purpose, or wrapped by
+   * another root key, which the message names.
    */
   unwrapKey(wrapped: Uint8Array, purpose: string): Uint8Array;
   /** Zeroes the key; any later use is a bug. */
@@ -54,12 +55,17 @@ export function openRootKey(options: RootKeyOptions): RootKey {
   }
 }
 
+/** A wrapped key: the root key's id (16) ‖ sealed record. The id tells a wrong root key from damage. */
 function rootKeyFrom(id: string, key: RecordKey): RootKey {
+  const idPart = Buffer.from(id, 'hex');
   return {
     id,
-    wrapKey: (bytes, purpose) => key.seal(wrapContext(purpose), bytes),
+    wrapKey: (bytes, purpose) =>
+      new Uint8Array(Buffer.concat([idPart, key.seal(wrapContext(id, purpose), bytes)])),
     unwrapKey(wrapped, purpose) {
-      const bytes = key.open(wrapContext(purpose), wrapped);
+      const wrappedUnder = Buffer.from(wrapped.subarray(0, idPart.length)).toString('hex');
+      if (wrappedUnder !== id) throw wrongRootKeyError(purpose, wrappedUnder, id);
+      const bytes = key.open(wrapContext(id, purpose), wrapped.subarray(idPart.length));
       if (bytes === null) throw damagedRowError(`a key wrapped for ${purpose}`);
       return bytes;
     },
@@ -67,6 +73,6 @@ function rootKeyFrom(id: string, key: RecordKey): RootKey {
   };
 }
 
-function wrapContext(purpose: string): Uint8Array {
-  return associatedData(['sealpost/root-key/wrap/v1', purpose]);
+function wrapContext(id: string, purpose: string): Uint8Array {
+  return associatedData(['sealpost/root-key/wrap/v1', id, purpose]);
 }
