@@ -32,9 +32,8 @@ export type {
 } from './key-service.ts';
 export type { CryptoKeyVersion } from './key-versions.ts';
 export { argumentError, unimplementedError } from './kms-error.ts';
-export { type KmsCall, type KmsObserver, noKmsObserver } from './observer.ts';
+export type { KmsCall, KmsObserver } from './observer.ts';
 export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
 export type { VersionState } from './rows/records.ts';
-export { RootKeyError } from './root/root-key-file.ts';
 export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';
