@@ -67,6 +67,8 @@ export class AckIds {
     if (given.readUInt16BE(7) !== this.#lane) return null;
     this.#mac(given.subarray(0, clearBytes), this.#tag);
     if (!timingSafeEqual(given.subarray(clearBytes), this.#tag.subarray(0, macBytes))) return null;
+    // Node's decoder also takes the other alphabet of base64: an id has one spelling.
+    if (given.toString('base64url') !== ackId) return null;
     return {
       epoch: given.readUInt32BE(9),
       sequence: given.readUIntBE(14, 6),
