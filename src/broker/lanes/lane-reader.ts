@@ -63,7 +63,10 @@ export class LaneReader {
     const segment = this.#sealed.find(sequence);
     if (segment === undefined) return undefined;
     const dek = this.#ports.deks.forOpen(this.#lane.topic, dekVersionOf(segment));
-    return dek instanceof Promise ? undefined : this.#open(segment, dek);
+    if (!(dek instanceof Promise)) return this.#open(segment, dek);
+    // `load` asks again and says what is wrong; here nobody waits for the answer.
+    dek.catch(() => undefined);
+    return undefined;
   }
 
   /**

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+
+import { BrokerHarness } from '../../../test/support/broker-harness.ts';
+
+test('messages under an earlier key that is disabled end the stream, and nothing else', async () => {
+  const harness = await BrokerHarness.open();
+  const earlier = await harness.createKey();
+  const later = await harness.createKey();
+  const topic = await harness.createTopic('orders', { kmsKeyName: earlier.name });
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'old');
+  const changed = { name: topic, labels: {}, kmsKeyName: later.name };
+  await harness.until(harness.broker.updateTopic(changed, ['kms_key_name']));
+  await harness.publish(topic, 'new');
+  // Both segments are at hand now; then nobody asks until their DEKs have left memory.
+  expect(await harness.pull(subscription)).toHaveLength(2);
+  await harness.clock.advance(20 * 60_000);
+  await harness.setKeyEnabled(earlier.version, false);
+  const rejected: unknown[] = [];
+  const note = (reason: unknown): void => void rejected.push(reason);
+  process.on('unhandledRejection', note);
+  const probe = await harness.openStream(subscription);
+  await harness.clock.advance(5_000);
+  expect(probe.failure).toMatchObject({ code: 'FAILED_PRECONDITION' });
+  expect(probe.received).toEqual([]);
+  await expect(harness.pull(subscription)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+  process.off('unhandledRejection', note);
+  expect(rejected).toEqual([]);
+  await harness.setKeyEnabled(earlier.version, true);
+  const texts = (await harness.pull(subscription)).map(({ text }) => text);
+  expect(texts).toEqual(['old', 'new']);
+  await harness.close();
+});
