@@ -222,7 +222,7 @@ export class Broker implements BrokerService {
     this.#sweeper.close();
     this.#stopEvents();
     const states = [...this.#registry.subscriptions.values()];
-    for (const state of states) state.failAll(draining());
+    for (const state of states) state.end(draining());
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
       if (result.status === 'rejected') {

@@ -41,6 +41,7 @@ export class SubscriptionState {
   readonly #ackLog: AckLog;
   readonly #queue: DeliveryQueue;
   #cancelKeyCheck: Cancel | null = null;
+  #endedBy: Error | null = null;
 
   constructor(
     row: SubscriptionRow,
@@ -98,6 +99,7 @@ export class SubscriptionState {
   /** Takes a consumer on, once the topic's key is seen to be usable. Throws FAILED_PRECONDITION. */
   async attach(consumer: Consumer): Promise<void> {
     await this.#useKey();
+    if (this.#endedBy !== null) throw this.#endedBy;
     if (consumer.isClosed) return;
     this.#queue.attach(consumer);
     this.#watchKey();
@@ -164,6 +166,12 @@ export class SubscriptionState {
   failAll(error: unknown): void {
     this.#stopWatch();
     this.#queue.failAll(error);
+  }
+
+  /** Lets everyone go, and takes nobody on any more. */
+  end(error: Error): void {
+    this.#endedBy = error;
+    this.failAll(error);
   }
 
   async report(): Promise<BacklogReport> {

@@ -62,7 +62,7 @@ export class Subscriptions {
     await this.#registry.catalog.deleteSubscription(state.row, lastOf);
     this.#registry.subscriptions.delete(name);
     topic.subscriptions.delete(state);
-    state.failAll(notFound(name));
+    state.end(notFound(name));
     await state.close();
     this.#registry.ports.observer.subscriptionDeleted(name);
     await this.#registry.dropLogs([state.row.log]);

@@ -163,16 +163,17 @@ export class AckLog {
   /** Returns where the first record landed. */
   async #append(records: readonly { kind: SegmentKind; record: Uint8Array }[]): Promise<number> {
     for (;;) {
-      const { next } = await this.#appender.position();
-      const ops = records.map(({ kind, record }, i) => this.#op(kind, record, next + i));
+      const { next, timeMs } = await this.#appender.position();
+      const now = Math.max(timeMs, this.#clock.wallMs());
+      const ops = records.map(({ kind, record }, i) => this.#op(kind, record, next + i, now));
       if (await this.#appender.append(ops)) return next;
     }
   }
 
-  #op(kind: SegmentKind, record: Uint8Array, at: number): Append {
+  #op(kind: SegmentKind, record: Uint8Array, at: number, timeMs: number): Append {
     const { log, epoch } = this.#appender;
     const body = this.#sealer.seal(record, { log, at, epoch, kind });
     const id = draw(this.#entropy, 16);
-    return { log, at, epoch, id, count: 1, timeMs: this.#clock.wallMs(), kind, body };
+    return { log, at, epoch, id, count: 1, timeMs, kind, body };
   }
 }

@@ -49,10 +49,10 @@ async function appendTakeover(ports: AckRecoveryPorts, appender: Appender): Prom
   const { log, epoch } = appender;
   const kind = segmentKinds.takeover;
   for (;;) {
-    const { next: at } = await appender.position();
+    const { next: at, timeMs: lastMs } = await appender.position();
     const body = ports.sealer.seal(new Uint8Array(0), { log, at, epoch, kind });
     const id = draw(ports.entropy, 16);
-    const timeMs = ports.clock.wallMs();
+    const timeMs = Math.max(lastMs, ports.clock.wallMs());
     if (await appender.append([{ log, at, epoch, id, count: 1, timeMs, kind, body }])) return at;
   }
 }

@@ -100,7 +100,10 @@ export class DeliveryQueue implements Turn {
     const { backlog, lane, window, budget } = this.#options;
     const sequence = backlog.peek(lane.tail);
     if (sequence === undefined || !backlog.isFirstDelivery(sequence)) return sequence;
-    return backlog.leaseCount >= window || budget.isSpent ? undefined : sequence;
+    if (backlog.leaseCount >= window) return undefined;
+    if (!budget.isSpent) return sequence;
+    budget.wakeWhenFreed(this);
+    return undefined;
   }
 
   #gather(consumer: Consumer): Delivery[] {

@@ -40,9 +40,9 @@ export async function pullOnce<Reply>(
   const deadlineMs = ports.clock.monotonicMs() + waitMs;
   const cancel = ports.clock.schedule(deadlineMs, giveUp);
   request.signal.addEventListener('abort', giveUp);
+  if (request.signal.aborted) giveUp();
   try {
     await subscription.attach(consumer);
-    if (request.signal.aborted) giveUp();
     if (request.returnImmediately && !subscription.hasAvailable) giveUp();
     return await promise;
   } finally {
