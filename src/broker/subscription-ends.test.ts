@@ -41,8 +41,8 @@ test('a pull whose client went away before it began leases nothing', async () =>
   const { harness, topic, subscription } = await open();
   await harness.publish(topic, 'one');
   // Now it is opened and at hand: a pull would get it at once.
-  const [{ ackId }] = (await harness.pull(subscription)) as [{ ackId: string }];
-  await harness.until(harness.broker.modifyAckDeadline(subscription, [ackId], 0));
+  const [one] = await harness.pull(subscription);
+  await harness.until(harness.broker.modifyAckDeadline(subscription, [one!.ackId], 0));
   const request = { messagesMax: 10, returnImmediately: false, signal: AbortSignal.abort() };
   expect(await harness.until(harness.broker.pull(subscription, request, receivedOf))).toEqual([]);
   expect((await harness.broker.backlogs())[0]).toMatchObject({ outstandingCount: 0 });
