@@ -19,9 +19,9 @@ type Fault = 'before' | 'after' | 'reopen';
 class FailingEnvironment extends LmdbEnvironment {
   readonly faults: Fault[] = [];
 
-  override async commit(writes: readonly Write[]): Promise<void> {
+  override async commit(writes: readonly Write[], isBlocking?: boolean): Promise<void> {
     const fault = this.faults[0] === 'reopen' ? undefined : this.faults.shift();
-    if (fault !== 'before') await super.commit(writes);
+    if (fault !== 'before') await super.commit(writes, isBlocking);
     if (fault) throw new StorageError('io', `failed ${fault} it landed`);
   }
 

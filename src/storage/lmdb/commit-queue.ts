@@ -49,6 +49,11 @@ export interface CommitQueueOptions {
 
 const transactionBytesMax = 32 * 1024 * 1024;
 const transactionPartsMax = 4096;
+/** A transaction of so little may be written while everything else waits: about half a millisecond. */
+const blockingBytesMax = 16 * 1024;
+/** But not on a disk that took so long for the last one, for a while. */
+const slowCommitMs = 5;
+const slowPauseMs = 1_000;
 
 /**
  * Group commit. One transaction at a time; while it is on its way to the disk everything that
@@ -63,6 +68,7 @@ export class CommitQueue {
   #transaction: Promise<void> | null = null;
   #isClosed = false;
   #isBroken = false;
+  #slowUntilMs = 0;
 
   constructor(options: CommitQueueOptions) {
     this.#options = options;
@@ -124,7 +130,8 @@ export class CommitQueue {
   }
 
   async #drain(): Promise<void> {
-    for (;;) {
+    // A lone writer waits for each commit, and there is little else to do: then latency counts.
+    for (let isLone = true; ; isLone = false) {
       // A turn of the loop: callers of the last commit, and input already waiting, join the next.
       await new Promise<void>((resolve) => {
         this.#options.clock.soon(resolve);
@@ -132,7 +139,7 @@ export class CommitQueue {
       await this.#runExclusive();
       if (this.#exclusive.length > 0) continue;
       if (this.#waiting.length === 0) break;
-      this.#transaction = this.#transact(this.#take());
+      this.#transaction = this.#transact(this.#take(), isLone);
       await this.#transaction;
       this.#transaction = null;
     }
@@ -158,11 +165,11 @@ export class CommitQueue {
     return this.#waiting.splice(0, end);
   }
 
-  async #transact(parts: readonly Part[]): Promise<void> {
+  async #transact(parts: readonly Part[], isLone: boolean): Promise<void> {
     try {
       if (this.#isBroken) await this.#mend();
       const planned = this.#plan(parts);
-      if (planned.writes.length > 0) await this.#write(planned.parts, planned.writes);
+      if (planned.writes.length > 0) await this.#write(planned.parts, planned.writes, isLone);
       else this.#settle(planned.parts);
     } catch (error) {
       for (const mirror of this.#options.mirrors) mirror.forget();
@@ -170,12 +177,12 @@ export class CommitQueue {
     }
   }
 
-  async #write(parts: readonly Part[], writes: readonly Write[]): Promise<void> {
+  async #write(parts: readonly Part[], writes: readonly Write[], isLone: boolean): Promise<void> {
     const { environment, failpoints } = this.#options;
     const before = environment.lastTransaction();
     failpoints('beforeCommit');
     try {
-      await environment.commit(writes);
+      await this.#commit(writes, isLone && bytesOf(parts) <= blockingBytesMax);
     } catch (error) {
       await this.#recover(parts, before, storageErrorFrom(error, 'A commit failed'));
       return;
@@ -183,6 +190,15 @@ export class CommitQueue {
     failpoints('afterCommit');
     this.#settle(parts);
     this.#options.onCommit?.(parts.length);
+  }
+
+  async #commit(writes: readonly Write[], isSmall: boolean): Promise<void> {
+    const { clock, environment } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const isBlocking = isSmall && startedMs >= this.#slowUntilMs;
+    await environment.commit(writes, isBlocking);
+    const endedMs = clock.monotonicMs();
+    if (endedMs - startedMs > slowCommitMs) this.#slowUntilMs = endedMs + slowPauseMs;
   }
 
   #plan(parts: readonly Part[]): { parts: readonly Part[]; writes: Write[] } {
@@ -249,7 +265,7 @@ export class CommitQueue {
     const mayRetry = error.fault === 'full' && space.release();
     const [failed, kept] = divide(parts, (part) => !mayRetry || part.grows());
     for (const part of failed) part.fail(error);
-    if (kept.length > 0) await this.#transact(kept);
+    if (kept.length > 0) await this.#transact(kept, false);
   }
 
   async #mend(): Promise<void> {

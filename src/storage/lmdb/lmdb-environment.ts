@@ -60,10 +60,16 @@ export class LmdbEnvironment {
     return names.reduce((sum, name) => sum + countOf(name), 0);
   }
 
-  /** All writes in one transaction, on disk when it resolves. Rejects with a StorageError. */
-  async commit(writes: readonly Write[]): Promise<void> {
+  /**
+   * All writes in one transaction, on disk when it resolves. Rejects with a StorageError.
+   *
+   * `isBlocking` writes on the calling thread, which spares two changes of thread and stops
+   * everything else meanwhile.
+   */
+  async commit(writes: readonly Write[], isBlocking: boolean = false): Promise<void> {
     try {
-      await this.#submit(writes);
+      if (isBlocking) this.#submitNow(writes);
+      else await this.#submit(writes);
     } catch (error) {
       throw storageErrorFrom(await causeOf(error), 'A commit failed');
     }
@@ -126,6 +132,12 @@ export class LmdbEnvironment {
     let done: Promise<unknown> = Promise.resolve();
     for (const write of writes) done = this.#apply(write);
     await done;
+  }
+
+  #submitNow(writes: readonly Write[]): void {
+    this.#rootOrThrow().transactionSync(() => {
+      for (const write of writes) void this.#apply(write);
+    });
   }
 
   #apply(write: Write): Promise<boolean> {
