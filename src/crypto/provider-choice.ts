@@ -31,8 +31,9 @@ export interface SuiteProviders {
 const sampleBytes = 1024;
 const sealsPerLook = 32;
 const sealsMax = 4096;
-const warmUpMs = 1;
-const measureMs = 4;
+/** Rounds are interleaved and the best one counts: another process may take the core in any. */
+const rounds = 4;
+const roundMs = 1;
 
 /**
  * Checks every provider that loads against published answers and against the others, and keeps the
@@ -124,11 +125,12 @@ function fastest(
   if (providers.length < 2) return providers[0];
   let best: AeadProvider | undefined;
   let bestRate = -1;
-  for (const provider of providers) {
-    sealFor(warmUpMs, provider, sample, clock);
-    const rate = sealFor(measureMs, provider, sample, clock);
-    rates[provider.name] = Math.round(rate);
-    if (rate > bestRate) [best, bestRate] = [provider, rate];
+  for (let round = 0; round < rounds; round++) {
+    for (const provider of providers) {
+      const rate = sealFor(roundMs, provider, sample, clock);
+      rates[provider.name] = Math.max(rates[provider.name] ?? 0, Math.round(rate));
+      if (rate > bestRate) [best, bestRate] = [provider, rate];
+    }
   }
   return best;
 }
