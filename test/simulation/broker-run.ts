@@ -180,7 +180,7 @@ export class BrokerRun {
     const planned = Array.from({ length: 1 + this.#dice.below(3) }, () => this.#of(faults)!);
     this.#harness.faults.next(...planned);
     await this.#publish();
-    this.#dropFaults();
+    this.#harness.dropFaults();
   }
 
   #request(topic: ModelTopic): { readonly answer: Promise<void> } {
@@ -292,7 +292,7 @@ export class BrokerRun {
   async #acknowledgeUnderFaults(): Promise<void> {
     this.#harness.faults.next(this.#of(faults)!, this.#of(faults)!);
     await this.#acknowledge();
-    this.#dropFaults();
+    this.#harness.dropFaults();
   }
 
   async #streamAcknowledge(): Promise<void> {
@@ -437,16 +437,6 @@ export class BrokerRun {
   #now(): { readonly nowMs: number; readonly wallMs: number } {
     const { clock } = this.#harness;
     return { nowMs: clock.monotonicMs(), wallMs: clock.wallMs() };
-  }
-
-  #dropFaults(): void {
-    while (this.#harness.faults.pendingCount > 0) {
-      try {
-        this.#harness.faults.take();
-      } catch {
-        // It was one of those that reject; now it is gone.
-      }
-    }
   }
 
   #of<Item>(items: readonly Item[]): Item | undefined {

@@ -141,6 +141,17 @@ export class BrokerHarness {
     await this.clock.settle();
   }
 
+  /** Takes back the faults that nothing has met yet. */
+  dropFaults(): void {
+    while (this.faults.pendingCount > 0) {
+      try {
+        this.faults.take();
+      } catch {
+        // It was one of those that reject; now it is gone.
+      }
+    }
+  }
+
   /** Settles a promise with event-loop turns, and with virtual time when those do not suffice. */
   async until<T>(pending: Promise<T>): Promise<T> {
     let isDone = false;
