@@ -60,8 +60,8 @@ export class Broker implements BrokerService {
     return this.#topics.get(name);
   }
 
-  async updateTopic(topic: Topic, paths: readonly string[]): Promise<Topic> {
-    return await this.#topics.update(topic, paths);
+  async updateTopic(topic: Topic, fields: readonly string[]): Promise<Topic> {
+    return await this.#topics.update(topic, new Set(fields));
   }
 
   async deleteTopic(name: string): Promise<void> {
@@ -86,9 +86,9 @@ export class Broker implements BrokerService {
 
   async updateSubscription(
     subscription: Subscription,
-    paths: readonly string[],
+    fields: readonly string[],
   ): Promise<Subscription> {
-    return await this.#subscriptions.update(subscription, paths);
+    return await this.#subscriptions.update(subscription, new Set(fields));
   }
 
   async deleteSubscription(name: string): Promise<void> {

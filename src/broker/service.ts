@@ -97,15 +97,15 @@ export interface PullRequest {
 export interface BrokerService {
   createTopic(topic: Topic): Promise<Topic>;
   getTopic(name: string): Promise<Topic>;
-  /** `paths` are snake_case field paths of the mask, not yet checked. */
-  updateTopic(topic: Topic, paths: readonly string[]): Promise<Topic>;
+  /** Takes over the named fields: snake_case, top level, of those that may change. */
+  updateTopic(topic: Topic, fields: readonly string[]): Promise<Topic>;
   deleteTopic(name: string): Promise<void>;
   listTopics(project: string, page: PageRequest): Promise<Page<Topic>>;
   listTopicSubscriptions(topic: string, page: PageRequest): Promise<Page<string>>;
 
   createSubscription(subscription: Subscription): Promise<Subscription>;
   getSubscription(name: string): Promise<Subscription>;
-  updateSubscription(subscription: Subscription, paths: readonly string[]): Promise<Subscription>;
+  updateSubscription(subscription: Subscription, fields: readonly string[]): Promise<Subscription>;
   deleteSubscription(name: string): Promise<void>;
   listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>>;
 

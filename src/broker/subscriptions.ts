@@ -5,7 +5,6 @@ import type { Registry } from './registry.ts';
 import type { Page, PageRequest, Subscription } from './service.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { Topics } from './topics.ts';
-import { checkMask, subscriptionMask } from './update-mask.ts';
 
 /** Shown in place of a deleted topic's name (pubsub.v1 Subscription.topic). */
 const deletedTopic = '_deleted-topic_';
@@ -39,8 +38,7 @@ export class Subscriptions {
     return this.#view(this.#registry.subscription(name));
   }
 
-  async update(subscription: Subscription, paths: readonly string[]): Promise<Subscription> {
-    const fields = checkMask(subscriptionMask, paths);
+  async update(subscription: Subscription, fields: ReadonlySet<string>): Promise<Subscription> {
     const state = this.#registry.subscription(subscription.name);
     const row = merge(state.row, subscription, fields);
     await this.#registry.catalog.updateSubscription(row);

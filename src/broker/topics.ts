@@ -4,7 +4,6 @@ import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
 import type { Page, PageRequest, Topic } from './service.ts';
 import type { TopicState } from './topic-state.ts';
-import { checkMask, topicMask } from './update-mask.ts';
 
 /** Creating, reading, changing and deleting topics. */
 export class Topics {
@@ -30,8 +29,7 @@ export class Topics {
   }
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
-  async update(topic: Topic, paths: readonly string[]): Promise<Topic> {
-    const fields = checkMask(topicMask, paths);
+  async update(topic: Topic, fields: ReadonlySet<string>): Promise<Topic> {
     const state = this.#registry.topic(topic.name);
     if (fields.has('kms_key_name')) await this.#probe(topic);
     const row = merge(state.row, topic, fields);

@@ -86,7 +86,7 @@ export class StreamingPull implements StreamSink {
     this.fail(
       new RpcError(
         'UNAVAILABLE',
-        'SERVER_DRAINING',
+        'DRAINING',
         'The service was unable to fulfill your request. Please try again.',
       ),
     );

@@ -77,6 +77,9 @@ export class DeliveryQueue implements Turn {
         if (!this.#isLoading) this.#tellIdle();
         return false;
       }
+      // Only who got something goes to the back: a turn that finds nothing costs nobody its place.
+      this.#consumers.delete(consumer);
+      this.#consumers.add(consumer);
       consumer.deliver(batch);
       this.#options.onDelivered(batch.length);
       return true;
@@ -87,12 +90,7 @@ export class DeliveryQueue implements Turn {
   }
 
   #nextConsumer(): Consumer | undefined {
-    for (const consumer of this.#consumers) {
-      if (consumer.room === 0) continue;
-      this.#consumers.delete(consumer);
-      this.#consumers.add(consumer);
-      return consumer;
-    }
+    for (const consumer of this.#consumers) if (consumer.room > 0) return consumer;
     return undefined;
   }
 
