@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+
+import { base64, freshId, liveApi, textOf } from '../support/live-api.ts';
+import { useLiveServer } from '../support/live-server.ts';
+import { wireNames } from '../support/wire.ts';
+import { badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
+
+const live = useLiveServer();
+const requestBytesMax = 10_000_000;
+
+describe.each(wireNames)('Publish over %s', (wire) => {
+  const api = liveApi(live, wire);
+
+  test('"The server-assigned ID of each published message, in the same order as the messages in the request"', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const ids = await api.publish(topic, 'a', 'b', 'c');
+    const more = await api.publish(topic, 'd');
+    const pulled = await api.pull(subscription, 4);
+    const byId = new Map(pulled.map((each) => [each.message.messageId, textOf(each)]));
+    expect([...ids, ...more].map((id) => byId.get(id))).toEqual(['a', 'b', 'c', 'd']);
+    for (const id of ids) expect(id).toMatch(/^[0-9]{1,19}$/);
+  });
+
+  test('data, attributes and ordering key come back as they were', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const attributes = { 'k é': 'v ☃', empty: '', ['__proto__']: 'own', constructor: 'own' };
+    const message = {
+      data: base64('\0\u{1f600} bytes'),
+      attributes: JSON.parse(JSON.stringify(attributes)) as Record<string, string>,
+      orderingKey: 'order é',
+    };
+    await api.call('Publish', { topic, messages: [message] });
+    const [pulled] = await api.pull(subscription, 1);
+    expect(pulled?.message).toMatchObject({ data: message.data, orderingKey: 'order é' });
+    expect(Object.entries(pulled?.message.attributes ?? {}).toSorted()).toEqual(
+      Object.entries(message.attributes).toSorted(),
+    );
+  });
+
+  test('every byte value survives', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const data = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)).toString('base64');
+    await api.call('Publish', { topic, messages: [{ data }] });
+    const [pulled] = await api.pull(subscription, 1);
+    expect(pulled?.message.data).toBe(data);
+  });
+
+  test('publish_time is the server\'s, "It must not be populated by the publisher"', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const beforeMs = live.clock.wallMs();
+    const messages = [{ data: base64('x'), messageId: '7', publishTime: '2001-01-01T00:00:00Z' }];
+    const answer = await api.call<{ messageIds: string[] }>('Publish', { topic, messages });
+    const [pulled] = await api.pull(subscription, 1);
+    const publishedMs = Date.parse(pulled!.message.publishTime);
+    expect(publishedMs).toBeGreaterThanOrEqual(Math.floor(beforeMs) - 1);
+    expect(publishedMs).toBeLessThanOrEqual(live.clock.wallMs());
+    expect([pulled!.message.messageId]).toEqual(answer.messageIds);
+    expect(answer.messageIds).not.toEqual(['7']);
+  });
+
+  test.each([
+    [0, 'small', 'minimum value is 1'],
+    [1001, 'large', 'maximum value is 1000'],
+  ])('%i messages are too %s a number', async (count, size, bound) => {
+    const messages = Array.from({ length: count }, () => ({ data: 'YQ==' }));
+    expect(await api.refusal('Publish', { topic: await api.topic(), messages })).toEqual(
+      invalid(
+        `The value for message_count is too ${size}. You passed ${count} in the request, but the ${bound}.`,
+      ),
+    );
+  });
+
+  test('1,000 messages in one request all arrive', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const texts = Array.from({ length: 1000 }, (_, index) => `m${index}`);
+    const ids = await api.publish(topic, ...texts);
+    expect(new Set(ids).size).toBe(1000);
+    const pulled = await api.pull(subscription, 1000);
+    expect(pulled.map(textOf).toSorted()).toEqual(texts.toSorted());
+  });
+
+  test('"The message must contain either a non-empty data field or at least one attribute", and one bad message refuses all', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    for (const bad of [{}, { data: '' }, { orderingKey: 'o' }]) {
+      const messages = [{ data: base64('good') }, bad];
+      expect((await api.refusal('Publish', { topic, messages })).code).toBe('INVALID_ARGUMENT');
+    }
+    expect(await api.pullOnce(subscription)).toEqual([]);
+    await api.call('Publish', { topic, messages: [{ attributes: { only: 'this' } }] });
+    const [pulled] = await api.pull(subscription, 1);
+    expect(pulled?.message).toMatchObject({ attributes: { only: 'this' } });
+    expect(pulled?.message).not.toHaveProperty('data');
+  });
+
+  test('attributes: at most 100, keys of 256 bytes and values of 1,024 bytes', async () => {
+    const topic = await api.topic();
+    const publish = (attributes: Record<string, string>): object => ({
+      topic,
+      messages: [{ attributes }],
+    });
+    const many = (count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'v']));
+    await api.call('Publish', { ...publish(many(100)) });
+    await api.call('Publish', { ...publish({ ['k'.repeat(256)]: 'v'.repeat(1024) }) });
+    for (const attributes of [
+      many(101),
+      { ['k'.repeat(257)]: 'v' },
+      { k: 'v'.repeat(1025) },
+      { k: 'é'.repeat(513) },
+      { '': 'v' },
+      { googkey: 'v' },
+    ]) {
+      expect((await api.refusal('Publish', { ...publish(attributes) })).code).toBe(
+        'INVALID_ARGUMENT',
+      );
+    }
+  });
+
+  test('an ordering key has at most 1,024 bytes, and one request has one', async () => {
+    const topic = await api.topic();
+    const messages = (...keys: string[]): object[] =>
+      keys.map((orderingKey) => ({ data: 'YQ==', orderingKey }));
+    await api.call('Publish', { topic, messages: messages('k'.repeat(1024)) });
+    const long = await api.refusal('Publish', { topic, messages: messages('k'.repeat(1025)) });
+    expect(long.code).toBe('INVALID_ARGUMENT');
+    expect(await api.refusal('Publish', { topic, messages: messages('a', 'b') })).toEqual(
+      invalid(
+        'In a single publish request, all messages must have no ordering key or they must all have the same ordering key.',
+      ),
+    );
+  });
+
+  test('a request of 10,000,000 bytes is taken, a larger one is not', async () => {
+    const topic = await api.topic();
+    // The largest that base64 in JSON brings below the cap of the transport.
+    const bytes = wire === 'REST' ? 7_860_000 : requestBytesMax - topic.length - 2 - 10;
+    const data = Buffer.alloc(bytes, 'x').toString('base64');
+    await api.call('Publish', { topic, messages: [{ data }] });
+    if (wire === 'REST') return;
+    const large = Buffer.alloc(requestBytesMax, 'x').toString('base64');
+    const { code, message } = await api.refusal('Publish', { topic, messages: [{ data: large }] });
+    expect(code).toBe('INVALID_ARGUMENT');
+    expect(message).toMatch(
+      /^The value for request_size is too large\. You passed 1000\d{4} in the request, but the maximum value is 10000000\.$/,
+    );
+  });
+
+  test('"Returns NOT_FOUND if the topic does not exist"', async () => {
+    const id = freshId('missing');
+    const request = { topic: api.topicName(id), messages: [{ data: 'YQ==' }] };
+    expect(await api.refusal('Publish', request)).toEqual(notFound(id));
+  });
+
+  test.each(badIds)('the topic id %s is refused', async (id) => {
+    const topic = api.topicName(id);
+    const messages = [{ data: 'YQ==' }];
+    expect(await api.refusal('Publish', { topic, messages })).toEqual(invalidName(topic));
+  });
+
+  test('each subscription gets its own copy; a topic without any drops what comes', async () => {
+    const topic = await api.topic();
+    await api.publish(topic, 'nobody');
+    const subscriptions = [await api.subscription(topic), await api.subscription(topic)];
+    await api.publish(topic, 'both');
+    for (const subscription of subscriptions) {
+      const pulled = await api.pull(subscription, 1);
+      expect(pulled.map(textOf)).toEqual(['both']);
+      await api.acknowledge(subscription, pulled);
+    }
+    expect(await api.pullOnce(subscriptions[0]!)).toEqual([]);
+  });
+
+  test('ids and messages survive a restart, and ids go on without repeating', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic);
+    const before = await api.publish(topic, 'one');
+    await live.restart();
+    const after = await api.publish(topic, 'two');
+    const pulled = await api.pull(subscription, 2);
+    expect(pulled.map(({ message }) => message.messageId).toSorted()).toEqual(
+      [...before, ...after].toSorted(),
+    );
+    expect(new Set([...before, ...after]).size).toBe(2);
+  });
+});
+
+test('a bad base64 of REST names its field', async () => {
+  const api = liveApi(live, 'REST', 'base64');
+  const topic = await api.topic();
+  const { code, message } = await api.refusal('Publish', { topic, messages: [{ data: '!' }] });
+  expect([code, message]).toEqual([
+    'INVALID_ARGUMENT',
+    `Invalid value at 'messages[0].data' (TYPE_BYTES), Base64 decoding failed for "!"`,
+  ]);
+});
