@@ -1,0 +1,247 @@
+import { createHmac } from 'node:crypto';
+
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { AckIds, type Mac } from './ack-id.ts';
+import { Backlog, type Lease } from './backlog.ts';
+import { Consumer } from './consumer.ts';
+import { DeadlineWheel } from './deadline-wheel.ts';
+import { LeaseBudget } from './lease-budget.ts';
+
+const mac: Mac = (input, out) => {
+  out.set(createHmac('sha256', 'a test key').update(input).digest().subarray(0, out.length));
+};
+
+interface Bench {
+  readonly clock: VirtualClock;
+  readonly backlog: Backlog;
+  readonly consumer: Consumer;
+  readonly budget: LeaseBudget;
+  wakes: number;
+  /** Leases what comes next, for ten seconds. */
+  next(tail: number): Lease | undefined;
+}
+
+function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
+  const clock = new VirtualClock();
+  const budget = new LeaseBudget(1_000);
+  const consumer = new Consumer({
+    limits: { messagesMax: Infinity, bytesMax: Infinity, turnBytes: 1 },
+    ackDeadlineMs: 10_000,
+    deliver: () => true,
+    fail: () => undefined,
+  });
+  const bench: Bench = {
+    clock,
+    budget,
+    consumer,
+    wakes: 0,
+    backlog: new Backlog({
+      wheel: new DeadlineWheel(clock),
+      budget,
+      ackIds: new AckIds(mac, { subscription: 1, lane: 0, epoch }),
+      frontier,
+      holes,
+      onAvailable: () => void bench.wakes++,
+    }),
+    next(tail) {
+      const sequence = bench.backlog.peek(tail);
+      if (sequence === undefined) return undefined;
+      const deadlineMs = clock.monotonicMs() + 10_000;
+      return bench.backlog.lease(sequence, consumer, { bytes: 7, publishTimeMs: 5, deadlineMs });
+    },
+  };
+  return bench;
+}
+
+const sequences = (bench: Bench, tail: number, count: number): (number | undefined)[] =>
+  Array.from({ length: count }, () => bench.next(tail)?.sequence);
+
+describe('handing out', () => {
+  test('goes in order up to the tail, and counts what it holds', () => {
+    const bench = open();
+    expect(sequences(bench, 3, 4)).toEqual([0, 1, 2, undefined]);
+    const { backlog, consumer } = bench;
+    expect([backlog.frontier, backlog.leaseCount, backlog.outstandingCount]).toEqual([3, 3, 3]);
+    expect([consumer.outstandingMessages, consumer.outstandingBytes]).toEqual([3, 21]);
+    expect(backlog.floor).toBe(0);
+  });
+
+  test('begins with the holes of an earlier life', () => {
+    const bench = open(10, [2, 5, 9]);
+    expect(bench.backlog.floor).toBe(2);
+    expect(bench.backlog.isFirstDelivery(2)).toBe(false);
+    expect(sequences(bench, 12, 6)).toEqual([2, 5, 9, 10, 11, undefined]);
+  });
+
+  test('prefers what came back, the lowest first', () => {
+    const bench = open();
+    const leases = [0, 1, 2, 3].map(() => bench.next(10)!);
+    bench.backlog.giveBack(leases[3]!);
+    bench.backlog.giveBack(leases[1]!);
+    expect(bench.wakes).toBe(2);
+    expect(sequences(bench, 10, 3)).toEqual([1, 3, 4]);
+  });
+});
+
+describe('the end of a lease', () => {
+  test('by deadline makes the message available with a new ack id', async () => {
+    const bench = open();
+    const lease = bench.next(1)!;
+    const { ackId } = lease;
+    await bench.clock.advance(9_900);
+    expect(bench.backlog.peek(1)).toBeUndefined();
+    await bench.clock.advance(200);
+    expect([bench.backlog.outstandingCount, bench.backlog.leaseCount]).toEqual([0, 1]);
+    expect(bench.consumer.outstandingMessages).toBe(0);
+    expect(bench.next(1)!.ackId).not.toBe(ackId);
+    expect(lease.attempt).toBe(2);
+  });
+
+  test('by ack is for good, once', () => {
+    const bench = open();
+    const lease = bench.next(1)!;
+    expect(bench.backlog.acknowledge(lease)).toBe(true);
+    expect(bench.backlog.acknowledge(lease)).toBe(false);
+    expect([bench.backlog.floor, bench.backlog.leaseCount, bench.backlog.outstandingCount]).toEqual(
+      [1, 0, 0],
+    );
+    expect(bench.consumer.outstandingBytes).toBe(0);
+    expect(bench.backlog.find(lease.ackId)).toBe('gone');
+  });
+
+  test('is put off by a later deadline, and a nack counts once', async () => {
+    const bench = open();
+    const lease = bench.next(1)!;
+    bench.backlog.extend(lease, 60_000);
+    await bench.clock.advance(59_000);
+    expect(bench.backlog.outstandingCount).toBe(1);
+    bench.backlog.giveBack(lease);
+    bench.backlog.giveBack(lease);
+    expect([bench.backlog.outstandingCount, bench.consumer.outstandingMessages]).toEqual([0, 0]);
+    bench.backlog.extend(lease, 90_000);
+    expect(sequences(bench, 1, 2)).toEqual([0, undefined]);
+  });
+});
+
+describe('ack ids', () => {
+  test('name the lease while it is current, and the message afterwards', () => {
+    const bench = open();
+    const lease = bench.next(1)!;
+    const first = lease.ackId;
+    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: true });
+    bench.backlog.giveBack(lease);
+    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: false });
+    bench.next(1);
+    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: false });
+    expect(bench.backlog.find(lease.ackId)).toEqual({ lease, isCurrent: true });
+  });
+
+  test('that nobody made are malformed, with or without a lease at their number', () => {
+    const bench = open();
+    const { ackId } = bench.next(1)!;
+    const forged = ackId.slice(0, 47) + (ackId.endsWith('A') ? 'B' : 'A');
+    expect(bench.backlog.find(forged)).toBe('malformed');
+    expect(bench.backlog.find('nonsense')).toBe('malformed');
+  });
+
+  test('of an earlier life carry the frontier up to their message', () => {
+    const before = open(0, [], 1);
+    const ids = [0, 1, 2, 3].map(() => before.next(10)!.ackId);
+    const after = open(0, [], 2);
+    const found = after.backlog.find(ids[2]!);
+    expect(found).toMatchObject({ lease: { sequence: 2 }, isCurrent: false });
+    expect(after.backlog.frontier).toBe(3);
+    expect(after.backlog.acknowledge((found as { lease: Lease }).lease)).toBe(true);
+    expect(sequences(after, 5, 5)).toEqual([0, 1, 3, 4, undefined]);
+  });
+});
+
+describe('retention', () => {
+  test('ends what lies below, leased or not, and what was never handed out', () => {
+    const bench = open();
+    sequences(bench, 10, 4);
+    expect(bench.backlog.expireBelow(2)).toBe(2);
+    expect([bench.backlog.floor, bench.backlog.outstandingCount]).toEqual([2, 2]);
+    expect(bench.backlog.expireBelow(8)).toBe(2);
+    expect([bench.backlog.floor, bench.backlog.frontier, bench.backlog.leaseCount]).toEqual([
+      8, 8, 0,
+    ]);
+    expect(bench.consumer.outstandingMessages).toBe(0);
+    expect(sequences(bench, 10, 3)).toEqual([8, 9, undefined]);
+    expect(bench.backlog.expireBelow(3)).toBe(0);
+  });
+});
+
+test('what closes leaves no timer that does anything, and its room to others', async () => {
+  const bench = open();
+  sequences(bench, 600, 600);
+  bench.backlog.close();
+  await bench.clock.advance(60_000);
+  expect(bench.wakes).toBe(0);
+  bench.budget.add(999);
+  expect(bench.budget.isSpent).toBe(false);
+});
+
+test('behaves as a set of sequences that knows who has what', async () => {
+  const command = fc.record({
+    do: fc.constantFrom(
+      'next',
+      'next',
+      'next',
+      'ack',
+      'nack',
+      'extend',
+      'late',
+      'expire',
+      'advance',
+    ),
+    pick: fc.nat(100),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { maxLength: 150 }), async (commands) => {
+      const bench = open();
+      const tail = 60;
+      const unacked = new Set(Array.from({ length: tail }, (_, i) => i));
+      const made: { ackId: string; sequence: number }[] = [];
+      let cut = 0;
+      for (const { do: what, pick } of commands) {
+        const { ackId, sequence } = made[pick % Math.max(1, made.length)] ?? {
+          ackId: '',
+          sequence: -1,
+        };
+        const found = bench.backlog.find(ackId);
+        if (what === 'advance') await bench.clock.advance(pick * 120);
+        else if (what === 'next') {
+          const lease = bench.next(tail);
+          if (lease === undefined) continue;
+          expect(unacked.has(lease.sequence)).toBe(true);
+          made.push({ ackId: lease.ackId, sequence: lease.sequence });
+        } else if (what === 'expire') {
+          cut = Math.max(cut, Math.min(pick, 20));
+          bench.backlog.expireBelow(cut);
+          for (let i = 0; i < cut; i++) unacked.delete(i);
+        } else if (typeof found === 'string') expect(unacked.has(sequence)).toBe(false);
+        else if (what === 'ack' || what === 'late') {
+          expect(bench.backlog.acknowledge(found.lease)).toBe(unacked.delete(sequence));
+        } else if (found.isCurrent && what === 'nack') bench.backlog.giveBack(found.lease);
+        else if (found.isCurrent)
+          bench.backlog.extend(found.lease, bench.clock.monotonicMs() + 5_000);
+        expect(bench.backlog.floor).toBe(
+          [...unacked].find((i) => i < bench.backlog.frontier) ?? bench.backlog.frontier,
+        );
+        expect([...bench.backlog.holes()]).toEqual(
+          [...unacked].filter((i) => i < bench.backlog.frontier),
+        );
+        expect(bench.consumer.outstandingMessages).toBe(bench.backlog.outstandingCount);
+      }
+      await bench.clock.advance(60_000);
+      const rest = sequences(bench, tail, unacked.size + 1);
+      expect(rest.slice(0, -1).toSorted((a, b) => a! - b!)).toEqual([...unacked]);
+      expect(rest.at(-1)).toBeUndefined();
+    }),
+    { numRuns: 150 },
+  );
+});
