@@ -39,11 +39,13 @@ export class Subscriptions {
   }
 
   async update(subscription: Subscription, fields: ReadonlySet<string>): Promise<Subscription> {
-    const state = this.#registry.subscription(subscription.name);
-    const row = merge(state.row, subscription, fields);
-    await this.#registry.catalog.updateSubscription(row);
-    state.row = row;
-    return this.#view(state);
+    return await this.#registry.changes.run(async () => {
+      const state = this.#registry.subscription(subscription.name);
+      const row = merge(state.row, subscription, fields);
+      await this.#registry.catalog.updateSubscription(row);
+      state.row = row;
+      return this.#view(state);
+    });
   }
 
   /** Streams on it end with NOT_FOUND. */

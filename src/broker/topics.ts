@@ -30,12 +30,15 @@ export class Topics {
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
   async update(topic: Topic, fields: ReadonlySet<string>): Promise<Topic> {
-    const state = this.#registry.topic(topic.name);
+    this.#registry.topic(topic.name);
     if (fields.has('kms_key_name')) await this.#probe(topic);
-    const row = merge(state.row, topic, fields);
-    await this.#registry.catalog.updateTopic(row);
-    state.update(row);
-    return view(row);
+    return await this.#registry.changes.run(async () => {
+      const state = this.#registry.topic(topic.name);
+      const row = merge(state.row, topic, fields);
+      await this.#registry.catalog.updateTopic(row);
+      state.update(row);
+      return view(row);
+    });
   }
 
   /** Its subscriptions stay, with what they have not acknowledged. */

@@ -150,6 +150,21 @@ export class Catalog {
     return decodeRow(row.value);
   }
 
+  /** After a write that the storage did not confirm: whether it is there all the same. */
+  async #stands(puts: readonly MetaPut[]): Promise<boolean> {
+    try {
+      const rows = await Promise.all(puts.map(async ({ key }) => await this.#meta.get(key)));
+      return puts.every(({ value }, i) => {
+        const stored = rows[i]?.value ?? null;
+        return value === null || stored === null
+          ? value === stored
+          : Buffer.compare(value, stored) === 0;
+      });
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+  }
+
   async #write(
     name: string,
     changes: readonly (readonly [string, object | null])[],
@@ -164,7 +179,8 @@ export class Catalog {
     try {
       isDone = await this.#meta.txn(checks, puts);
     } catch (error) {
-      throw storageRefusal(error);
+      isDone = await this.#stands(puts);
+      if (!isDone) throw storageRefusal(error);
     }
     if (!isDone) throw concurrentChange(name);
     for (const { key, version } of checks) this.#versions.set(key, version + 1);
