@@ -1,12 +1,13 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 
-import { base64, freshId, liveApi, textOf } from '../support/live-api.ts';
+import { PublishRequestSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { base64, freshId, LiveApi, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
 import { useLiveServer } from '../support/live-server.ts';
-import { wireNames } from '../support/wire.ts';
+import { refusalOf, wireNames } from '../support/wire.ts';
 import { badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
 
 const live = useLiveServer();
-const requestBytesMax = 10_000_000;
 
 describe.each(wireNames)('Publish over %s', (wire) => {
   const api = liveApi(live, wire);
@@ -136,21 +137,6 @@ describe.each(wireNames)('Publish over %s', (wire) => {
     );
   });
 
-  test('a request of 10,000,000 bytes is taken, a larger one is not', async () => {
-    const topic = await api.topic();
-    // The largest that base64 in JSON brings below the cap of the transport.
-    const bytes = wire === 'REST' ? 7_860_000 : requestBytesMax - topic.length - 2 - 10;
-    const data = Buffer.alloc(bytes, 'x').toString('base64');
-    await api.call('Publish', { topic, messages: [{ data }] });
-    if (wire === 'REST') return;
-    const large = Buffer.alloc(requestBytesMax, 'x').toString('base64');
-    const { code, message } = await api.refusal('Publish', { topic, messages: [{ data: large }] });
-    expect(code).toBe('INVALID_ARGUMENT');
-    expect(message).toMatch(
-      /^The value for request_size is too large\. You passed 1000\d{4} in the request, but the maximum value is 10000000\.$/,
-    );
-  });
-
   test('"Returns NOT_FOUND if the topic does not exist"', async () => {
     const id = freshId('missing');
     const request = { topic: api.topicName(id), messages: [{ data: 'YQ==' }] };
@@ -187,6 +173,51 @@ describe.each(wireNames)('Publish over %s', (wire) => {
       [...before, ...after].toSorted(),
     );
     expect(new Set([...before, ...after]).size).toBe(2);
+  });
+});
+
+describe('request_size', () => {
+  const path = '/google.pubsub.v1.Publisher/Publish';
+  const requestOf = (topic: string, dataBytes: number): Uint8Array => {
+    const messages = [{ data: Buffer.alloc(dataBytes, 'x') }];
+    return toBinary(PublishRequestSchema, create(PublishRequestSchema, { topic, messages }));
+  };
+
+  test('10,000,000 bytes over gRPC are taken, one more is not', async () => {
+    const grpc = liveGrpc(live);
+    const topic = await new LiveApi(grpc, 'projects/sizes').topic();
+    const overhead = requestOf(topic, 9_000_000).length - 9_000_000;
+    const exact = requestOf(topic, 10_000_000 - overhead);
+    expect(exact).toHaveLength(10_000_000);
+    await grpc.send(path, exact);
+    expect(await refusalOf(grpc.send(path, requestOf(topic, 10_000_001 - overhead)))).toEqual(
+      invalid(
+        'The value for request_size is too large. You passed 10000001 in the request, but the maximum value is 10000000.',
+      ),
+    );
+  });
+
+  test('over REST the transport takes 10,485,760 bytes, and one more is too many', async () => {
+    const api = liveApi(live, 'REST', 'sizes');
+    const topic = await api.topic();
+    const [head, tail] = ['{"messages":[{"data":"', '"}]}'];
+    const bodyOf = (bytes: number): string => {
+      const data = 'eHh4'.repeat(Math.floor((bytes - head.length - tail.length) / 4));
+      const body = `${head}${data}${tail}`;
+      return body + ' '.repeat(bytes - body.length);
+    };
+    const post = (body: string): Promise<Response> =>
+      fetch(`${live.url}/v1/${topic}:publish`, { method: 'POST', body });
+    const taken = await post(bodyOf(10_485_760));
+    expect([taken.status, await taken.json()]).toEqual([
+      200,
+      { messageIds: [expect.stringMatching(/^\d+$/)] },
+    ]);
+    const refused = await post(bodyOf(10_485_761));
+    expect([refused.status, await refused.json()]).toMatchObject([
+      400,
+      { error: { message: 'Request payload size exceeds the limit: 10485760 bytes.' } },
+    ]);
   });
 });
 
