@@ -17,3 +17,119 @@ test('what retention has passed over stays gone after a crash, before any sweep'
   expect(await harness.pull(brief)).toEqual([]);
   await harness.close();
 });
+
+/** First and last sequence that the topic's log still holds. */
+async function kept(harness: BrokerHarness): Promise<number[]> {
+  const [tail] = await harness.store.tails([1]);
+  return [tail!.trim, tail!.next];
+}
+
+async function ackAll(harness: BrokerHarness, subscription: string): Promise<void> {
+  const received = await harness.pull(subscription);
+  await harness.acknowledge(
+    subscription,
+    received.map(({ ackId }) => ackId),
+  );
+}
+
+test('without subscriptions nothing is kept but the end of the log', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([2, 3]);
+  await harness.close();
+});
+
+test('what one subscription still needs is kept, whatever the others have acknowledged', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const quick = await harness.createSubscription('quick', topic);
+  const slow = await harness.createSubscription('slow', topic);
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  await ackAll(harness, quick);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([0, 3]);
+  const [one, two] = await harness.pull(slow);
+  await harness.acknowledge(slow, [two!.ackId]);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([0, 3]);
+  await harness.acknowledge(slow, [one!.ackId]);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([2, 3]);
+  await harness.close();
+});
+
+test.each([
+  ['a subscription that retains what it acknowledged', { retainAckedMessages: true }, {}],
+  ['a topic with a retention of its own', {}, { messageRetentionMs: 10 * minuteMs }],
+])('%s keeps it for its time, and no longer', async (_, ofSubscription, ofTopic) => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders', ofTopic);
+  const messageRetentionMs = 10 * minuteMs;
+  const settings = { messageRetentionMs, ...ofSubscription };
+  const subscription = await harness.createSubscription('billing', topic, settings);
+  for (const text of ['one', 'two', 'three']) {
+    await harness.publish(topic, text);
+    await harness.clock.advance(minuteMs);
+  }
+  await ackAll(harness, subscription);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([0, 3]);
+  // At 10 minutes and 20 seconds the first is too old, the second is not.
+  await harness.clock.advance(7 * minuteMs + 20_000);
+  expect(await kept(harness)).toEqual([1, 3]);
+  await harness.clock.advance(10 * minuteMs);
+  expect(await kept(harness)).toEqual([2, 3]);
+  await harness.close();
+});
+
+test('a subscription that is expired past its leases and its frontier goes on behind', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const settings = { messageRetentionMs: minuteMs, ackDeadlineSeconds: 600 };
+  const subscription = await harness.createSubscription('billing', topic, settings);
+  await harness.publish(topic, 'leased');
+  const [leased] = await harness.pull(subscription);
+  await harness.publish(topic, 'waiting');
+  await harness.clock.advance(2 * minuteMs);
+  await harness.publish(topic, 'fresh');
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['fresh']);
+  expect((await harness.broker.backlogs())[0]).toMatchObject({
+    unackedCount: 1,
+    outstandingCount: 1,
+  });
+  await harness.acknowledge(subscription, [leased!.ackId]);
+  await harness.close();
+});
+
+test('messages that were trimmed under a reader are passed over', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  await harness.until(harness.store.trim([{ log: 1, below: 2 }]));
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['three']);
+  expect((await harness.broker.backlogs())[0]).toMatchObject({ unackedCount: 1 });
+  await harness.close();
+});
+
+test('the age of the oldest unacknowledged message is known, also when nobody has opened it', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  const age = async (): Promise<number> =>
+    (await harness.broker.backlogs())[0]!.oldestUnackedAgeSeconds;
+  expect(await age()).toBe(0);
+  await harness.publish(topic, 'one');
+  await harness.clock.advance(30_000);
+  await harness.publish(topic, 'two');
+  expect(await age()).toBe(30);
+  await harness.restart();
+  expect(await age()).toBe(30);
+  const [one] = await harness.pull(subscription);
+  await harness.acknowledge(subscription, [one!.ackId]);
+  await harness.clock.advance(1_000);
+  expect(await age()).toBe(1);
+  await harness.close();
+});
