@@ -4,7 +4,7 @@ import type { MetaStore, Segment, Store } from '../storage/index.ts';
 import type { Mac } from './delivery/ack-id.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
 import { Catalog } from './catalog/catalog.ts';
-import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { notFound } from './errors.ts';
@@ -125,11 +125,19 @@ export class Registry {
     return subscription;
   }
 
-  /** Removes logs that nothing refers to any more; a failure is tried again at the next start. */
-  async dropLogs(logs: readonly number[]): Promise<void> {
+  /**
+   * Removes logs that nothing refers to any more, and the DEKs of the topics that they were; a
+   * failure is tried again at the next start.
+   */
+  async dropLogs(doomed: readonly DoomedLog[]): Promise<void> {
+    const logs = doomed.map(({ log }) => log);
     try {
       await this.ports.store.drop(logs);
-      await this.catalog.logsDropped(logs);
+      for (const { topic } of doomed) {
+        if (topic === undefined) continue;
+        await this.ports.deks.forget({ name: topic.name, uid: Buffer.from(topic.uid, 'hex') });
+      }
+      await this.catalog.logsDropped(doomed);
     } catch (error) {
       this.ports.log.warn({ err: error, logs }, 'removing the logs of deleted resources failed');
     }

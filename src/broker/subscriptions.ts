@@ -65,7 +65,7 @@ export class Subscriptions {
     state.end(notFound(name));
     await state.close();
     this.#registry.ports.observer.subscriptionDeleted(name);
-    await this.#registry.dropLogs([state.row.log]);
+    await this.#registry.dropLogs([{ log: state.row.log }]);
     if (!isLast) return;
     this.#registry.deletedTopics.delete(topic.row.uid);
     await this.#topics.forget(topic);

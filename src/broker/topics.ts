@@ -1,4 +1,4 @@
-import type { TopicRow } from './catalog/catalog-rows.ts';
+import { doomedLane, type TopicRow } from './catalog/catalog-rows.ts';
 import { alreadyExists, notFound } from './errors.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
@@ -73,8 +73,7 @@ export class Topics {
 
   /** A topic that nobody reads any more: its messages and its DEKs go. */
   async forget(state: TopicState): Promise<void> {
-    await this.#registry.dropLogs([state.row.log]);
-    await this.#registry.ports.deks.forget(state.sealed);
+    await this.#registry.dropLogs([doomedLane(state.row)]);
   }
 
   async #probe(topic: Topic): Promise<void> {

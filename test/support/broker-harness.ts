@@ -103,6 +103,11 @@ export class BrokerHarness {
     return this.#deks;
   }
 
+  /** What lies in the environment of the keys. */
+  get keyRows(): KeyStore {
+    return this.#around.keyStore;
+  }
+
   /** A crash and a start: whatever the broker had in memory is gone, its promises never settle. */
   async restart(): Promise<void> {
     this.#life.isOver = true;

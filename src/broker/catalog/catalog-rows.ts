@@ -24,11 +24,21 @@ export const rowKeys = {
   /** Topics that are gone but still read, by uid. */
   deletedTopics: 'deleted-topic/',
   subscriptions: 'subscription/',
-  /** Logs that nobody reads any more and that may not be removed yet. */
+  /** What is deleted but not yet removed from the disk, by log. */
   doomedLogs: 'doomed-log/',
   /** Last log id and subscription id given out. */
   counters: 'counters',
 } as const;
+
+/** A log that nobody reads any more, and the topic whose DEKs go with it if it was a lane. */
+export interface DoomedLog {
+  readonly log: number;
+  readonly topic?: { readonly name: string; readonly uid: string };
+}
+
+export function doomedLane({ log, name, uid }: TopicRow): DoomedLog {
+  return { log, topic: { name, uid } };
+}
 
 /** Ids that are never given out twice. */
 export interface Counters {

@@ -3,9 +3,11 @@ import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index
 import { storageRefusal } from '../lanes/appender.ts';
 import {
   decodeRow,
+  doomedLane,
   encodeRow,
   rowKeys,
   type Counters,
+  type DoomedLog,
   type SubscriptionRow,
   type TopicRow,
 } from './catalog-rows.ts';
@@ -36,7 +38,7 @@ export class Catalog {
     readonly topics: TopicRow[];
     readonly deletedTopics: TopicRow[];
     readonly subscriptions: SubscriptionRow[];
-    readonly doomedLogs: number[];
+    readonly doomedLogs: DoomedLog[];
   }> {
     const counters = await this.#meta.get(rowKeys.counters);
     if (counters !== null) this.#counters = this.#row(counters) as Counters;
@@ -49,7 +51,7 @@ export class Catalog {
       subscriptions: (await this.#all(rowKeys.subscriptions)).map(
         (row) => this.#row(row) as SubscriptionRow,
       ),
-      doomedLogs: doomed.map((row) => (this.#row(row) as { log: number }).log),
+      doomedLogs: doomed.map((row) => this.#row(row) as DoomedLog),
     };
   }
 
@@ -109,7 +111,7 @@ export class Catalog {
   async deleteTopic(row: TopicRow, isRead: boolean): Promise<void> {
     const rest: [string, object] = isRead
       ? [rowKeys.deletedTopics + row.uid, row]
-      : [rowKeys.doomedLogs + row.log, { log: row.log }];
+      : [rowKeys.doomedLogs + row.log, doomedLane(row)];
     await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, null], rest]));
   }
 
@@ -121,14 +123,14 @@ export class Catalog {
     ];
     if (lastOf !== null) {
       changes.push([rowKeys.deletedTopics + lastOf.uid, null]);
-      changes.push([rowKeys.doomedLogs + lastOf.log, { log: lastOf.log }]);
+      changes.push([rowKeys.doomedLogs + lastOf.log, doomedLane(lastOf)]);
     }
     await this.#changes.run(() => this.#write(row.name, changes));
   }
 
-  /** The logs are removed: forget that they had to be. */
-  async logsDropped(logs: readonly number[]): Promise<void> {
-    const changes = logs.map((log): [string, null] => [rowKeys.doomedLogs + log, null]);
+  /** They are removed, and so are their DEKs: forget that they had to be. */
+  async logsDropped(logs: readonly DoomedLog[]): Promise<void> {
+    const changes = logs.map(({ log }): [string, null] => [rowKeys.doomedLogs + log, null]);
     await this.#changes.run(() => this.#write('logs', changes));
   }
 
