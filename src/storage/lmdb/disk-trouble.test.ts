@@ -68,6 +68,7 @@ describe.skipIf(!canMount)('a full disk (needs the right to mount)', () => {
     mount('-t', 'tmpfs', '-o', 'size=12m', 'none');
     store = await openStore();
     await store.commit([append(2, 0, { kind: segmentKinds.ackDelta })]);
+    await store.meta.txn([], [{ key: 'old', value: new Uint8Array(1) }]);
     const answered = await fillDisk(store);
     expect(answered).toBeGreaterThan(50);
     expect(existsSync(join(dataDir, 'reserve'))).toBe(false);
@@ -80,6 +81,12 @@ describe.skipIf(!canMount)('a full disk (needs the right to mount)', () => {
     await expect(store.commit([append(1, answered)])).rejects.toMatchObject({ fault: 'full' });
     const newRow = { key: 'new', value: new Uint8Array(1) };
     await expect(store.meta.txn([], [newRow])).rejects.toMatchObject({ fault: 'full' });
+    const replaced = { key: 'old', value: null };
+    const unmatched = [{ key: 'absent', value: null }, newRow];
+    expect(await store.meta.txn([], [replaced, newRow])).toBe(true);
+    await expect(
+      store.meta.txn([], [{ ...newRow, key: 'another' }, ...unmatched]),
+    ).rejects.toMatchObject({ fault: 'full' });
     await store.trim([{ log: 1, below: answered - 10 }]);
     expect(await store.own(1, 0)).toEqual({ epoch: 1 });
     expect(await store.read(1, answered - 10, 1e9)).toHaveLength(10);

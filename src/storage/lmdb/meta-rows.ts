@@ -129,9 +129,15 @@ class MetaPart implements Part {
     this.bytes = puts.reduce((sum, put) => sum + put.key.length + (put.value?.length ?? 0), 64);
   }
 
-  /** Updates and deletes go on while the disk is full; new rows do not. */
+  /**
+   * Updates and deletes go on while the disk is full; new rows do not, beyond the one that a
+   * deleted row may leave in its place.
+   */
   grows(): boolean {
-    return this.#puts.some((put) => put.value !== null && !this.#rows.planned(put.key));
+    const isThere = (put: MetaPut): boolean => this.#rows.planned(put.key) !== null;
+    const added = this.#puts.filter((put) => put.value !== null && !isThere(put)).length;
+    const deleted = this.#puts.filter((put) => put.value === null && isThere(put)).length;
+    return added > deleted;
   }
 
   plan(writes: Write[]): void {
