@@ -31,12 +31,16 @@ export class Appender {
     this.#position = position;
   }
 
-  /** The tail; asks the store only after something went wrong. */
+  /** The tail; asks the store only after something went wrong. Throws RpcError. */
   async position(): Promise<LogPosition> {
     if (this.#position !== null) return this.#position;
-    const [tail] = await this.#store.tails([this.log]);
-    this.#position = { next: tail?.next ?? 0, timeMs: tail?.timeMs ?? 0 };
-    return this.#position;
+    try {
+      const [tail] = await this.#store.tails([this.log]);
+      this.#position = { next: tail?.next ?? 0, timeMs: tail?.timeMs ?? 0 };
+      return this.#position;
+    } catch (error) {
+      throw storageRefusal(error);
+    }
   }
 
   /**

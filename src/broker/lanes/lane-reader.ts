@@ -116,8 +116,12 @@ export class LaneReader {
   }
 
   async #firstAfter(sequence: number): Promise<number> {
-    const [tail] = await this.#ports.store.tails([this.#lane.appender.log]);
-    return tail === undefined ? this.#lane.tail : Math.max(sequence, tail.trim);
+    try {
+      const [tail] = await this.#ports.store.tails([this.#lane.appender.log]);
+      return tail === undefined ? this.#lane.tail : Math.max(sequence, tail.trim);
+    } catch (error) {
+      throw storageRefusal(error);
+    }
   }
 
   #open(segment: Segment, dek: Dek): HeldSegment {
