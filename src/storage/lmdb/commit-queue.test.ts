@@ -10,6 +10,7 @@ import type { Append, Outcome } from '../store.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { LmdbEnvironment, type Write } from './lmdb-environment.ts';
 import { LogTails } from './log-tails.ts';
+import { RecordArena } from './record-arena.ts';
 import { AppendPart } from './log-writes.ts';
 import { storeDatabases } from './segment-record.ts';
 
@@ -36,15 +37,17 @@ class FailingEnvironment extends LmdbEnvironment {
 let directory: string;
 let environment: FailingEnvironment;
 let tails: LogTails;
+let arena: RecordArena;
 let queue: CommitQueue;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sealpost-queue-'));
   environment = new FailingEnvironment({ path: directory, databases: storeDatabases });
   tails = new LogTails(environment);
+  arena = new RecordArena();
   queue = new CommitQueue({
     environment,
-    mirrors: [tails],
+    mirrors: [tails, arena],
     space: { admitsGrowth: () => true, admits: () => true, release: () => false },
     clock: new VirtualClock(),
     log: silentLogger,
@@ -59,7 +62,7 @@ afterEach(async () => {
 
 const commit = (...ops: Append[]): Promise<Outcome[]> =>
   new Promise((resolve, reject) => {
-    queue.submit(new AppendPart(ops, tails, { resolve, reject }));
+    queue.submit(new AppendPart(ops, { tails, arena }, { resolve, reject }));
   });
 
 describe('a commit that fails', () => {

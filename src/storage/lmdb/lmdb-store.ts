@@ -15,6 +15,7 @@ import { CommitQueue, type Part } from './commit-queue.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import { AppendPart, OwnPart, RemovePart, type Answer } from './log-writes.ts';
 import { LogTails } from './log-tails.ts';
+import { RecordArena } from './record-arena.ts';
 import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
 import {
   decodeHead,
@@ -49,6 +50,7 @@ export class LmdbStore implements Store {
   readonly meta: MetaStore;
   readonly #environment: LmdbEnvironment;
   readonly #tails: LogTails;
+  readonly #arena = new RecordArena();
   readonly #queue: CommitQueue;
   readonly #failpoints: Failpoints;
   readonly #dataFile: string;
@@ -75,7 +77,7 @@ export class LmdbStore implements Store {
     this.#tails = new LogTails(this.#environment);
     this.#queue = new CommitQueue({
       environment: this.#environment,
-      mirrors: [this.#tails, rows],
+      mirrors: [this.#tails, this.#arena, rows],
       space,
       clock,
       log,
@@ -88,7 +90,9 @@ export class LmdbStore implements Store {
   async commit(ops: readonly Append[]): Promise<Outcome[]> {
     for (const op of ops) checkAppend(op, this.bodyBytesMax);
     if (ops.length === 0) return [];
-    return this.#submit<Outcome[]>((answer) => new AppendPart(ops, this.#tails, answer));
+    return this.#submit<Outcome[]>(
+      (answer) => new AppendPart(ops, { tails: this.#tails, arena: this.#arena }, answer),
+    );
   }
 
   async resolve(op: Append): Promise<Outcome> {

@@ -2,10 +2,12 @@ import type { Append, LogId, Outcome, Tail } from '../store.ts';
 import { segmentKinds } from '../store.ts';
 import type { Part } from './commit-queue.ts';
 import type { LmdbEnvironment, Write } from './lmdb-environment.ts';
+import type { RecordArena } from './record-arena.ts';
 import { emptyTail, type LogTails } from './log-tails.ts';
 import {
   baseOfKey,
   encodeSegment,
+  recordBytes,
   encodeU32,
   logKey,
   segmentDatabase,
@@ -29,12 +31,18 @@ export class AppendPart implements Part {
   readonly bytes: number;
   readonly #ops: readonly Append[];
   readonly #tails: LogTails;
+  readonly #arena: RecordArena;
   readonly #answer: Answer<Outcome[]>;
   #outcomes: Outcome[] = [];
 
-  constructor(ops: readonly Append[], tails: LogTails, answer: Answer<Outcome[]>) {
+  constructor(
+    ops: readonly Append[],
+    store: { readonly tails: LogTails; readonly arena: RecordArena },
+    answer: Answer<Outcome[]>,
+  ) {
     this.#ops = ops;
-    this.#tails = tails;
+    this.#tails = store.tails;
+    this.#arena = store.arena;
     this.#answer = answer;
     this.bytes = ops.reduce((sum, op) => sum + op.body.length + leafBytes, 0);
   }
@@ -63,7 +71,7 @@ export class AppendPart implements Part {
     writes.push({
       database: segmentDatabase(op.log),
       key: segmentKey(op.log, op.at),
-      value: encodeSegment(op),
+      value: encodeSegment(op, this.#arena.take(recordBytes(op))),
     });
     this.#tails.plan(op.log, tailAfter(tail, op));
     return 'ok';

@@ -53,9 +53,13 @@ export function baseOfKey(key: Uint8Array): number {
   return readU64(view(key), 8);
 }
 
-/** The stored value of a segment: header ‖ body. */
-export function encodeSegment(op: Append): Uint8Array {
-  const record = Buffer.allocUnsafeSlow(segmentHeaderBytes + op.body.length);
+/** Bytes of the stored value of a segment. */
+export function recordBytes(op: Append): number {
+  return segmentHeaderBytes + op.body.length;
+}
+
+/** Writes the stored value of a segment, header ‖ body, over all of `record`. */
+export function encodeSegment(op: Append, record: Buffer): Uint8Array {
   record.writeUInt8(op.kind, at.kind);
   record.writeUInt32BE(op.count, at.count);
   record.writeUInt32BE(op.epoch, at.epoch);
