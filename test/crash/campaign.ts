@@ -44,6 +44,7 @@ class Campaign {
   readonly #startedMs: number = performance.now();
   #plans: KillPlan[] = [];
   #killCount = 0;
+  #directoryCount = 0;
   #readyMsMax = 0;
   #totals = { answered: 0, delivered: 0, acked: 0 };
   #violations: readonly string[] = [];
@@ -78,7 +79,10 @@ class Campaign {
 
   /** One directory from its first life to its last. */
   async #ruin(kills: number): Promise<void> {
-    const directory = new DoomedDirectory(this.#chance, this.#options.answersEarly ?? false);
+    const { seed, answersEarly = false } = this.#options;
+    // Choices of its own: what is killed next may not depend on how far a load came.
+    const chance = new Chance(seed + 1_000_000 * ++this.#directoryCount);
+    const directory = new DoomedDirectory(chance, answersEarly);
     const { ledger } = directory;
     let plan: KillPlan | null = null;
     await directory.settle();

@@ -37,8 +37,10 @@ export function roundOfKills(chance: Chance): KillPlan[] {
     hit: 1 + chance.below(hitsMax[failpoint]),
   }));
   const starting = (['beforeCommit', 'afterCommit'] as const).map((failpoint): KillPlan => ({
-    ...{ failpoint, hit: 1 + chance.below(startHitsMax) },
-    ...{ when: 'start', afterMs: 0 },
+    failpoint,
+    hit: 1 + chance.below(startHitsMax),
+    when: 'start',
+    afterMs: 0,
   }));
   const random = Array.from({ length: 2 }, (): KillPlan => {
     return { ...load, failpoint: null, hit: 0, afterMs: chance.below(500) };

@@ -54,9 +54,13 @@ export class Ledger {
 
   wantSubscription(name: string, topic: string): KnownSubscription {
     const found = this.subscriptions.get(name) ?? {
-      ...{ name, topic, state: 'wanted' as Existence },
-      ...{ owed: new Set<string>(), released: new Set<string>() },
-      ...{ acked: new Map<string, number>(), held: new Map<string, string>() },
+      name,
+      topic,
+      state: 'wanted' as Existence,
+      owed: new Set<string>(),
+      released: new Set<string>(),
+      acked: new Map<string, number>(),
+      held: new Map<string, string>(),
     };
     this.subscriptions.set(name, found);
     return found;

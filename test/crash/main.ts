@@ -25,7 +25,9 @@ function summary(report: CampaignReport): string {
     ([name, count]) => `  ${name.padEnd(28)}${String(count).padStart(6)}`,
   );
   return [
-    ...['', 'killed at', ...rows, ''],
+    '\nkilled at',
+    ...rows,
+    '',
     `${killCount} kills in ${seconds.toFixed(0)} s (${(killCount / seconds).toFixed(2)} a second)`,
     `slowest start ${readyMsMax.toFixed(0)} ms; seed ${report.seed}`,
     `${answered} messages answered, ${delivered} deliveries, ${acked} acks answered`,

@@ -39,7 +39,12 @@ describe('the search for open secrets', () => {
 
 describe('the audit of segments', () => {
   const append = (at: number, body: string): Append => ({
-    ...{ log: 1, at, epoch: 0, count: 1, timeMs: 5, kind: segmentKinds.messages },
+    log: 1,
+    at,
+    epoch: 0,
+    count: 1,
+    timeMs: 5,
+    kind: segmentKinds.messages,
     id: new Uint8Array(16).fill(at + 1),
     body: Buffer.from(body),
   });

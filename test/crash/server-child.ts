@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 export const repository: string = join(import.meta.dirname, '..', '..');
 
@@ -61,8 +62,8 @@ export class ServerChild {
 }
 
 /** A TypeScript program of the tests on the Node that runs them. */
-export function programChild(program: string, argv: readonly string[]): ServerChild {
-  return new ServerChild(process.execPath, [join(import.meta.dirname, program), ...argv]);
+export function programChild(program: URL, argv: readonly string[]): ServerChild {
+  return new ServerChild(process.execPath, [fileURLToPath(program), ...argv]);
 }
 
 /** `sealpost serve` on a port that the system chooses. */

@@ -107,10 +107,13 @@ describe.skipIf(!canTrace())('the order of syncs and replies (needs strace)', ()
     const files = { store: `${dataDir}/store/data.mdb`, keys: `${dataDir}/keys/data.mdb` };
     honest = await observe(sealpostChild(dataDir), files);
     const bare = join(folder, 'bare');
-    unsynced = await observe(programChild('unsynced-server.ts', [bare]), {
-      store: `${bare}/unsynced/store/data.mdb`,
-      keys: `${bare}/keys/data.mdb`,
-    });
+    unsynced = await observe(
+      programChild(new URL('./unsynced-server.ts', import.meta.url), [bare]),
+      {
+        store: `${bare}/unsynced/store/data.mdb`,
+        keys: `${bare}/keys/data.mdb`,
+      },
+    );
   }, 120_000);
 
   test('every publish is answered only after the sync of its commit was over', () => {

@@ -23,7 +23,7 @@ const watched = ['read', 'recvfrom', 'recvmsg', 'write', 'writev', 'sendto', 'se
 /** Whether strace is there and may watch a process that is not its child. */
 export function canTrace(): boolean {
   const probe = spawn('sleep', ['10'], { stdio: 'ignore' });
-  const argv = ['2', 'strace', '-p', String(probe.pid)];
+  const argv = ['2', '/usr/bin/strace', '-p', String(probe.pid)];
   const { stderr } = spawnSync('timeout', ['-s', 'INT', ...argv], { encoding: 'utf8' });
   probe.kill('SIGKILL');
   return /attached/.test(stderr ?? '');
@@ -45,7 +45,7 @@ export class SyscallTrace {
 
   static async attach(pid: number, path: string): Promise<SyscallTrace> {
     const argv = ['-f', '-y', '-s', '1000000', '-e', `trace=${watched}`, '-o', path];
-    const tracer = spawn('strace', [...argv, '-p', String(pid)], {
+    const tracer = spawn('/usr/bin/strace', [...argv, '-p', String(pid)], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     await new Promise<void>((resolve, reject) => {

@@ -16,8 +16,8 @@ const mebibyte = 1024 * 1024;
 
 const canMount = ((): boolean => {
   const probe = mkdtempSync(join(tmpdir(), 'sealpost-mount-'));
-  const isMounted = spawnSync('mount', ['-t', 'tmpfs', 'none', probe]).status === 0;
-  if (isMounted) spawnSync('umount', [probe]);
+  const isMounted = spawnSync('/usr/bin/mount', ['-t', 'tmpfs', 'none', probe]).status === 0;
+  if (isMounted) spawnSync('/usr/bin/umount', [probe]);
   rmSync(probe, { recursive: true, force: true });
   return isMounted;
 })();
@@ -33,7 +33,7 @@ afterEach(async () => {
   for (const client of clients) client.close();
   clients = [];
   await server?.stop('SIGKILL');
-  if (canMount) spawnSync('umount', ['-l', disk], { stdio: 'ignore' });
+  if (canMount) spawnSync('/usr/bin/umount', ['-l', disk], { stdio: 'ignore' });
   rmSync(disk, { recursive: true, force: true });
 });
 
@@ -101,7 +101,14 @@ async function consume(client: PubsubClient, count: number): Promise<string[]> {
 
 describe.skipIf(!canMount)('a live server on a full disk (needs the right to mount)', () => {
   const mountDisk = (size: string): void => {
-    const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', disk]);
+    const { status } = spawnSync('/usr/bin/mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${size}`,
+      'none',
+      disk,
+    ]);
     expect(status).toBe(0);
   };
 
@@ -163,7 +170,7 @@ class ReadOnlyDisk {
   static async begin(pid: number, file: string): Promise<ReadOnlyDisk> {
     const calls = 'openat,write,writev,pwrite64,pwritev,fdatasync,ftruncate';
     const argv = ['-f', '-qq', '-P', file, '-e', `trace=${calls}`];
-    const tracer = spawn('strace', [
+    const tracer = spawn('/usr/bin/strace', [
       ...argv,
       '-e',
       `inject=${calls}:error=EROFS`,
@@ -183,7 +190,7 @@ class ReadOnlyDisk {
 
 async function untilTraced(pid: number): Promise<void> {
   for (;;) {
-    const shown = spawnSync('grep', [
+    const shown = spawnSync('/usr/bin/grep', [
       '-h',
       'TracerPid',
       '-r',
