@@ -225,8 +225,8 @@ export class BrokerHarness {
     const store = mortal(this.store, this.#life);
     this.#lifeClock = clock;
     const storeKeyOpen = openStoreKey({ rows: keyStore, rootKey, entropy, providers });
-    const { aead, deriveKey } = await this.until(storeKeyOpen);
-    const macKey = deriveKey('ack ids and page tokens');
+    const storeKey = await this.until(storeKeyOpen);
+    const macKey = storeKey.deriveKey('ack ids and page tokens');
     const keysOpen = startKeyService({ keyStore, rootKey, suites: providers, clock, entropy, log });
     this.#keys = await this.until(keysOpen);
     const deksOpen = openDekManager({
@@ -242,8 +242,8 @@ export class BrokerHarness {
     const ports = {
       store,
       deks: this.#deks,
-      meta: openSealedMeta({ inner: store.meta, key: aead, entropy }),
-      sealer: createRecordSealer({ key: aead, entropy }),
+      meta: openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy }),
+      sealer: createRecordSealer({ key: storeKey.aead, entropy }),
       mac: (input: Uint8Array, out: Uint8Array): void => keyedHashInto(macKey, input, out),
       clock,
       entropy,

@@ -57,6 +57,7 @@ export class MortalClock implements Clock {
   }
 
   schedule(atMonotonicMs: number, task: () => void): Cancel {
+    if (this.#life.isOver) return () => undefined;
     const cancel = this.#clock.schedule(atMonotonicMs, () => {
       this.#cancels.delete(cancel);
       if (!this.#life.isOver) task();
