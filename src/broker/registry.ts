@@ -8,6 +8,7 @@ import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-row
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { notFound } from './errors.ts';
+import { BodyBuffers } from './lanes/body-buffers.ts';
 import { PendingBudget } from './lanes/lane.ts';
 import type { HeldSegment } from './lanes/lane-reader.ts';
 import { LeaseBudget } from './delivery/lease-budget.ts';
@@ -66,6 +67,7 @@ export class Registry {
     this.#lanePorts = {
       ...ports,
       pending: new PendingBudget(),
+      bodies: new BodyBuffers(),
       sealedBudget: new ShelfBudget<Segment>(sealedAheadBytes),
       openedBudget: new ShelfBudget<HeldSegment>(limits.openCacheBytes),
     };

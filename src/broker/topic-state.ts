@@ -28,6 +28,7 @@ export class TopicState {
         const isRead = [...this.subscriptions].some((each) => each.hasConsumers);
         if (isRead) for (const segment of segments) this.reader.offer(segment);
         for (const subscription of this.subscriptions) subscription.wake();
+        return isRead;
       },
     });
     this.reader = new LaneReader(this.lane, ports);

@@ -17,7 +17,8 @@ export type SegmentKind = (typeof segmentKinds)[keyof typeof segmentKinds];
  * The one write: put a segment of `count` entries at `at`, which the writer expects to be the tail.
  *
  * `id` names these exact bytes. To try again at the same `at`, send the identical Append; if
- * anything changed, draw a new id. The store owns `body` from the call on: never touch it again.
+ * anything changed, draw a new id. `body` is the store's until the commit is answered; from then
+ * on the writer may use its memory again.
  */
 export interface Append {
   readonly log: LogId;

@@ -9,6 +9,7 @@ import { RpcError } from '../../rpc/index.ts';
 import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type Append, type Segment, type Store } from '../../storage/index.ts';
 import type { Appender } from './appender.ts';
+import type { BodyBuffers } from './body-buffers.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { SealableMessage } from '../service.ts';
 
@@ -65,7 +66,7 @@ export class Lane {
   readonly topic: SealedTopic;
   readonly appender: Appender;
   readonly #ports: LanePorts;
-  readonly #onAppended: (segments: readonly Segment[]) => void;
+  readonly #onAppended: (segments: readonly Segment[]) => boolean;
   readonly #idPrefix: string;
   #pending: PendingPublish[] = [];
   #flushing: Promise<void> | null = null;
@@ -79,7 +80,8 @@ export class Lane {
     readonly appender: Appender;
     readonly tail: number;
     readonly ports: LanePorts;
-    readonly onAppended: (segments: readonly Segment[]) => void;
+    /** True if it goes on reading the segments' bodies. */
+    readonly onAppended: (segments: readonly Segment[]) => boolean;
   }) {
     this.index = options.index;
     this.topic = options.topic;
@@ -155,6 +157,8 @@ export class Lane {
       const position = await this.appender.position();
       const dek = await this.#ports.deks.forSeal(this.topic);
       const timeMs = Math.max(position.timeMs, this.#ports.clock.wallMs());
+      // The key may have been revoked since: then ask again, and be told why.
+      if (!dek.isAlive) continue;
       const batches = this.#seal(dek, requests, { base: position.next, timeMs });
       const startedMs = this.#ports.clock.monotonicMs();
       if (!(await this.appender.append(batches.map((batch) => batch.op)))) continue;
@@ -193,7 +197,9 @@ export class Lane {
       requests.length === 1 ? requests[0]!.messages : requests.flatMap((r) => r.messages);
     const id = draw(this.#ports.entropy, 16);
     const { log, epoch } = this.appender;
-    const body = sealSegment(dek, id, this.place({ ...at, epoch }), messages);
+    const { bodies } = this.#ports;
+    const place = this.place({ ...at, epoch });
+    const body = sealSegment(dek, id, place, messages, (bytes) => bodies.take(bytes));
     const op: Append = {
       log,
       at: at.base,
@@ -210,7 +216,8 @@ export class Lane {
   #finish(batches: readonly SealedBatch[]): void {
     const last = batches[batches.length - 1]!.op;
     this.tail = last.at + last.count;
-    this.#onAppended(batches.map(({ op }) => ({ ...op, base: op.at })));
+    const isRead = this.#onAppended(batches.map(({ op }) => ({ ...op, base: op.at })));
+    if (!isRead) for (const { op } of batches) this.#ports.bodies.giveBack(op.body);
     for (const { op, requests } of batches) {
       let sequence = op.at;
       for (const request of requests) {
@@ -229,6 +236,7 @@ export interface LanePorts {
   readonly entropy: Entropy;
   readonly observer: BrokerObserver;
   readonly pending: PendingBudget;
+  readonly bodies: BodyBuffers;
 }
 
 /** Requests that share a segment: whole requests, up to the soft size. */
