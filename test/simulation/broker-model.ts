@@ -13,6 +13,8 @@ interface Entry {
   state: 'waiting' | 'outstanding' | 'done';
   /** Nobody else may get it before; meaningful while outstanding. */
   deadlineMs: number;
+  /** Extended in its last moment, when nobody outside can say whether the lease was still there. */
+  perhapsUntilMs: number;
   ackId: string;
   holder: object | null;
   /** Its ack was answered: not even a crash brings it back. */
@@ -57,6 +59,7 @@ export class ModelSubscription {
       message,
       state: 'waiting',
       deadlineMs: 0,
+      perhapsUntilMs: 0,
       ackId: '',
       holder: null,
       isDurablyDone: false,
@@ -80,6 +83,7 @@ export class ModelSubscription {
     this.topic.identify(entry.message, got.messageId);
     entry.state = 'outstanding';
     entry.deadlineMs = taker.nowMs + taker.ackDeadlineMs;
+    entry.perhapsUntilMs = 0;
     entry.ackId = got.ackId;
     entry.holder = taker.holder;
     entry.isDoubtful = false;
@@ -101,9 +105,10 @@ export class ModelSubscription {
   modified(text: string, ackId: string, at: { nowMs: number; seconds: number }): void {
     const entry = this.#entries.get(text);
     if (entry?.state !== 'outstanding' || entry.ackId !== ackId) return;
+    const deadlineMs = at.nowMs + at.seconds * 1000;
     if (at.seconds === 0) entry.state = 'waiting';
-    // After its deadline nobody outside can say whether the lease was still there.
-    else if (entry.deadlineMs > at.nowMs) entry.deadlineMs = at.nowMs + at.seconds * 1000;
+    else if (entry.deadlineMs > at.nowMs) entry.deadlineMs = deadlineMs;
+    else entry.perhapsUntilMs = deadlineMs;
   }
 
   /** Leases are gone with the process, and acks that were not answered may be. */
@@ -141,7 +146,8 @@ export class ModelSubscription {
   /** How many are leased, at least and at most. */
   outstandingRange(at: { nowMs: number; wallMs: number }): readonly [number, number] {
     const isPerhapsLeased = (each: Entry): boolean =>
-      each.state === 'outstanding' && each.deadlineMs + latenessMs >= at.nowMs;
+      each.state === 'outstanding' &&
+      Math.max(each.deadlineMs, each.perhapsUntilMs) + latenessMs >= at.nowMs;
     return [
       this.#all((each) => this.#isSurelyLeased(each, at)).length,
       this.#all(isPerhapsLeased).length,

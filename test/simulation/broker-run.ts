@@ -330,6 +330,7 @@ export class BrokerRun {
     if (topic !== undefined) this.#request(topic);
     if (this.#dice.below(2) === 0) await this.#streamAcknowledge();
     await this.#harness.clock.settle(this.#dice.below(4));
+    for (const { probe } of this.#listeners) probe.onBatch = (): void => undefined;
     this.#listeners = [];
     for (const model of this.#subscriptions.values()) model.crash();
     await this.#harness.restart();
