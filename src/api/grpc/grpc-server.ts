@@ -1,4 +1,9 @@
-import type { Http2Server, ServerHttp2Session } from 'node:http2';
+import type {
+  Http2Server,
+  IncomingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 
 import { Server, ServerCredentials, type handleUnaryCall, type ServerOptions } from '@grpc/grpc-js';
@@ -38,10 +43,14 @@ export class GrpcServer {
     widenWindows(this.#server);
     this.#register(methods, context);
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
-    enlargeSessions(this.#server);
+    const http2Server = http2ServerOf(this.#server);
+    enlargeSessions(http2Server);
+    passOverResets(http2Server);
   }
 
   accept(socket: Socket): void {
+    // The listener's sockets may be half open, of which an HTTP/2 session takes no notice.
+    socket.once('end', () => socket.destroySoon());
     this.#injector.injectConnection(socket);
   }
 
@@ -107,12 +116,34 @@ function widenWindows(server: Server): void {
   commonServerOptions.settings = { initialWindowSize: streamWindowBytes };
 }
 
-function enlargeSessions(server: Server): void {
+function http2ServerOf(server: Server): Http2Server {
   const [http2Server] = (server as unknown as ServerInternals).http2Servers.keys();
   assert(http2Server !== undefined, 'grpc-js keeps its HTTP/2 server elsewhere');
+  return http2Server;
+}
+
+function enlargeSessions(http2Server: Http2Server): void {
   http2Server.on('session', (session: ServerHttp2Session) => {
     session.setLocalWindowSize(sessionWindowBytes);
     // A connection that breaks is the client's business; its calls are cancelled by grpc-js.
     session.on('error', () => undefined);
   });
 }
+
+/**
+ * Keeps streams from grpc-js that the client has reset before anyone saw them: where it refuses one
+ * (no gRPC content type, no such method) it answers without looking, which throws and would end
+ * the process.
+ */
+function passOverResets(http2Server: Http2Server): void {
+  const handlers = http2Server.listeners('stream') as StreamHandler[];
+  assert(handlers.length > 0, 'grpc-js takes its streams elsewhere');
+  http2Server.removeAllListeners('stream');
+  http2Server.on('stream', (stream, headers) => {
+    stream.on('error', () => undefined);
+    if (stream.destroyed || stream.closed) return;
+    for (const handle of handlers) handle.call(http2Server, stream, headers);
+  });
+}
+
+type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;

@@ -120,6 +120,10 @@ function asRpcError(thrown: unknown): unknown {
   if (thrown instanceof RpcError) return thrown;
   const { code, statusCode } = thrown as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return payloadTooLarge();
+  // A client that leaves in the middle of its body is no failure of ours, and no line in the log.
+  if (code === 'ECONNRESET') {
+    return new RpcError('CANCELLED', 'CLIENT_GONE', 'The client went away.');
+  }
   const isRefusal = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
   if (!isRefusal || typeof code !== 'string' || !code.startsWith('FST_')) return thrown;
   return new RpcError('INVALID_ARGUMENT', 'INVALID_REQUEST', 'Request could not be read.');

@@ -80,6 +80,8 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => handler.serve(request, reply));
   app.addHook('onRequest', (request, reply, done) => {
     handler.admit(request, reply);
+    // A body is JSON whatever it says it is; Fastify would refuse what is no media type at all.
+    request.headers['content-type'] = jsonType;
     done();
   });
   app.all('/', (request, reply) => handler.serve(request, reply));

@@ -4,8 +4,11 @@ import type { Clock } from '../../runtime/index.ts';
 
 export type Protocol = 'http1' | 'http2';
 
-/** How the client connection preface of HTTP/2 begins (RFC 9113, 3.4); no HTTP/1 method does. */
-const preface = Buffer.from('PRI ');
+/**
+ * The client connection preface of HTTP/2 (RFC 9113, 3.4). All of it is waited for: an HTTP/2
+ * session has no limit of time for the rest, and would hold half of one for ever.
+ */
+const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /** The protocol that `head` begins, or undefined while it could be either. */
 export function protocolOf(head: Uint8Array): Protocol | undefined {
