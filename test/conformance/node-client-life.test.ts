@@ -134,7 +134,8 @@ describe('found by PUBSUB_EMULATOR_HOST', () => {
 
   test('what close() gives back comes again', async () => {
     const [topic] = await pubsub.createTopic('closing');
-    const [subscription] = await topic.createSubscription('closing-sub', {
+    await topic.createSubscription('closing-sub');
+    const subscription = topic.subscription('closing-sub', {
       closeOptions: {
         behavior: SubscriptionCloseBehaviors.NackImmediately,
         timeout: Duration.from({ seconds: 5 }),
