@@ -36,15 +36,13 @@ export class RetentionSweeper {
     if (this.#isSweeping) return;
     this.#isSweeping = true;
     const { topics, deletedTopics, ports } = this.#registry;
-    try {
-      for (const topic of [...topics.values(), ...deletedTopics.values()]) {
-        await this.#sweepTopic(topic);
-      }
-    } catch (error) {
-      ports.log.warn({ err: error }, 'the retention sweep failed and will be tried again');
-    } finally {
-      this.#isSweeping = false;
+    for (const topic of [...topics.values(), ...deletedTopics.values()]) {
+      const { name } = topic.row;
+      await this.#sweepTopic(topic).catch((error: unknown) => {
+        ports.log.warn({ err: error, topic: name }, 'the retention sweep failed; it comes again');
+      });
     }
+    this.#isSweeping = false;
   }
 
   async #sweepTopic(topic: TopicState): Promise<void> {

@@ -31,3 +31,22 @@ test('messages under an earlier key that is disabled end the stream, and nothing
   expect(texts).toEqual(['old', 'new']);
   await harness.close();
 });
+
+test('a message below the tail that the store does not have ends in DATA_LOSS, not in a loop', async () => {
+  let isLost = false;
+  const harness = await BrokerHarness.open({
+    wrapStore: (store) => {
+      const read = store.read.bind(store);
+      store.read = async (...place) => (isLost ? [] : await read(...place));
+      return store;
+    },
+  });
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'one');
+  isLost = true;
+  await expect(harness.pull(subscription)).rejects.toMatchObject({ reason: 'SEGMENT_MISSING' });
+  isLost = false;
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['one']);
+  await harness.close();
+});

@@ -118,10 +118,12 @@ export class LaneReader {
   async #firstAfter(sequence: number): Promise<number> {
     try {
       const [tail] = await this.#ports.store.tails([this.#lane.appender.log]);
-      return tail === undefined ? this.#lane.tail : Math.max(sequence, tail.trim);
+      if (tail !== undefined && tail.trim > sequence) return tail.trim;
     } catch (error) {
       throw storageRefusal(error);
     }
+    if (sequence >= this.#lane.tail) return sequence;
+    throw new RpcError('DATA_LOSS', 'SEGMENT_MISSING', 'A stored message cannot be found.');
   }
 
   #open(segment: Segment, dek: Dek): HeldSegment {
