@@ -35,8 +35,8 @@ describe.each(wireNames)('Publish over %s', (wire) => {
     await api.call('Publish', { topic, messages: [message] });
     const [pulled] = await api.pull(subscription, 1);
     expect(pulled?.message).toMatchObject({ data: message.data, orderingKey: 'order é' });
-    expect(Object.entries(pulled?.message.attributes ?? {}).toSorted()).toEqual(
-      Object.entries(message.attributes).toSorted(),
+    expect(new Map(Object.entries(pulled?.message.attributes ?? {}))).toEqual(
+      new Map(Object.entries(message.attributes)),
     );
   });
 

@@ -32,7 +32,7 @@ const list =
   ({ [field]: parent, ...rest }: Request): Binding => {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(rest)) query.set(name, String(value));
-    return { method: 'GET', path: `${encodeName(parent)}/${collection}?${query}` };
+    return { method: 'GET', path: `${encodeName(parent)}/${collection}?${query.toString()}` };
   };
 
 const update =
