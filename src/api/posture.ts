@@ -7,11 +7,15 @@ export interface PostureOptions {
   readonly allowOrigins: readonly string[];
 }
 
+/** What browsers say of requests that no page of another origin began (W3C Fetch Metadata, 2.2). */
+const ownSites = new Set(['same-origin', 'none']);
+
 const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
  * Who may call at all. Loopback is no trust boundary: any web page can reach it, by a cross-site
- * request, which carries an Origin, or by a name that it points at 127.0.0.1, which is the Host.
+ * request, which carries an Origin or, where it cannot read the answer, only a Sec-Fetch-Site, or
+ * by a name that it points at 127.0.0.1, which is the Host.
  */
 export class Posture {
   readonly #publicHosts: ReadonlySet<string>;
@@ -22,13 +26,19 @@ export class Posture {
     this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
   }
 
-  /** Throws PERMISSION_DENIED unless `host` (Host, or :authority) names us and `origin` may call. */
-  check(host: string | undefined, origin: string | undefined): void {
+  /**
+   * Throws PERMISSION_DENIED unless `host` (Host, or :authority) names us and `origin` may call;
+   * where there is no Origin, `site` (Sec-Fetch-Site) may not be that of another's page.
+   */
+  check(host: string | undefined, origin: string | undefined, site: string | undefined): void {
     if (host === undefined || !this.#isOurs(host)) {
       throw new RpcError('PERMISSION_DENIED', 'HOST_NOT_ALLOWED', hostRefused(host ?? ''));
     }
     if (origin !== undefined && !this.#mayCall(origin, host)) {
       throw new RpcError('PERMISSION_DENIED', 'ORIGIN_NOT_ALLOWED', originRefused(origin));
+    }
+    if (origin === undefined && site !== undefined && !ownSites.has(site)) {
+      throw new RpcError('PERMISSION_DENIED', 'ORIGIN_NOT_ALLOWED', siteRefused(site));
     }
   }
 
@@ -58,3 +68,6 @@ const hostRefused = (host: string): string =>
 
 const originRefused = (origin: string): string =>
   `Requests from the origin "${origin.slice(0, 255)}" are refused. Name it with --allow-origin to serve it.`;
+
+const siteRefused = (site: string): string =>
+  `Requests without an origin from the site "${site.slice(0, 255)}" are refused. Send an origin that --allow-origin names.`;

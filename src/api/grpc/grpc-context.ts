@@ -21,6 +21,6 @@ export function checkCaller(
   posture: Posture,
   call: { getHost(): string; readonly metadata: Metadata },
 ): void {
-  const origin = call.metadata.get('origin')[0];
-  posture.check(call.getHost(), origin === undefined ? undefined : String(origin));
+  const first = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
+  posture.check(call.getHost(), first('origin'), first('sec-fetch-site'));
 }

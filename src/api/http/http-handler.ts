@@ -45,7 +45,8 @@ export class HttpHandler {
     const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
     this.#exchanges.set(request.raw, exchange);
     const { host, origin } = request.headers;
-    this.#options.posture.check(host, origin);
+    const site = request.headers['sec-fetch-site'];
+    this.#options.posture.check(host, origin, site === undefined ? undefined : String(site));
     if (origin !== undefined && this.#options.posture.isAllowedOrigin(origin)) {
       reply.headers(crossOriginHeaders(origin));
     }
