@@ -39,6 +39,7 @@ export class StreamingPull implements StreamSink {
   #isGreeted = false;
   #isOver = false;
   #isHeld = false;
+  #isPongUnsent = false;
   #unsentBytes = 0;
 
   /** Takes over a call that has just arrived. */
@@ -115,7 +116,16 @@ export class StreamingPull implements StreamSink {
     if (request.streamAckDeadlineSeconds !== 0) {
       this.#stream?.setAckDeadline(request.streamAckDeadlineSeconds);
     }
-    if (isKeepAlive(request)) this.#send(encodeStreamingPullResponse([], properties));
+    if (isKeepAlive(request)) this.#pong();
+  }
+
+  /** An answer that still waits answers every ping so far; more would only pile up unread. */
+  #pong(): void {
+    if (this.#isPongUnsent) return;
+    this.#isPongUnsent = true;
+    this.#send(encodeStreamingPullResponse([], properties), () => {
+      this.#isPongUnsent = false;
+    });
   }
 
   /** Requests that follow wait until the broker's stream is open. */
@@ -158,12 +168,13 @@ export class StreamingPull implements StreamSink {
     this.#send(encodeStreamingPullResponse([], properties));
   }
 
-  #send(response: Uint8Array): void {
+  #send(response: Uint8Array, onSent?: () => void): void {
     if (this.#isOver) return;
     const bytes = response.length;
     this.#unsentBytes += bytes;
     this.#call.write(response, () => {
       this.#unsentBytes -= bytes;
+      onSent?.();
       if (this.#isHeld && this.#unsentBytes <= unsentBytesResume) this.#resume();
     });
   }
