@@ -23,6 +23,14 @@ export interface Dek {
   segment(id: Uint8Array): SegmentCipher;
   /** Counts what was sealed towards the caps (2^32 segments, 2^40 bytes). */
   account(bytes: number): void;
+  /**
+   * Runs `dispose` once, in the tick in which the handle dies for whatever reason (revoked, refused,
+   * idle, expired, forgotten, closed), after its key was zeroed: whoever keeps opened bytes zeroes
+   * them here. At once if it is dead already. Death by time runs it when the timer of that instant
+   * fires, so at most one delay of the event loop after `isAlive` turned false. `dispose` must not
+   * throw. Returns how to take it back; those not taken back go with the handle.
+   */
+  onDeath(dispose: () => void): () => void;
 }
 
 /** The DEK of a topic can no longer be used, or can be again; streams and push react to it. */

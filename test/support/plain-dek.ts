@@ -10,6 +10,7 @@ export class PlainDek implements Dek {
   /** What `account` was told, in order. */
   readonly accounted: number[] = [];
   readonly #key: AeadKey;
+  readonly #mourners = new Set<() => void>();
 
   constructor(provider: AeadProvider, keyBytes: Uint8Array, version: number = 1) {
     this.version = version;
@@ -26,8 +27,17 @@ export class PlainDek implements Dek {
     this.accounted.push(bytes);
   }
 
+  onDeath(dispose: () => void): () => void {
+    const mourner = (): void => dispose();
+    if (this.isAlive) this.#mourners.add(mourner);
+    else mourner();
+    return () => void this.#mourners.delete(mourner);
+  }
+
   destroy(): void {
     this.isAlive = false;
     this.#key.destroy();
+    for (const mourner of this.#mourners) mourner();
+    this.#mourners.clear();
   }
 }

@@ -105,9 +105,10 @@ export class CachedDek {
     this.#refusal = null;
     this.#cancelDeath?.();
     this.#cancelNext?.();
-    if (this.#handle === null) return;
-    this.#handle.destroy();
+    const handle = this.#handle;
+    if (handle === null) return;
     this.#handle = null;
+    handle.destroy();
     countCached(this.#context, -1);
     this.#context.observer.evicted(cause);
   }

@@ -58,6 +58,7 @@ export class DekHandle implements Dek {
   readonly tally: DekTally;
   readonly #key: AeadKey;
   readonly #clock: Clock;
+  readonly #mourners = new Set<() => void>();
   #diesAtMs: number;
   #lastUseMs = -Infinity;
   #isDestroyed = false;
@@ -93,6 +94,14 @@ export class DekHandle implements Dek {
     this.tally.add(bytes);
   }
 
+  onDeath(dispose: () => void): () => void {
+    // A function of its own, so that taking one back takes back no other of the same `dispose`.
+    const mourner = (): void => dispose();
+    if (this.isAlive) this.#mourners.add(mourner);
+    else mourner();
+    return () => void this.#mourners.delete(mourner);
+  }
+
   /** Notes a use; false, with nothing noted, if it is dead. */
   use(): boolean {
     const nowMs = this.#clock.monotonicMs();
@@ -110,5 +119,7 @@ export class DekHandle implements Dek {
     if (this.#isDestroyed) return;
     this.#isDestroyed = true;
     this.#key.destroy();
+    for (const mourner of this.#mourners) mourner();
+    this.#mourners.clear();
   }
 }
