@@ -16,7 +16,7 @@ export interface ApiLimits {
   readonly connectionsMax: number;
   /** For the first bytes of a connection, and for a request's head. */
   readonly headTimeoutMs: number;
-  /** For a whole HTTP request, its body included. */
+  /** For a whole request, its body included, except a stream's. */
   readonly requestTimeoutMs: number;
 }
 
@@ -62,7 +62,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const draining = drainController.signal;
   const posture = new Posture(options);
   const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
-  const grpc = new GrpcServer(methods, { broker, posture, observe, clock, log, draining });
+  const context = { broker, posture, observe, clock, log, draining };
+  const grpc = new GrpcServer(methods, context, limits);
   const routes = [...pubsubRoutes(methods, broker), ...options.routes];
   const probes = {
     ready: () => !draining.aborted && options.ready(),

@@ -3,6 +3,7 @@ import type {
   IncomingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
+  Settings,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 
@@ -15,6 +16,7 @@ import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { hotMethods, messageMethod } from './pubsub-handlers.ts';
+import { RequestWatch } from './request-watch.ts';
 import { StreamingPull, type StreamingPullCall } from './streaming-pull.ts';
 import { unaryHandler, type UnaryMethod } from './unary-call.ts';
 
@@ -23,7 +25,11 @@ const requestBytesMax = 20 * 1024 * 1024;
 const streamWindowBytes = 4 * 1024 * 1024;
 const sessionWindowBytes = 16 * 1024 * 1024;
 
+/** Calls of one connection at a time; HTTP/2 lets clients queue what is more. */
+const concurrentStreamsMax = 1_000;
+
 const options: ServerOptions = {
+  'grpc.max_concurrent_streams': concurrentStreamsMax,
   'grpc.max_receive_message_length': requestBytesMax,
   'grpc.max_send_message_length': -1,
   // Channelz counts every message of every stream for a page that nobody opens.
@@ -38,14 +44,25 @@ export class GrpcServer {
   readonly #server: Server;
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
 
-  constructor(methods: readonly PubsubMethod[], context: GrpcContext) {
+  readonly #streamingPaths: Set<string> = new Set();
+
+  /** A unary request must have arrived whole within `requestTimeoutMs`. */
+  constructor(
+    methods: readonly PubsubMethod[],
+    context: GrpcContext,
+    limits: { readonly requestTimeoutMs: number },
+  ) {
     this.#server = new Server(options);
     widenWindows(this.#server);
     this.#register(methods, context);
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     const http2Server = http2ServerOf(this.#server);
     enlargeSessions(http2Server);
-    passOverResets(http2Server);
+    const { clock } = context;
+    const { requestTimeoutMs } = limits;
+    const streamingPaths = this.#streamingPaths;
+    const watch = new RequestWatch({ clock, requestTimeoutMs, streamingPaths });
+    takeStreams(http2Server, watch);
   }
 
   accept(socket: Socket): void {
@@ -88,6 +105,7 @@ export class GrpcServer {
 
   #registerStream(path: string, context: GrpcContext): void {
     const handler = (call: StreamingPullCall): void => StreamingPull.accept(call, context);
+    this.#streamingPaths.add(path);
     this.#server.register(path, handler, asBuffer, asIs, 'bidi');
   }
 }
@@ -105,7 +123,7 @@ const refusal =
 
 /** What grpc-js keeps to itself: it has no option for a server's flow control windows. */
 interface ServerInternals {
-  readonly commonServerOptions: { settings?: { initialWindowSize?: number } };
+  readonly commonServerOptions: { settings?: Settings };
   readonly http2Servers: ReadonlyMap<Http2Server, unknown>;
 }
 
@@ -113,7 +131,8 @@ interface ServerInternals {
 function widenWindows(server: Server): void {
   const { commonServerOptions } = server as unknown as ServerInternals;
   assert(typeof commonServerOptions === 'object', 'grpc-js keeps its HTTP/2 options elsewhere');
-  commonServerOptions.settings = { initialWindowSize: streamWindowBytes };
+  const { settings } = commonServerOptions;
+  commonServerOptions.settings = { ...settings, initialWindowSize: streamWindowBytes };
 }
 
 function http2ServerOf(server: Server): Http2Server {
@@ -131,17 +150,18 @@ function enlargeSessions(http2Server: Http2Server): void {
 }
 
 /**
- * Keeps streams from grpc-js that the client has reset before anyone saw them: where it refuses one
+ * Watches each stream's request. Keeps streams from grpc-js that the client has reset before anyone saw them: where it refuses one
  * (no gRPC content type, no such method) it answers without looking, which throws and would end
  * the process.
  */
-function passOverResets(http2Server: Http2Server): void {
+function takeStreams(http2Server: Http2Server, watch: RequestWatch): void {
   const handlers = http2Server.listeners('stream') as StreamHandler[];
   assert(handlers.length > 0, 'grpc-js takes its streams elsewhere');
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     if (stream.destroyed || stream.closed) return;
+    watch.watch(stream, headers);
     for (const handle of handlers) handle.call(http2Server, stream, headers);
   });
 }
