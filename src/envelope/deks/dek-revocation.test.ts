@@ -31,6 +31,75 @@ describe('a pushed change of the key', () => {
     expect(events).toEqual([event('revoked')]);
   });
 
+  test('disabling the key that a topic has moved to is told too, once', async () => {
+    const { manager, keys, clock, events } = await openScriptedBench();
+    const otherKey = `${keyName}-other`;
+    const moved = { ...topic, kmsKeyName: otherKey };
+    await manager.forSeal(topic);
+    keys.setEnabled(keyName, false);
+    await clock.settle();
+    await manager.forSeal(moved);
+    keys.setEnabled(otherKey, false);
+    await clock.settle();
+    expect(events).toEqual([event('revoked'), event('revoked')]);
+    await clock.advance(60 * minuteMs);
+    expect(events).toHaveLength(2);
+    keys.setEnabled(otherKey, true);
+    await clock.settle();
+    keys.setEnabled(otherKey, false);
+    await clock.settle();
+    expect(events.map(({ kind }) => kind)).toEqual(['revoked', 'revoked', 'restored', 'revoked']);
+  });
+
+  test('enabling the key of old messages is told while the current key stays disabled', async () => {
+    const { manager, keys, clock, events } = await openScriptedBench();
+    const otherKey = `${keyName}-other`;
+    const moved = { ...topic, kmsKeyName: otherKey };
+    await manager.forSeal(topic);
+    await manager.forSeal(moved);
+    keys.setEnabled(keyName, false);
+    keys.setEnabled(otherKey, false);
+    await clock.advance(minuteMs);
+    expect(events).toEqual([event('revoked')]);
+    keys.setEnabled(keyName, true);
+    await clock.settle();
+    expect(events).toEqual([event('revoked'), event('restored')]);
+    expect(manager.forOpen(moved, 1)).toMatchObject({ isAlive: true });
+  });
+
+  test('while an older DEK is refused it is asked about, also after the newest answered', async () => {
+    const { manager, keys, clock, events } = await openScriptedBench();
+    const otherKey = `${keyName}-other`;
+    await manager.forSeal(topic);
+    await manager.forSeal({ ...topic, kmsKeyName: otherKey });
+    keys.setEnabled(keyName, false);
+    keys.setEnabled(otherKey, false);
+    await clock.advance(minuteMs);
+    keys.setEnabled(otherKey, true);
+    await clock.settle();
+    expect(events.map(({ kind }) => kind)).toEqual(['revoked', 'restored']);
+    const before = keys.calls.length;
+    await clock.advance(10 * minuteMs);
+    expect(keys.calls.slice(before).some(({ name }) => name === keyName)).toBe(true);
+  });
+
+  test('disabling a key that the topic has left kills the DEK under it, and is no revocation', async () => {
+    const { manager, keys, clock, events, settled } = await openScriptedBench();
+    const left = await manager.forSeal(topic);
+    const moved = { ...topic, kmsKeyName: `${keyName}-other` };
+    const current = await manager.forSeal(moved);
+    let deathCount = 0;
+    left.onDeath(() => deathCount++);
+    keys.setEnabled(keyName, false);
+    expect([left.isAlive, current.isAlive, deathCount]).toEqual([false, true, 1]);
+    await clock.settle();
+    await expect(settled(manager.forOpen(moved, 1))).rejects.toMatchObject({
+      reason: 'KEY_VERSION_DISABLED',
+    });
+    expect(manager.forOpen(moved, 2)).toBe(current);
+    expect(events).toEqual([]);
+  });
+
   test('enabling serves again at once, the same key, and says so', async () => {
     const { manager, keys, clock, events } = await openScriptedBench();
     const before = fingerprint(await manager.forSeal(topic));
@@ -176,6 +245,23 @@ describe('answers of the key service', () => {
       });
     },
   );
+
+  test('a refusal at a refresh kills a DEK that only opens, and no other', async () => {
+    const { manager, keys, clock, events } = await openScriptedBench();
+    const left = await manager.forSeal(topic);
+    const moved = { ...topic, kmsKeyName: `${keyName}-other` };
+    const current = await manager.forSeal(moved);
+    let deathCount = 0;
+    left.onDeath(() => deathCount++);
+    await clock.advance(5 * minuteMs);
+    await Promise.all([manager.forOpen(moved, 1), manager.forSeal(moved)]);
+    keys.before = ({ name }) => {
+      if (name === keyName) throw new RpcError('PERMISSION_DENIED', 'SCRIPTED', 'scripted');
+    };
+    await clock.advance(minuteMs);
+    expect([left.isAlive, current.isAlive, deathCount]).toEqual([false, true, 1]);
+    expect(events).toEqual([]);
+  });
 
   test.each([
     'UNAVAILABLE',

@@ -126,8 +126,9 @@ export class TopicDeks implements CachedDekOwner, DekHost {
   }
 
   #askAnew(touched: readonly CachedDek[]): void {
-    this.#watch.askNow();
-    const newest = Math.max(...touched.map((dek) => dek.row.version));
+    const versions = touched.map((dek) => dek.row.version);
+    this.#watch.askNow(versions);
+    const newest = Math.max(...versions);
     if (!this.#watch.isFailing(newest)) void this.#check(newest);
   }
 

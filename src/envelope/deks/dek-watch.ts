@@ -4,7 +4,7 @@ import { backoffMs, watchBackoffMs } from './dek-limits.ts';
 
 /**
  * Which of a topic's DEKs were refused, and when that is over. Says `revoked` once when the topic's
- * newest DEK fails, `restored` when one that had failed answers again, and keeps asking, ever more
+ * newest DEK fails (again if another one is the newest by then), `restored` when one that had failed answers again, and keeps asking, ever more
  * rarely, so that those who wait need not.
  */
 export class DekWatch {
@@ -38,7 +38,7 @@ export class DekWatch {
   failed(version: number, isNewest: boolean): void {
     this.#failing.add(version);
     this.#askLater();
-    if (!isNewest || this.#revokedVersion !== null) return;
+    if (!isNewest || this.#revokedVersion === version) return;
     this.#revokedVersion = version;
     this.#tell('revoked');
   }
@@ -47,16 +47,16 @@ export class DekWatch {
     if (!this.#failing.delete(version)) return;
     if (version === this.#revokedVersion) this.#revokedVersion = null;
     if (this.#failing.size === 0) this.stop();
+    else this.#askLater();
     this.#tell('restored');
   }
 
-  /** Asks about the newest failing DEK now: a change of its key was announced. */
-  askNow(): void {
-    this.#cancel?.();
-    this.#cancel = null;
-    this.#attempt = 0;
-    const newest = Math.max(...this.#failing);
-    if (this.#failing.size > 0) this.#ask(newest);
+  /** Asks about the newest failing DEK of these now: a change of their key was announced. */
+  askNow(versions: readonly number[]): void {
+    const failing = versions.filter((version) => this.#failing.has(version));
+    if (failing.length === 0) return;
+    this.stop();
+    this.#ask(Math.max(...failing));
   }
 
   stop(): void {
