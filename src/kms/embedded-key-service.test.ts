@@ -9,7 +9,7 @@ import {
 } from '../../test/support/embedded-kms.ts';
 import { silentLogger } from '../runtime/index.ts';
 import { startKeyService } from './embedded-key-service.ts';
-import { operatorMember } from './iam/key-access.ts';
+import { operatorMember, serviceMember } from './iam/key-access.ts';
 import type { KeyCaller, KeyChange } from './key-service.ts';
 
 const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
@@ -211,16 +211,18 @@ describe('the default key', () => {
     const bench = await openKmsBench();
     const { service } = bench;
     const name = service.defaultKeyName;
-    const agent: KeyCaller = {
-      member: await service.pubsubServiceAgent('p'),
-      reason: 'GOOGLE_INITIATED_SYSTEM_OPERATION',
-    };
-    const { ciphertext } = await encrypt(bench, name, agent);
-    expect((await decrypt(bench, ciphertext, name, agent)).plaintext).toEqual(secret);
+    const reason = 'GOOGLE_INITIATED_SYSTEM_OPERATION' as const;
+    const own: KeyCaller = { member: serviceMember, reason };
+    const agent: KeyCaller = { member: await service.pubsubServiceAgent('p'), reason };
+    const { ciphertext } = await encrypt(bench, name, own);
+    expect((await decrypt(bench, ciphertext, name, own)).plaintext).toEqual(secret);
     const ring = name.slice(0, name.indexOf('/cryptoKeys'));
     const denied = { code: 'PERMISSION_DENIED' };
     await expect(encrypt(bench, name)).rejects.toMatchObject(denied);
     await expect(decrypt(bench, ciphertext, name)).rejects.toMatchObject(denied);
+    await expect(encrypt(bench, name, agent)).rejects.toMatchObject(denied);
+    await expect(decrypt(bench, ciphertext, name, agent)).rejects.toMatchObject(denied);
+    await expect(encrypt(bench, keyName, own)).rejects.toMatchObject(denied);
     const attempts = [
       service.keyRings.get(ring),
       service.keyRings.list('projects/sealpost-internal/locations/global', firstPage),
@@ -243,7 +245,7 @@ describe('the default key', () => {
 
   test('is the same key after a new start, and opens what it sealed', async () => {
     const bench = await openKmsBench();
-    const member: KeyCaller = { member: 'serviceAccount:x@y', reason: operator.reason };
+    const member: KeyCaller = { member: serviceMember, reason: operator.reason };
     const name = bench.service.defaultKeyName;
     const { ciphertext } = await encrypt(bench, name, member);
     const service = await startKeyService({ ...bench, log: silentLogger });

@@ -18,7 +18,7 @@ export {
   startKeyService,
 } from './embedded-key-service.ts';
 export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
-export { operatorMember } from './iam/key-access.ts';
+export { operatorMember, serviceMember } from './iam/key-access.ts';
 export type { KeyRing } from './key-rings.ts';
 export type {
   AccessReason,
@@ -35,5 +35,6 @@ export { argumentError, unimplementedError } from './kms-error.ts';
 export type { KmsCall, KmsObserver } from './observer.ts';
 export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
+export { reservedProject, reservedProjectError } from './reserved-project.ts';
 export type { VersionState } from './rows/records.ts';
 export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';

@@ -3,7 +3,10 @@ export type AccessReason = 'CUSTOMER_INITIATED_ACCESS' | 'GOOGLE_INITIATED_SYSTE
 
 /** Who calls, and on whose behalf; ends up in the audit log. */
 export interface KeyCaller {
-  /** A principal: `serviceAccount:service-N@gcp-sa-pubsub.iam.gserviceaccount.com`. */
+  /**
+   * A principal: `serviceAccount:service-N@gcp-sa-pubsub.iam.gserviceaccount.com`, or `service:`
+   * for the default key on the service's own behalf.
+   */
   readonly member: string;
   readonly reason: AccessReason;
   /** The resource for which the key is used: a topic's full name, say. */

@@ -4,7 +4,7 @@ import { argumentError, contentionError } from './kms-error.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { isProjectId } from './names.ts';
 import { type ProjectRecord, projectNumberTable, projectTable } from './rows/records.ts';
-import { reservedProject } from './reserved-project.ts';
+import { reservedProject, reservedProjectError } from './reserved-project.ts';
 import { rowWrite } from './rows/sealed-rows.ts';
 
 export interface Project {
@@ -80,9 +80,5 @@ function refusal(project: string): RpcError {
   if (project !== reservedProject) {
     return argumentError('project_id', 'Request field project_id is not a valid project id.');
   }
-  return new RpcError(
-    'PERMISSION_DENIED',
-    'PROJECT_RESERVED',
-    `The caller does not have permission to project ${project} (or it may not exist).`,
-  );
+  return reservedProjectError();
 }

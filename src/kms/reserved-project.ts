@@ -1,3 +1,4 @@
+import { RpcError } from '../rpc/index.ts';
 import { permissionError } from './kms-error.ts';
 
 /** The project that holds the service's own key. No API reaches into it. */
@@ -16,4 +17,13 @@ export const reservedKeyName: string = `${reservedKeyRing}/cryptoKeys/default`;
  */
 export function refuseReserved(project: string, permission: string, resource: string): void {
   if (project === reservedProject) throw permissionError(permission, resource);
+}
+
+/** What who names the project itself is told: PERMISSION_DENIED, whether it exists or not. */
+export function reservedProjectError(): RpcError {
+  return new RpcError(
+    'PERMISSION_DENIED',
+    'PROJECT_RESERVED',
+    `The caller does not have permission to project ${reservedProject} (or it may not exist).`,
+  );
 }

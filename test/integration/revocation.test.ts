@@ -180,6 +180,18 @@ describe('creating a topic with a key', () => {
     });
   });
 
+  test("the service's own key is refused by name, and serves a topic that names none", async () => {
+    const own = 'projects/sealpost-internal/locations/global/keyRings/sealpost/cryptoKeys/default';
+    const request = { name: api.topicName('keyless'), kmsKeyName: own };
+    expect(await api.refusal('CreateTopic', request)).toEqual({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining(
+        `Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '${own}'`,
+      ),
+    });
+    await api.publish(await api.topic(), 'under the default key');
+  });
+
   test('changing the key of a topic leaves what is stored under the old one', async () => {
     const [old, young] = [
       await keys.createGranted(api.project),

@@ -5,6 +5,7 @@ import {
   tooSmall,
   type PageRequest,
 } from '../../broker/index.ts';
+import { reservedProject, reservedProjectError } from '../../kms/index.ts';
 import { formatDuration, parseProjectName, parsePubsubName, RpcError } from '../../rpc/index.ts';
 
 const minuteMs = 60_000;
@@ -38,15 +39,21 @@ const labelValue = new RegExp(`^${labelValuePattern}$`, 'u');
 const cryptoKeyName = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
 
 export function checkTopicName(name: string): void {
-  if (parsePubsubName(name, 'topics') === undefined) throw invalidName(name);
+  checkOpenProject(parsePubsubName(name, 'topics')?.project, name);
 }
 
 export function checkSubscriptionName(name: string): void {
-  if (parsePubsubName(name, 'subscriptions') === undefined) throw invalidName(name);
+  checkOpenProject(parsePubsubName(name, 'subscriptions')?.project, name);
 }
 
 export function checkProject(name: string): void {
-  if (parseProjectName(name) === undefined) throw invalidName(name);
+  checkOpenProject(parseProjectName(name), name);
+}
+
+/** Nothing of a user's is in the project of the service's own key. */
+function checkOpenProject(project: string | undefined, name: string): void {
+  if (project === undefined) throw invalidName(name);
+  if (project === reservedProject) throw reservedProjectError();
 }
 
 export function checkCryptoKeyName(name: string): void {

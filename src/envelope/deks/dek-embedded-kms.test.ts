@@ -73,6 +73,30 @@ test('topics without a key work under the default key, and DEKs outlive the mana
   expect(fingerprint(await again.manager.forOpen(keyless, 1))).toBe(before);
 });
 
+test("a topic may not name the service's own key, not even one that was stored so", async () => {
+  const { manager, keys } = await openBench();
+  const own = keys.defaultKeyName;
+  const naming = { ...topic, kmsKeyName: own };
+  const refusal = {
+    code: 'FAILED_PRECONDITION',
+    reason: 'KEY_USE_DENIED',
+    message:
+      `Cloud KMS error when using key ${own}: Permission ` +
+      `'cloudkms.cryptoKeyVersions.useToEncrypt' denied on resource '${own}' (or it may not exist).`,
+  };
+  await expect(manager.probe(naming)).rejects.toMatchObject(refusal);
+  await expect((async () => manager.forSeal(naming))()).rejects.toMatchObject(refusal);
+});
+
+test('what was sealed under the default key opens for a topic that names a key since', async () => {
+  const { manager, keys, rows, clock } = await openBench();
+  await allowAgent(keys, true);
+  const before = fingerprint(await manager.forSeal({ name: topic.name, uid: topic.uid }));
+  manager.close();
+  const again = await openDekBench({ keys, rows, clock });
+  expect(fingerprint(await again.manager.forOpen(topic, 1))).toBe(before);
+});
+
 test('the store key opens under the root key file', async () => {
   const { rootKey, keyStore, suites, entropy } = await openKmsBench();
   const options = { rows: keyStore, rootKey, providers: suites, entropy };

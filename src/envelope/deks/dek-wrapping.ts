@@ -1,5 +1,5 @@
 import { type AeadKey, commitmentOf, equalBytes, keyBytes, wipe } from '../../crypto/index.ts';
-import type { AccessReason, KeyCaller } from '../../kms/index.ts';
+import { type AccessReason, type KeyCaller, serviceMember } from '../../kms/index.ts';
 import { type Clock, draw } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { SealedTopic } from '../dek.ts';
@@ -142,7 +142,17 @@ async function decrypt(
   return answer.plaintext;
 }
 
-/** One observed call as the topic's service agent, with a deadline and translated errors. */
+/** The default key is used as the service, unless the topic claims it by name as its own. */
+async function memberFor(
+  { keys }: DekContext,
+  topic: SealedTopic,
+  keyName: string,
+): Promise<string> {
+  const isOwn = keyName === keys.defaultKeyName && topic.kmsKeyName !== keyName;
+  return isOwn ? serviceMember : await keys.pubsubServiceAgent(topic.name.split('/')[1] ?? '');
+}
+
+/** One observed call as `memberFor` says, with a deadline and translated errors. */
 async function call<Answer>(
   context: DekContext,
   operation: 'encrypt' | 'decrypt',
@@ -155,7 +165,7 @@ async function call<Answer>(
   const elapsedMs = (): number => context.clock.monotonicMs() - startMs;
   try {
     const ask = async (): Promise<Answer> => {
-      const member = await context.keys.pubsubServiceAgent(topic.name.split('/')[1] ?? '');
+      const member = await memberFor(context, topic, use.keyName);
       return run({ member, reason: use.reason, resource: topic.name });
     };
     const answer = await withDeadline(context.clock, ask(), onLate);

@@ -13,6 +13,9 @@ export type KeyUse = 'useToEncrypt' | 'useToDecrypt';
  */
 export const operatorMember = 'operator:';
 
+/** The service on its own behalf: the one member that may use its own key, and no other key. */
+export const serviceMember = 'service:';
+
 const rolesFor: Readonly<Record<KeyUse, readonly string[]>> = {
   useToEncrypt: ['roles/cloudkms.cryptoKeyEncrypterDecrypter', 'roles/cloudkms.cryptoKeyEncrypter'],
   useToDecrypt: ['roles/cloudkms.cryptoKeyEncrypterDecrypter', 'roles/cloudkms.cryptoKeyDecrypter'],
@@ -20,7 +23,7 @@ const rolesFor: Readonly<Record<KeyUse, readonly string[]>> = {
 
 /**
  * Lets `caller` pass if a binding on the key or on its ring grants the use. The service's own key
- * needs no binding, and serves only the service.
+ * needs no binding, and serves only the service: a topic that names it is another's service agent.
  *
  * @throws RpcError PERMISSION_DENIED, whether the key exists or not
  */
@@ -40,9 +43,10 @@ async function mayUse(
   use: KeyUse,
   member: string,
 ): Promise<boolean> {
-  const isOperator = member === operatorMember;
-  if (name.project === reservedProject) return !isOperator && name.cryptoKey === reservedKeyName;
-  if (isOperator) return true;
+  const isService = member === serviceMember;
+  if (name.project === reservedProject) return isService && name.cryptoKey === reservedKeyName;
+  if (isService) return false;
+  if (member === operatorMember) return true;
   for (const resource of [name.cryptoKey, name.keyRing]) {
     const policy = await rows.get(policyTable, resource);
     if (policy && grants(policy.record, rolesFor[use], member)) return true;
