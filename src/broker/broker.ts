@@ -36,6 +36,7 @@ export class Broker implements BrokerService {
   readonly #stopEvents: () => void;
   #isDraining = false;
 
+  #drained: Promise<void> | null = null;
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
     const registry = new Registry(ports, brokerLimits);
     await registry.load();
@@ -216,19 +217,27 @@ export class Broker implements BrokerService {
     await this.#sweeper.sweep();
   }
 
-  /** Ends streams with UNAVAILABLE, takes no more work, makes every acknowledgement durable. */
+  /**
+   * Ends streams with UNAVAILABLE, takes no more work, makes every acknowledgement durable that was
+   * or will be answered. Who calls again waits for the same.
+   */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    this.#sweeper.close();
     this.#stopEvents();
     const states = [...this.#registry.subscriptions.values()];
     for (const state of states) state.end(draining());
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
+    this.#drained ??= this.#drain();
+    await this.#drained;
+  }
+
+  async #drain(): Promise<void> {
     for (const result of results) {
       if (result.status === 'rejected') {
         this.#registry.ports.log.warn(
           { err: result.reason },
           'acknowledgements were not made durable',
+    await this.#sweeper.close();
         );
       }
     }

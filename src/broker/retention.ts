@@ -12,7 +12,7 @@ const sweepMs = 10_000;
 export class RetentionSweeper {
   readonly #registry: Registry;
   #cancel: Cancel = () => undefined;
-  #isSweeping = false;
+  #sweeping: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(registry: Registry) {
@@ -27,22 +27,30 @@ export class RetentionSweeper {
     });
   }
 
-  close(): void {
+  /** Starts no more sweeps; resolves when none is under way. */
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel();
+    await this.#sweeping;
   }
 
+  /** One sweep at a time: who asks during one waits for that one. */
   async sweep(): Promise<void> {
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = null;
+    });
+    await this.#sweeping;
+  }
+
+  async #sweepAll(): Promise<void> {
     const { topics, deletedTopics, ports } = this.#registry;
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
+      if (this.#isClosed) return;
       const { name } = topic.row;
       await this.#sweepTopic(topic).catch((error: unknown) => {
         ports.log.warn({ err: error, topic: name }, 'the retention sweep failed; it comes again');
       });
     }
-    this.#isSweeping = false;
   }
 
   async #sweepTopic(topic: TopicState): Promise<void> {

@@ -115,8 +115,12 @@ export class SubscriptionState {
     this.#queue.wake();
   }
 
-  /** Durable when it resolves. Throws INVALID_ARGUMENT, with nothing done, if an id is malformed. */
+  /**
+   * Durable when it resolves. Throws, with nothing done, INVALID_ARGUMENT if an id is malformed,
+   * and what the subscription was ended by once it was.
+   */
   async acknowledge(ackIds: readonly string[]): Promise<void> {
+    if (this.#endedBy !== null) throw this.#endedBy;
     const leases = this.#leasesOf(ackIds);
     this.#end(leases.map(({ lease }) => lease));
     await this.#ackLog.flush();
@@ -133,8 +137,9 @@ export class SubscriptionState {
     this.#ackLog.flushSoon();
   }
 
-  /** Throws INVALID_ARGUMENT, with nothing done, if an id is malformed. */
+  /** Throws as `acknowledge` does. */
   modifyDeadline(ackIds: readonly string[], seconds: number): void {
+    if (this.#endedBy !== null) throw this.#endedBy;
     for (const { lease, isCurrent } of this.#leasesOf(ackIds)) {
       if (isCurrent) this.#modify(lease, seconds);
     }
@@ -168,7 +173,7 @@ export class SubscriptionState {
     this.#queue.failAll(error);
   }
 
-  /** Lets everyone go, and takes nobody on any more. */
+  /** Lets everyone go, and takes nobody on any more, nor anybody's acknowledgement. */
   end(error: Error): void {
     this.#endedBy = error;
     this.failAll(error);
@@ -191,7 +196,7 @@ export class SubscriptionState {
     };
   }
 
-  /** Writes what is not yet durable, compactly. */
+  /** Writes what is not yet durable, compactly, after the acknowledgements under way. */
   async drain(): Promise<void> {
     await this.#ackLog.compact();
   }

@@ -32,6 +32,7 @@ export class AckLog {
   readonly #backlog: Backlog;
   #acked: number[] = [];
   #floorMoved = false;
+  #wantsSnapshot = false;
   #waiters: Waiter[] = [];
   #writing: Promise<void> | null = null;
   #isClosed = false;
@@ -71,11 +72,7 @@ export class AckLog {
 
   /** Resolves when all that was noted so far is durable. */
   async flush(): Promise<void> {
-    if (!this.#isDirty && this.#writing === null) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.push({ resolve, reject });
-    this.#writing ??= this.#write();
-    await promise;
+    if (this.#isDirty || this.#writing !== null) await this.#written();
   }
 
   /** Makes what was noted durable before long, with nobody waiting. */
@@ -85,8 +82,9 @@ export class AckLog {
 
   /** Writes the whole state as one snapshot, so that the next start reads little. */
   async compact(): Promise<void> {
-    await this.flush();
-    if (this.#deltaCount > 0) await this.#snapshot();
+    if (!this.#isDirty && this.#writing === null && this.#deltaCount === 0) return;
+    this.#wantsSnapshot = true;
+    await this.#written();
   }
 
   /** Writes no more; resolves when nothing is under way. */
@@ -94,6 +92,14 @@ export class AckLog {
     this.#isClosed = true;
     this.#cancelTimer?.();
     await this.#writing;
+  }
+
+  /** Resolves after the next round of the one writer. Something must be left for it to write. */
+  async #written(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ resolve, reject });
+    this.#writing ??= this.#write();
+    await promise;
   }
 
   #writeAfter(delayMs: number): void {
@@ -117,9 +123,9 @@ export class AckLog {
       this.#waiters = [];
       this.#floorMoved = false;
       try {
-        await this.#delta(acked);
-        if (this.#deltaCount >= deltasMax || this.#deltaBytes >= deltaBytesMax)
-          await this.#snapshot();
+        if (acked.length > 0 || floorMoved) await this.#delta(acked);
+        // Between two deltas, never beside one: it trims all that came before it.
+        if (this.#isSnapshotDue()) await this.#snapshot();
       } catch (error) {
         this.#acked = [...acked, ...this.#acked];
         this.#floorMoved ||= floorMoved;
@@ -131,6 +137,14 @@ export class AckLog {
       for (const waiter of waiters) waiter.resolve();
     }
     this.#writing = null;
+  }
+
+  #isSnapshotDue(): boolean {
+    if (this.#wantsSnapshot) {
+      this.#wantsSnapshot = false;
+      return this.#deltaCount > 0;
+    }
+    return this.#deltaCount >= deltasMax || this.#deltaBytes >= deltaBytesMax;
   }
 
   async #delta(acked: number[]): Promise<void> {
