@@ -191,15 +191,13 @@ export class Backlog {
     if (lease.holder !== null) this.#wheel.set(lease, deadlineMs);
   }
 
-  /** Drops everything below `cut` (retention); returns how many messages that were known. */
-  expireBelow(cut: number): number {
-    const before = this.#leases.size;
+  /** Drops everything below `cut`: retention has passed over it. */
+  expireBelow(cut: number): void {
     for (const [sequence, lease] of this.#leases) {
       if (sequence >= cut) break;
       this.acknowledge(lease);
     }
     this.#frontier = Math.max(this.#frontier, cut);
-    return before - this.#leases.size;
   }
 
   /** Leaves the wheel; the subscription is gone. */
