@@ -35,8 +35,8 @@ export class Broker implements BrokerService {
   readonly #sweeper: RetentionSweeper;
   readonly #stopEvents: () => void;
   #isDraining = false;
-
   #drained: Promise<void> | null = null;
+
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
     const registry = new Registry(ports, brokerLimits);
     await registry.load();
@@ -222,22 +222,22 @@ export class Broker implements BrokerService {
    * or will be answered. Who calls again waits for the same.
    */
   async drain(): Promise<void> {
-    this.#isDraining = true;
-    this.#stopEvents();
-    const states = [...this.#registry.subscriptions.values()];
-    for (const state of states) state.end(draining());
-    const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     this.#drained ??= this.#drain();
     await this.#drained;
   }
 
   async #drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#stopEvents();
+    const states = [...this.#registry.subscriptions.values()];
+    for (const state of states) state.end(draining());
+    await this.#sweeper.close();
+    const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
       if (result.status === 'rejected') {
         this.#registry.ports.log.warn(
           { err: result.reason },
           'acknowledgements were not made durable',
-    await this.#sweeper.close();
         );
       }
     }
