@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { runDemo } from '../../src/cli/demo/index.ts';
+import { useLiveServer } from '../support/live-server.ts';
+
+const live = useLiveServer();
 
 interface Played {
   readonly code: number;
@@ -25,6 +28,16 @@ test('the demo starts a broker, and every check of it holds', async () => {
   expect(out).toMatch(/✓ 0 found in the broker's \d+ files/);
   expect(out.match(/FAILED_PRECONDITION: /g)?.length).toBe(5);
   expect(out.match(/✓ (delays|archive)-\w+: 6,000 records/g)?.length).toBe(2);
+});
+
+test('a search that finds no files of the broker is a failed check, unless it was waived', async () => {
+  const elsewhere = ['--url', live.url, '--data-dir', './no-such-data', '--records', '2000'];
+  const { code, out, err } = await play(...elsewhere);
+  expect([code, err]).toEqual([1, '']);
+  expect(out.match(/✗.*/g)).toEqual(["✗ nothing was searched: the broker's files are not in"]);
+  const waived = await play(...elsewhere, '--no-disk-search');
+  expect([waived.code, waived.err]).toEqual([0, '']);
+  expect(waived.out).not.toContain('On disk');
 });
 
 test('a broker that was asked for and does not answer is an error that says how to start one', async () => {

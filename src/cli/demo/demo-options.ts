@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly mustStart: boolean;
   /** The running broker's data directory, for the search on disk. */
   readonly dataDir: string;
+  /** False: the broker's files are elsewhere, on another machine say, and are not looked at. */
+  readonly mustSearchDisk: boolean;
   /** Records to send, at most; the whole data set by default. */
   readonly recordsMax: number;
 }
@@ -20,6 +22,7 @@ searches the data files for it, takes the key away and gives it back. Takes unde
   --url URL        broker to use [http://127.0.0.1:8085; a new one if none answers there]
   --start          use a new broker in a temporary directory in any case
   --data-dir DIR   data directory of the running broker, for the search on disk [./data]
+  --no-disk-search do not search the running broker's files; without it, not finding them fails
   --records N      send only so many records, 2000 or more
   --help           this text`;
 
@@ -27,6 +30,7 @@ const flags = {
   url: { type: 'string' },
   start: { type: 'boolean', default: false },
   'data-dir': { type: 'string', default: './data' },
+  'no-disk-search': { type: 'boolean', default: false },
   records: { type: 'string' },
   help: { type: 'boolean', default: false },
 } as const;
@@ -50,6 +54,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | null {
     isUrlGiven: values.url !== undefined,
     mustStart: values.start,
     dataDir: values['data-dir'],
+    mustSearchDisk: !values['no-disk-search'],
     recordsMax,
   };
 }

@@ -6,7 +6,8 @@ const sampleCount = 10;
 
 /**
  * Looks for ten of the records in every file of the broker, as text and as base64. The same search
- * in the data set's own file must find all ten, or it would prove nothing. True unless one leaked.
+ * in the data set's own file must find all ten, or it would prove nothing. False if one leaked, or if
+ * there was nothing to search: that is no proof either.
  */
 export async function diskAct(session: Session, rows: number, diskBytes: number): Promise<boolean> {
   const { screen, broker, flights } = session;
@@ -14,9 +15,11 @@ export async function diskAct(session: Session, rows: number, diskBytes: number)
   const paths = await filesBelow(broker.directories);
   // Without the growth, the directory would be some other broker's, and the search say nothing.
   if (diskBytes <= 0 || paths.length === 0) {
-    screen.fact(`The broker's files are not in ${broker.directories[0]!} (--data-dir names them):`);
-    screen.fact('nothing was searched.');
-    return true;
+    screen.check(false, "nothing was searched: the broker's files are not in");
+    screen.fact(
+      `  ${broker.directories[0]!}; --data-dir names them, --no-disk-search does without`,
+    );
+    return false;
   }
   const step = Math.floor(rows / sampleCount);
   const samples = Array.from({ length: sampleCount }, (_, n) => flights.records[n * step]!);
