@@ -39,8 +39,10 @@ let environment: FailingEnvironment;
 let tails: LogTails;
 let arena: RecordArena;
 let queue: CommitQueue;
+let isRoom: boolean;
 
 beforeEach(() => {
+  isRoom = true;
   directory = mkdtempSync(join(tmpdir(), 'sealpost-queue-'));
   environment = new FailingEnvironment({ path: directory, databases: storeDatabases });
   tails = new LogTails(environment);
@@ -48,7 +50,7 @@ beforeEach(() => {
   queue = new CommitQueue({
     environment,
     mirrors: [tails, arena],
-    space: { admitsGrowth: () => true, admits: () => true, release: () => false },
+    space: { admitsGrowth: () => isRoom, admits: () => isRoom, release: () => false },
     clock: new VirtualClock(),
     log: silentLogger,
     failpoints: noFailpoints,
@@ -95,6 +97,38 @@ describe('a commit that fails', () => {
     expect(queue.isUsable).toBe(false);
     expect(await commit(op)).toEqual(['ok']);
     expect(queue.isUsable).toBe(true);
+  });
+
+  test.each<[string, Fault[]]>([
+    ['its confirmation', ['after', 'before']],
+    ['the files', ['after', 'reopen']],
+  ])('and loses %s is shown to nobody before a later sync', async (_, faults) => {
+    environment.faults.push(...faults);
+    expect(await commit(append(1, 0))).toEqual(['unknown']);
+    environment.faults.push('before', 'before');
+    await expect(queue.mended()).rejects.toMatchObject({ fault: 'io' });
+    await expect(queue.mended()).rejects.toMatchObject({ fault: 'io' });
+    expect(queue.isUsable).toBe(false);
+    await queue.mended();
+    expect(queue.isUsable).toBe(true);
+    expect(tails.tail(1).next).toBe(1);
+    const transaction = environment.lastTransaction();
+    await queue.mended();
+    expect(environment.lastTransaction()).toBe(transaction);
+  });
+
+  test('a full disk keeps an unconfirmed transaction from sight and LMDB from writing', async () => {
+    environment.faults.push('after', 'reopen');
+    expect(await commit(append(1, 0))).toEqual(['unknown']);
+    isRoom = false;
+    environment.faults.push('before');
+    await expect(queue.mended()).rejects.toMatchObject({ fault: 'full' });
+    expect(environment.faults).toEqual(['before']);
+    expect(queue.isUsable).toBe(false);
+    environment.faults.length = 0;
+    isRoom = true;
+    await queue.mended();
+    expect(tails.tail(1).next).toBe(1);
   });
 
   test('fails every call that it carried, and no call after it', async () => {

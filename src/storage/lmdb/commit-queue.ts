@@ -48,6 +48,7 @@ export interface CommitQueueOptions {
 }
 
 const transactionBytesMax = 32 * 1024 * 1024;
+const markerBytes = 64;
 const transactionPartsMax = 4096;
 /** A transaction of so little may be written while everything else waits: about half a millisecond. */
 const blockingBytesMax = 16 * 1024;
@@ -68,6 +69,8 @@ export class CommitQueue {
   #transaction: Promise<void> | null = null;
   #isClosed = false;
   #isBroken = false;
+  /** A transaction was answered `unknown` and may be visible without being on disk. */
+  #isInDoubt = false;
   #slowUntilMs = 0;
 
   constructor(options: CommitQueueOptions) {
@@ -235,8 +238,7 @@ export class CommitQueue {
     try {
       await this.#mend();
     } catch {
-      for (const mirror of mirrors) mirror.forget();
-      for (const part of parts) part.settle('unknown');
+      this.#doubt(parts);
       return;
     }
     if (environment.lastTransaction() > before) {
@@ -250,14 +252,19 @@ export class CommitQueue {
   /** The transaction is visible: it counts once a later one, hence its pages too, is on disk. */
   async #confirm(parts: readonly Part[]): Promise<void> {
     try {
-      await this.#options.environment.commit(markerWrites());
+      await this.#commitMarker();
       for (const mirror of this.#options.mirrors) mirror.forget();
       for (const part of parts) part.settle('landed');
     } catch {
-      this.#isBroken = true;
-      for (const mirror of this.#options.mirrors) mirror.forget();
-      for (const part of parts) part.settle('unknown');
+      this.#doubt(parts);
     }
+  }
+
+  #doubt(parts: readonly Part[]): void {
+    this.#isBroken = true;
+    this.#isInDoubt = true;
+    for (const mirror of this.#options.mirrors) mirror.forget();
+    for (const part of parts) part.settle('unknown');
   }
 
   async #retryWithoutGrowth(parts: readonly Part[], error: StorageError): Promise<void> {
@@ -268,9 +275,18 @@ export class CommitQueue {
     if (kept.length > 0) await this.#transact(kept, false);
   }
 
+  /** Nobody reads what a transaction in doubt left before a later one is on disk. */
   async #mend(): Promise<void> {
     await this.#options.environment.reopen();
+    if (this.#isInDoubt) await this.#commitMarker();
+    this.#isInDoubt = false;
     this.#isBroken = false;
+  }
+
+  async #commitMarker(): Promise<void> {
+    const { environment, space } = this.#options;
+    if (!space.admits(markerBytes) && !space.release()) throw fullError();
+    await environment.commit(markerWrites());
   }
 }
 
