@@ -34,6 +34,7 @@ export class Broker implements BrokerService {
   readonly #subscriptions: Subscriptions;
   readonly #sweeper: RetentionSweeper;
   readonly #stopEvents: () => void;
+  readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
   #isDraining = false;
   #drained: Promise<void> | null = null;
 
@@ -201,6 +202,11 @@ export class Broker implements BrokerService {
     for (const [i, ackId] of ackIds.entries()) state.modifyDeadlineSoon(ackId, seconds[i] ?? 0);
   }
 
+  onRevoked(listener: (subscription: string) => void): () => void {
+    this.#revokedListeners.add(listener);
+    return () => void this.#revokedListeners.delete(listener);
+  }
+
   /** Where every subscription stands, for the gauges. */
   async backlogs(): Promise<BacklogReport[]> {
     const states = [...this.#registry.subscriptions.values()];
@@ -245,12 +251,18 @@ export class Broker implements BrokerService {
     this.#registry.wheel.close();
   }
 
+  #tellRevoked(subscription: string): void {
+    for (const listener of this.#revokedListeners) listener(subscription);
+  }
+
   #onDekEvent(event: DekEvent): void {
     const { topics, deletedTopics } = this.#registry;
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
       if (topic.row.name !== event.topicName) continue;
-      if (event.kind === 'revoked') topic.reader.wipe();
-      for (const subscription of topic.subscriptions) void subscription.checkKey();
+      for (const subscription of topic.subscriptions) {
+        void subscription.checkKey();
+        if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
+      }
     }
   }
 }

@@ -9,6 +9,7 @@ import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { notFound } from './errors.ts';
 import { BodyBuffers } from './lanes/body-buffers.ts';
+import { ReadGate } from './lanes/read-gate.ts';
 import { PendingBudget } from './lanes/lane.ts';
 import type { HeldSegment } from './lanes/lane-reader.ts';
 import { LeaseBudget } from './delivery/lease-budget.ts';
@@ -39,6 +40,8 @@ export interface BrokerLimits {
   readonly outstandingWindow: number;
   /** Opened bytes kept for other subscriptions of the same topic, over all topics. */
   readonly openCacheBytes: number;
+  /** Leases of all subscriptions together; by default what fits into 256 MiB. */
+  readonly leasesMax?: number;
 }
 
 /** Sealed bytes that are read ahead, over all lanes. */
@@ -68,14 +71,15 @@ export class Registry {
       ...ports,
       pending: new PendingBudget(),
       bodies: new BodyBuffers(),
+      reads: new ReadGate(ports.clock),
       sealedBudget: new ShelfBudget<Segment>(sealedAheadBytes),
-      openedBudget: new ShelfBudget<HeldSegment>(limits.openCacheBytes),
+      openedBudget: new ShelfBudget<HeldSegment>(limits.openCacheBytes, (held) => held.forget()),
     };
     this.#subscriptionPorts = {
       ...ports,
       wheel: this.wheel,
       dispatcher: new Dispatcher(ports.clock),
-      budget: new LeaseBudget(),
+      budget: new LeaseBudget(limits.leasesMax),
       window: limits.outstandingWindow,
     };
   }

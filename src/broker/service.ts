@@ -126,6 +126,8 @@ export interface BrokerService {
     ackIds: readonly string[],
     seconds: number,
   ): Promise<void>;
+  /** `listener` is told of each subscription whose topic's key was revoked, until cancelled. */
+  onRevoked(listener: (subscription: string) => void): () => void;
   /** Acks that arrive on a stream: no answer, malformed ids are dropped, durable soon. */
   streamAcknowledge(subscription: string, ackIds: readonly string[]): void;
   streamModifyAckDeadline(

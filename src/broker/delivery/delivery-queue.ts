@@ -1,9 +1,11 @@
 import type { Clock } from '../../runtime/index.ts';
-import type { Backlog } from './backlog.ts';
+import type { Segment } from '../../storage/index.ts';
+import type { Backlog, Lease } from './backlog.ts';
 import type { Consumer } from './consumer.ts';
 import type { Dispatcher, Turn } from './dispatcher.ts';
 import type { Lane } from '../lanes/lane.ts';
 import type { HeldSegment, LaneReader } from '../lanes/lane-reader.ts';
+import { holds } from '../lanes/segment-shelf.ts';
 import type { LeaseBudget } from './lease-budget.ts';
 import type { Delivery } from '../service.ts';
 
@@ -21,6 +23,16 @@ export interface DeliveryOptions {
   readonly onMissing: (first: number) => void;
 }
 
+/** Leases that a subscription may have even where all others together have used up the rest. */
+const guaranteedLeases = 1_000;
+
+/** What one turn hands out, and what it rests on. */
+interface Gathered {
+  readonly batch: Delivery[];
+  readonly leases: Lease[];
+  readonly segments: HeldSegment[];
+}
+
 /**
  * Hands the messages of one subscription to its consumers, in turns of a bounded size, round robin
  * over those with room. A lease exists before its message leaves.
@@ -32,6 +44,8 @@ export class DeliveryQueue implements Turn {
   /** In order of their next turn. */
   readonly #consumers = new Set<Consumer>();
   #isLoading = false;
+  /** What was fetched for the next turn: others' reads cannot push it away. */
+  #loaded: Segment | null = null;
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -72,17 +86,9 @@ export class DeliveryQueue implements Turn {
     const consumer = this.#nextConsumer();
     if (consumer === undefined) return false;
     try {
-      const batch = this.#gather(consumer);
-      if (batch.length === 0) {
-        if (!this.#isLoading) this.#tellIdle();
-        return false;
-      }
-      // Only who got something goes to the back: a turn that finds nothing costs nobody its place.
-      this.#consumers.delete(consumer);
-      this.#consumers.add(consumer);
-      consumer.deliver(batch);
-      this.#options.onDelivered(batch.length);
-      return true;
+      const turn = this.#gather(consumer);
+      if (!this.#isLoading) this.#loaded = null;
+      return this.#handOut(turn, consumer);
     } catch (error) {
       this.failAll(error);
       return false;
@@ -94,52 +100,82 @@ export class DeliveryQueue implements Turn {
     return undefined;
   }
 
+  #handOut({ batch, leases, segments }: Gathered, consumer: Consumer): boolean {
+    if (batch.length === 0) {
+      if (!this.#isLoading) this.#tellIdle();
+      return false;
+    }
+    if (segments.some(({ dek }) => !dek.isAlive)) {
+      // A key died while others were asked for: its bytes are zeroed, or must not leave.
+      for (const lease of leases) this.#options.backlog.giveBack(lease);
+      return true;
+    }
+    // Only who got something goes to the back: a turn that finds nothing costs nobody its place.
+    this.#consumers.delete(consumer);
+    this.#consumers.add(consumer);
+    consumer.deliver(batch);
+    this.#options.onDelivered(batch.length);
+    return true;
+  }
+
   #candidate(): number | undefined {
     const { backlog, lane, window, budget } = this.#options;
     const sequence = backlog.peek(lane.tail);
     if (sequence === undefined || !backlog.isFirstDelivery(sequence)) return sequence;
     if (backlog.leaseCount >= window) return undefined;
-    if (!budget.isSpent) return sequence;
+    // However many leases others hold, and whether their consumers live or not, these are ours.
+    if (!budget.isSpent || backlog.leaseCount < guaranteedLeases) return sequence;
     budget.wakeWhenFreed(this);
     return undefined;
   }
 
-  #gather(consumer: Consumer): Delivery[] {
-    const batch: Delivery[] = [];
+  #gather(consumer: Consumer): Gathered {
+    const gathered: Gathered = { batch: [], leases: [], segments: [] };
     const deadlineMs = this.#options.clock.monotonicMs() + consumer.ackDeadlineMs;
     let bytes = 0;
-    let segment: HeldSegment | undefined;
     while (bytes < consumer.limits.turnBytes && consumer.room > 0) {
       const sequence = this.#candidate();
       if (sequence === undefined) break;
-      if (segment === undefined || !holds(segment, sequence)) {
-        try {
-          segment = this.#options.reader.get(sequence);
-        } catch (error) {
-          // What was gathered goes out first; the next turn meets the error again.
-          if (batch.length > 0) break;
-          throw error;
-        }
-      }
-      if (segment === undefined) {
-        void this.#load(sequence);
-        break;
-      }
-      const delivery = this.#lease(segment, sequence, consumer, deadlineMs);
-      bytes += delivery.bytes.length;
-      batch.push(delivery);
+      const segment = this.#segmentFor(sequence, gathered);
+      if (segment === undefined) break;
+      const lease = this.#lease(segment, sequence, consumer, deadlineMs);
+      bytes += lease.bytes;
+      gathered.leases.push(lease);
+      gathered.batch.push(this.#delivery(segment, lease));
     }
-    return batch;
+    return gathered;
   }
 
-  #lease(segment: HeldSegment, sequence: number, consumer: Consumer, deadlineMs: number): Delivery {
-    const { backlog, lane } = this.#options;
+  /** The next message's segment; none if it has to be fetched, or if what was gathered goes first. */
+  #segmentFor(sequence: number, { batch, segments }: Gathered): HeldSegment | undefined {
+    const last = segments.at(-1);
+    if (last !== undefined && holds(last, sequence)) return last;
+    let segment: HeldSegment | undefined;
+    try {
+      segment = this.#options.reader.get(sequence, this.#loaded);
+    } catch (error) {
+      // The next turn meets the error again.
+      if (batch.length > 0) return undefined;
+      throw error;
+    }
+    if (segment === undefined) void this.#load(sequence);
+    else segments.push(segment);
+    return segment;
+  }
+
+  #lease(segment: HeldSegment, sequence: number, consumer: Consumer, deadlineMs: number): Lease {
+    const index = sequence - segment.base;
+    const bytes = segment.offsets[index + 1]! - segment.offsets[index]!;
+    const message = { bytes, publishTimeMs: segment.timeMs, deadlineMs };
+    return this.#options.backlog.lease(sequence, consumer, message);
+  }
+
+  #delivery(segment: HeldSegment, lease: Lease): Delivery {
+    const { ackId, publishTimeMs, sequence } = lease;
     const index = sequence - segment.base;
     const bytes = segment.bytes.subarray(segment.offsets[index], segment.offsets[index + 1]);
-    const publishTimeMs = segment.timeMs;
-    const message = { bytes: bytes.length, publishTimeMs, deadlineMs };
-    const { ackId } = backlog.lease(sequence, consumer, message);
-    return { ackId, messageId: lane.messageId(sequence), publishTimeMs, deliveryAttempt: 0, bytes };
+    const messageId = this.#options.lane.messageId(sequence);
+    return { ackId, messageId, publishTimeMs, deliveryAttempt: 0, bytes };
   }
 
   /** Fetches what the next message needs; while it is under way no turn does anything. */
@@ -147,7 +183,8 @@ export class DeliveryQueue implements Turn {
     if (this.#isLoading) return;
     this.#isLoading = true;
     try {
-      const first = await this.#options.reader.load(sequence);
+      const { first, segment } = await this.#options.reader.load(sequence);
+      this.#loaded = segment;
       if (first > sequence) this.#options.onMissing(first);
     } catch (error) {
       this.failAll(error);
@@ -161,8 +198,4 @@ export class DeliveryQueue implements Turn {
   #tellIdle(): void {
     for (const consumer of this.#consumers) consumer.idle();
   }
-}
-
-function holds(segment: HeldSegment, sequence: number): boolean {
-  return sequence >= segment.base && sequence < segment.base + segment.count;
 }

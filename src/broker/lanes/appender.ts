@@ -1,11 +1,6 @@
+import { storageRefusal } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import {
-  StorageError,
-  type Append,
-  type LogId,
-  type Outcome,
-  type Store,
-} from '../../storage/index.ts';
+import type { Append, LogId, Outcome, Store } from '../../storage/index.ts';
 
 /** Where an owned log stands, as its one writer knows it. */
 export interface LogPosition {
@@ -88,32 +83,3 @@ const inDoubt = (): RpcError =>
     'COMMIT_IN_DOUBT',
     'The storage did not confirm the write. Please try again.',
   );
-
-/** What a refusal of the storage means to a client. */
-export function storageRefusal(error: unknown): RpcError {
-  if (!(error instanceof StorageError)) return RpcError.from(error);
-  const options = { cause: error };
-  switch (error.fault) {
-    case 'full':
-      return new RpcError(
-        'RESOURCE_EXHAUSTED',
-        'DISK_FULL',
-        'The disk that stores messages is full. Publishing resumes when space is freed.',
-        options,
-      );
-    case 'readOnly':
-      return new RpcError(
-        'UNAVAILABLE',
-        'DISK_READ_ONLY',
-        'The disk that stores messages is read only. Please try again later.',
-        options,
-      );
-    default:
-      return new RpcError(
-        'UNAVAILABLE',
-        'STORAGE_UNAVAILABLE',
-        'The storage cannot be reached. Please try again later.',
-        options,
-      );
-  }
-}

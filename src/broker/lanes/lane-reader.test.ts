@@ -50,3 +50,31 @@ test('a message below the tail that the store does not have ends in DATA_LOSS, n
   expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['one']);
   await harness.close();
 });
+
+test('many subscriptions that start at once get all, though their segments push each other off the shelf', async () => {
+  const harness = await BrokerHarness.open();
+  const subscriptions: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    const topic = await harness.createTopic(`topic${i}`);
+    subscriptions.push(await harness.createSubscription(`subscription${i}`, topic));
+    await harness.publish(topic, 'x'.repeat(400_000));
+    await harness.publish(topic, 'y'.repeat(400_000));
+  }
+  const probes = await Promise.all(subscriptions.map((name) => harness.openStream(name)));
+  await harness.clock.settle(400);
+  expect(probes.map(({ failure }) => failure).filter((failure) => failure !== null)).toEqual([]);
+  expect(probes.map(({ received }) => received.length)).toEqual(Array(100).fill(2));
+  await harness.close();
+});
+
+test('opened bytes are gone when their DEK dies of idleness, and so is their place in the cache', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'x'.repeat(10_000));
+  expect(await harness.pull(subscription)).toHaveLength(1);
+  expect(harness.broker.openedBytes).toBeGreaterThan(10_000);
+  await harness.clock.advance(20 * 60_000);
+  expect(harness.broker.openedBytes).toBe(0);
+  await harness.close();
+});

@@ -8,11 +8,12 @@ import {
 } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
-import type { Segment, Store } from '../../storage/index.ts';
+import type { Segment, Store, Tail } from '../../storage/index.ts';
 import { storageRefusal } from './appender.ts';
 import type { Lane } from './lane.ts';
 import type { BrokerObserver } from '../observer.ts';
-import { SegmentShelf, type ShelfBudget } from './segment-shelf.ts';
+import type { ReadGate } from './read-gate.ts';
+import { holds, SegmentShelf, type ShelfBudget } from './segment-shelf.ts';
 
 /** One read of the store: enough to keep a stream busy while the next is fetched. */
 const readBytes = 512 * 1024;
@@ -20,6 +21,8 @@ const readBytes = 512 * 1024;
 /** An opened segment and the DEK that opened it: it may be used only while that is alive. */
 export interface HeldSegment extends OpenedSegment {
   readonly dek: Dek;
+  /** It has left the cache: the DEK need not know of it any more. */
+  forget: () => void;
 }
 
 /** What all lanes share: a bound on sealed bytes read ahead and on opened bytes kept. */
@@ -30,6 +33,8 @@ export interface ReaderPorts {
   readonly observer: BrokerObserver;
   readonly sealedBudget: ShelfBudget<Segment>;
   readonly openedBudget: ShelfBudget<HeldSegment>;
+  /** Reads of the store that are under way at once are few: each may hold half a mebibyte. */
+  readonly reads: ReadGate;
 }
 
 /**
@@ -41,7 +46,7 @@ export class LaneReader {
   readonly #ports: ReaderPorts;
   readonly #sealed = new SegmentShelf<Segment>();
   readonly #opened = new SegmentShelf<HeldSegment>();
-  readonly #loads = new Map<number, Promise<void>>();
+  readonly #loads = new Map<number, Promise<Segment[]>>();
 
   constructor(lane: Lane, ports: ReaderPorts) {
     this.#lane = lane;
@@ -54,87 +59,97 @@ export class LaneReader {
   }
 
   /**
-   * The opened segment that holds `sequence`, if that can be had without waiting. Throws RpcError
-   * DATA_LOSS if the stored bytes do not open.
+   * The opened segment that holds `sequence`, if that can be had without waiting; `loaded` is what
+   * `load` gave for it. Throws RpcError DATA_LOSS if the stored bytes do not open.
    */
-  get(sequence: number): HeldSegment | undefined {
+  get(sequence: number, loaded: Segment | null = null): HeldSegment | undefined {
     const held = this.#opened.find(sequence);
     if (held?.dek.isAlive === true) return held;
-    const segment = this.#sealed.find(sequence);
+    const atHand = this.#sealed.find(sequence);
+    const segment = atHand ?? (loaded !== null && holds(loaded, sequence) ? loaded : undefined);
     if (segment === undefined) return undefined;
     const dek = this.#ports.deks.forOpen(this.#lane.topic, dekVersionOf(segment));
-    if (!(dek instanceof Promise)) return this.#open(segment, dek);
+    if (!(dek instanceof Promise)) return dek.isAlive ? this.#open(segment, dek) : undefined;
     // `load` asks again and says what is wrong; here nobody waits for the answer.
     dek.catch(() => undefined);
     return undefined;
   }
 
   /**
-   * Fetches what `get` lacked: the sealed segment, its DEK, or both. Resolves to the first sequence
-   * at or after `sequence` that exists, which is later than it after a trim; the tail if none does.
+   * Fetches what `get` lacked: the sealed segment, its DEK, or both. The segment is the caller's to
+   * keep until it was used: others' reads may push it off the shelf at once. After a trim there is
+   * no segment, and `first` is the first sequence that still exists.
    */
-  async load(sequence: number): Promise<number> {
-    if (this.#sealed.find(sequence) === undefined) await this.#read(sequence);
-    const segment = this.#sealed.find(sequence);
-    if (segment === undefined) return await this.#firstAfter(sequence);
+  async load(sequence: number): Promise<{ first: number; segment: Segment | null }> {
+    const segment = this.#sealed.find(sequence) ?? (await this.#read(sequence));
+    if (segment === undefined) return { first: await this.#firstAfter(sequence), segment: null };
+    if (!holds(segment, sequence)) return { first: segment.base, segment: null };
     await this.#ports.deks.forOpen(this.#lane.topic, dekVersionOf(segment));
-    return sequence;
+    return { first: sequence, segment };
   }
 
   /** Publish time of the message at `sequence`, or of the first that still exists after it. */
   async publishTimeMs(sequence: number): Promise<number | undefined> {
     const known = this.#opened.find(sequence) ?? this.#sealed.find(sequence);
     if (known !== undefined) return known.timeMs;
-    await this.#read(sequence);
-    return this.#sealed.find(sequence)?.timeMs;
+    return (await this.#fetch(sequence, 1))[0]?.timeMs;
   }
 
-  /** Drops every opened byte: the key was revoked. */
-  wipe(): void {
-    for (const held of this.#opened.clear()) held.bytes.fill(0);
+  /** The segment that holds `sequence`, or the first after it; what else was read is kept. */
+  async #read(sequence: number): Promise<Segment | undefined> {
+    const segments = await (this.#loads.get(sequence) ?? this.#startRead(sequence));
+    return segments.find((segment) => sequence < segment.base + segment.count);
   }
 
-  async #read(sequence: number): Promise<void> {
-    const under = this.#loads.get(sequence);
-    if (under !== undefined) return await under;
-    const load = this.#fetch(sequence);
+  async #startRead(sequence: number): Promise<Segment[]> {
+    const load = this.#ports.reads.run(() => this.#fetch(sequence, readBytes));
     this.#loads.set(sequence, load);
     try {
-      await load;
+      const segments = await load;
+      for (const segment of segments) this.offer(segment);
+      return segments;
     } finally {
       this.#loads.delete(sequence);
     }
   }
 
-  async #fetch(sequence: number): Promise<void> {
+  async #fetch(sequence: number, bytesMax: number): Promise<Segment[]> {
     try {
-      const segments = await this.#ports.store.read(this.#lane.appender.log, sequence, readBytes);
-      for (const segment of segments) this.offer(segment);
+      return await this.#ports.store.read(this.#lane.appender.log, sequence, bytesMax);
     } catch (error) {
       throw storageRefusal(error);
     }
   }
 
   async #firstAfter(sequence: number): Promise<number> {
-    try {
-      const [tail] = await this.#ports.store.tails([this.#lane.appender.log]);
-      if (tail !== undefined && tail.trim > sequence) return tail.trim;
-    } catch (error) {
-      throw storageRefusal(error);
-    }
+    const [tail] = await this.#tails();
+    if (tail !== undefined && tail.trim > sequence) return tail.trim;
     if (sequence >= this.#lane.tail) return sequence;
     throw new RpcError('DATA_LOSS', 'SEGMENT_MISSING', 'A stored message cannot be found.');
   }
 
+  async #tails(): Promise<Tail[]> {
+    try {
+      return await this.#ports.store.tails([this.#lane.appender.log]);
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+  }
+
   #open(segment: Segment, dek: Dek): HeldSegment {
     const startedMs = this.#ports.clock.monotonicMs();
-    const held = { ...this.#unseal(segment, dek), dek };
+    const held: HeldSegment = { ...this.#unseal(segment, dek), dek, forget: () => undefined };
     this.#ports.observer.opened(
       held.count,
       held.bytes.length,
       this.#ports.clock.monotonicMs() - startedMs,
     );
     this.#ports.openedBudget.put(this.#opened, held, held.bytes.length);
+    // Opened bytes die with their DEK, whatever it dies of.
+    held.forget = dek.onDeath(() => {
+      this.#ports.openedBudget.remove(held);
+      held.bytes.fill(0);
+    });
     return held;
   }
 

@@ -17,6 +17,8 @@ import type { SealableMessage } from '../service.ts';
 const segmentBytesSoft = 256 * 1024;
 /** What one group commit of one lane carries at most, beside a single larger request. */
 const commitBytesSoft = 8 * 1024 * 1024;
+/** What a waiting message costs beside its bytes: a budget of bytes must bound many small ones. */
+const messageOverheadBytes = 256;
 /** Bytes of requests that wait to be sealed, over all lanes. */
 const pendingBytesMax = 256 * 1024 * 1024;
 
@@ -96,7 +98,7 @@ export class Lane {
   async publish(messages: readonly SealableMessage[]): Promise<string[]> {
     if (this.#closedBy !== null) throw this.#closedBy;
     let bytes = 0;
-    for (const message of messages) bytes += message.bytes.length;
+    for (const message of messages) bytes += message.bytes.length + messageOverheadBytes;
     this.#ports.pending.take(bytes);
     try {
       return await new Promise<string[]>((resolve, reject) => {
@@ -157,14 +159,28 @@ export class Lane {
       const position = await this.appender.position();
       const dek = await this.#ports.deks.forSeal(this.topic);
       const timeMs = Math.max(position.timeMs, this.#ports.clock.wallMs());
-      // The key may have been revoked since: then ask again, and be told why.
-      if (!dek.isAlive) continue;
-      const batches = this.#seal(dek, requests, { base: position.next, timeMs });
+      const batches = this.#sealWhileAlive(dek, requests, { base: position.next, timeMs });
+      if (batches === null) continue;
       const startedMs = this.#ports.clock.monotonicMs();
       if (!(await this.appender.append(batches.map((batch) => batch.op)))) continue;
       this.#ports.observer.committed(batches.length, this.#ports.clock.monotonicMs() - startedMs);
       this.#finish(batches);
       return;
+    }
+  }
+
+  /** Null if the DEK was dead or died under it: then ask again, and be told why. */
+  #sealWhileAlive(
+    dek: Dek,
+    requests: readonly PendingPublish[],
+    start: { readonly base: number; readonly timeMs: number },
+  ): SealedBatch[] | null {
+    if (!dek.isAlive) return null;
+    try {
+      return this.#seal(dek, requests, start);
+    } catch (error) {
+      if (dek.isAlive) throw error;
+      return null;
     }
   }
 

@@ -4,6 +4,11 @@ export interface Run {
   readonly count: number;
 }
 
+/** True if `sequence` is in the run. */
+export function holds(run: Run, sequence: number): boolean {
+  return sequence >= run.base && sequence < run.base + run.count;
+}
+
 /** Runs of one lane that do not overlap, found by any sequence in them. */
 export class SegmentShelf<Item extends Run> {
   readonly #items: Item[] = [];
@@ -29,11 +34,6 @@ export class SegmentShelf<Item extends Run> {
     return this.#items[index]?.base === base ? this.#items.splice(index, 1)[0] : undefined;
   }
 
-  /** Takes everything out. */
-  clear(): Item[] {
-    return this.#items.splice(0);
-  }
-
   /** Index of the first item whose base is above `sequence`. */
   #indexAfter(sequence: number): number {
     let low = 0;
@@ -50,32 +50,48 @@ export class SegmentShelf<Item extends Run> {
 /** What holding a segment costs beside its bytes. */
 const itemBytes = 256;
 
+interface Held<Item extends Run> {
+  readonly shelf: SegmentShelf<Item>;
+  readonly bytes: number;
+}
+
 /** A bound on the bytes that many shelves hold together; the oldest goes first. */
 export class ShelfBudget<Item extends Run> {
   readonly #bytesMax: number;
-  readonly #queue = new Set<{ shelf: SegmentShelf<Item>; item: Item; bytes: number }>();
+  readonly #onRemoved: (item: Item) => void;
+  /** In order of arrival. */
+  readonly #held = new Map<Item, Held<Item>>();
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, onRemoved: (item: Item) => void = () => undefined) {
     this.#bytesMax = bytesMax;
+    this.#onRemoved = onRemoved;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Replaces what the shelf has at the same base. */
   put(shelf: SegmentShelf<Item>, item: Item, bytes: number): void {
+    const before = shelf.find(item.base);
+    if (before !== undefined) this.remove(before);
     shelf.put(item);
-    const entry = { shelf, item, bytes: bytes + itemBytes };
-    this.#queue.add(entry);
-    this.#bytes += entry.bytes;
-    for (const oldest of this.#queue) {
-      if (this.#bytes <= this.#bytesMax || oldest === entry) break;
-      this.#queue.delete(oldest);
-      this.#bytes -= oldest.bytes;
-      if (oldest.shelf.find(oldest.item.base) === oldest.item) {
-        oldest.shelf.remove(oldest.item.base);
-      }
+    this.#held.set(item, { shelf, bytes: bytes + itemBytes });
+    this.#bytes += bytes + itemBytes;
+    for (const oldest of this.#held.keys()) {
+      if (this.#bytes <= this.#bytesMax || oldest === item) break;
+      this.remove(oldest);
     }
+  }
+
+  /** Takes an item off its shelf; nothing happens if it is gone already. */
+  remove(item: Item): void {
+    const held = this.#held.get(item);
+    if (held === undefined) return;
+    this.#held.delete(item);
+    this.#bytes -= held.bytes;
+    held.shelf.remove(item.base);
+    this.#onRemoved(item);
   }
 }
