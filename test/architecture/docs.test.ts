@@ -87,6 +87,12 @@ describe('README', () => {
   test.each(['npm ci && npm start', 'npm ci && npm test'])('says %s', (command) => {
     expect(textOf('README.md').split('\n')).toContain(command);
   });
+
+  test('its table leads to every page of docs', () => {
+    const table = textOf('README.md').split('## Read on')[1] ?? '';
+    const pages = docs.filter((file) => /^docs\/[^/]+$/.test(file)).toSorted();
+    expect(found(table, /\]\((docs\/[a-z-]+\.md)\)/g)).toEqual(pages);
+  });
 });
 
 test('every npm script that a page names exists', () => {
