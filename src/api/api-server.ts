@@ -10,6 +10,7 @@ import { Posture } from './posture.ts';
 import { publisherMethods } from './pubsub/publisher-methods.ts';
 import { subscriberMethods } from './pubsub/subscriber-methods.ts';
 import type { Route } from './route.ts';
+import { UnsentAnswers } from './unsent-answers.ts';
 
 /** Times and counts that bound what strangers can make us hold. */
 export interface ApiLimits {
@@ -62,14 +63,16 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const draining = drainController.signal;
   const posture = new Posture(options);
   const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
-  const context = { broker, posture, observe, clock, log, draining };
+  const unsent = new UnsentAnswers(clock);
+  const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
+  const context = { broker, posture, observe, clock, log, draining, unsent };
   const grpc = new GrpcServer(methods, context, limits);
   const routes = [...pubsubRoutes(methods, broker), ...options.routes];
   const probes = {
     ready: () => !draining.aborted && options.ready(),
     metrics: options.metrics,
   };
-  const surroundings = { posture, probes, observe, clock, log, draining };
+  const surroundings = { posture, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({ ...surroundings, ...limits, routes });
   const listener = await Listener.open({
     ...options.listen,
@@ -80,7 +83,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     accept: (socket, protocol) =>
       protocol === 'http2' ? grpc.accept(socket) : http.accept(socket),
   });
-  return new RunningApi(listener, http, grpc, clock, drainController);
+  return new RunningApi(listener, http, grpc, clock, drainController, ignoreRevoked);
 }
 
 class RunningApi implements ApiServer {
@@ -91,6 +94,7 @@ class RunningApi implements ApiServer {
   readonly #grpc: GrpcServer;
   readonly #clock: Clock;
   readonly #draining: AbortController;
+  readonly #ignoreRevoked: () => void;
   #drained: Promise<void> | undefined;
 
   constructor(
@@ -99,12 +103,14 @@ class RunningApi implements ApiServer {
     grpc: GrpcServer,
     clock: Clock,
     draining: AbortController,
+    ignoreRevoked: () => void,
   ) {
     this.#listener = listener;
     this.#http = http;
     this.#grpc = grpc;
     this.#clock = clock;
     this.#draining = draining;
+    this.#ignoreRevoked = ignoreRevoked;
     this.port = listener.port;
     const host = listener.hosts[0] ?? '127.0.0.1';
     this.url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
@@ -128,6 +134,7 @@ class RunningApi implements ApiServer {
     );
     await this.#listener.whenEmpty();
     cancelTimer();
+    this.#ignoreRevoked();
     this.#grpc.close();
     await this.#http.close();
   }

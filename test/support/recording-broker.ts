@@ -20,6 +20,7 @@ export class RecordingBroker implements BrokerService {
   readonly published: { topic: string; messages: SealableMessage[] }[] = [];
   readonly streams: RecordedStream[] = [];
   readonly calls: unknown[][] = [];
+  readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
   /** What the next pulls answer. */
   batch: Delivery[] = [];
   /** Thrown by publish, if set. */
@@ -118,6 +119,16 @@ export class RecordingBroker implements BrokerService {
 
   async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
     this.calls.push(['modifyAckDeadline', name, ackIds, seconds]);
+  }
+
+  onRevoked(listener: (subscription: string) => void): () => void {
+    this.#revokedListeners.add(listener);
+    return () => void this.#revokedListeners.delete(listener);
+  }
+
+  /** As the broker does when a topic's key goes. */
+  revoke(subscription: string): void {
+    for (const listener of this.#revokedListeners) listener(subscription);
   }
 
   streamAcknowledge(subscription: string, ackIds: readonly string[]): void {

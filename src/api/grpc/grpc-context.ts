@@ -4,6 +4,7 @@ import type { BrokerService } from '../../broker/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
+import type { UnsentAnswers } from '../unsent-answers.ts';
 
 /** What every gRPC call needs of its surroundings. */
 export interface GrpcContext {
@@ -12,6 +13,7 @@ export interface GrpcContext {
   readonly observe: CallObserver;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly unsent: UnsentAnswers;
   /** Aborts when the server drains. */
   readonly draining: AbortSignal;
 }

@@ -150,9 +150,9 @@ function enlargeSessions(http2Server: Http2Server): void {
 }
 
 /**
- * Watches each stream's request. Keeps streams from grpc-js that the client has reset before anyone saw them: where it refuses one
- * (no gRPC content type, no such method) it answers without looking, which throws and would end
- * the process.
+ * Watches each stream's request, and keeps streams from grpc-js that the client has reset before
+ * anyone saw them: where it refuses one (no gRPC content type, no such method) it answers without
+ * looking, which throws and would end the process.
  */
 function takeStreams(http2Server: Http2Server, watch: RequestWatch): void {
   const handlers = http2Server.listeners('stream') as StreamHandler[];

@@ -11,12 +11,14 @@ import type { PubsubMethod } from '../pubsub/method.ts';
 import { checkMessageCount, checkTopicName } from '../pubsub/validation.ts';
 import { readAcknowledge, readModifyAckDeadline, readPull } from './consuming-wire.ts';
 import type { GrpcContext } from './grpc-context.ts';
+import { cutStream, streamOf } from './stream-reset.ts';
 import { callSignal, type UnaryMethod } from './unary-call.ts';
 
 const empty = new Uint8Array(0);
 
 /** The methods whose messages are read and written by hand, by their full names. */
-export function hotMethods({ broker, draining }: GrpcContext): Map<string, UnaryMethod> {
+export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
+  const { broker, draining } = context;
   return new Map<string, UnaryMethod>([
     [
       'google.pubsub.v1.Publisher.Publish',
@@ -29,8 +31,13 @@ export function hotMethods({ broker, draining }: GrpcContext): Map<string, Unary
     ],
     [
       'google.pubsub.v1.Subscriber.Pull',
-      async (bytes, call) =>
-        pull(broker, readPull(bytes), callSignal(call, draining), encodePullResponse),
+      async (bytes, call) => {
+        const request = readPull(bytes);
+        return pull(broker, request, callSignal(call, draining), (batch) => {
+          if (batch.length > 0) watchAnswer(request.subscription, call, context);
+          return encodePullResponse(batch);
+        });
+      },
     ],
     [
       'google.pubsub.v1.Subscriber.Acknowledge',
@@ -47,6 +54,14 @@ export function hotMethods({ broker, draining }: GrpcContext): Map<string, Unary
       },
     ],
   ]);
+}
+
+/** From the batch's opening to the stream's end, which is when all of it has left. */
+function watchAnswer(subscription: string, call: object, { unsent, clock }: GrpcContext): void {
+  const stream = streamOf(call);
+  const onSent = unsent.add(subscription, () => cutStream(stream, clock));
+  if (stream.destroyed) onSent();
+  else stream.once('close', onSent);
 }
 
 /** Any other method, by its descriptor. Malformed bytes are INVALID_ARGUMENT, not INTERNAL. */

@@ -1,5 +1,3 @@
-import { constants, type Http2Stream } from 'node:http2';
-
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
 import {
@@ -11,9 +9,11 @@ import {
 } from '../../broker/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
 import { domainOf, toWireError } from '../error-mapping.ts';
+import { flushMs } from '../unsent-answers.ts';
 import { readStreamingPull, type StreamingPullRequest } from './consuming-wire.ts';
 import { checkCaller, type GrpcContext } from './grpc-context.ts';
 import { toStatusObject } from './service-error.ts';
+import { cutStream, streamOf } from './stream-reset.ts';
 import { checkFirstRequest, checkLaterRequest, isKeepAlive } from './streaming-rules.ts';
 
 export type StreamingPullCall = ServerDuplexStream<Buffer, Uint8Array>;
@@ -26,8 +26,6 @@ const properties: SubscriptionProperties = { ordering: false, exactlyOnce: false
 /** Opened bytes that may wait for the client; a batch more than this is the most there can be. */
 const unsentBytesMax = 512 * 1024;
 const unsentBytesResume = 128 * 1024;
-/** How long a failed stream's last bytes may take; then it is reset and they are dropped. */
-const flushMs = 250;
 
 /** One StreamingPull: between grpc-js's call and the broker's stream (reference: pubsub.proto). */
 export class StreamingPull implements StreamSink {
@@ -207,14 +205,7 @@ export class StreamingPull implements StreamSink {
   #resetLater(): void {
     const { clock } = this.#context;
     clock.schedule(clock.monotonicMs() + flushMs, () => {
-      if (this.#unsentBytes > 0) resetStream(this.#call);
+      if (this.#unsentBytes > 0) cutStream(streamOf(this.#call), clock);
     });
   }
-}
-
-/** grpc-js offers no reset; the call of a server without interceptors holds the HTTP/2 stream. */
-function resetStream(call: StreamingPullCall): void {
-  const { stream } = (call as unknown as { call: { stream: Http2Stream } }).call;
-  // INTERNAL is the one code that every client answers by reopening.
-  stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }

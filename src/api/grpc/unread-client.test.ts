@@ -1,9 +1,12 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
+import { Duplex } from 'node:stream';
 
 import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
+import type { Delivery } from '../../broker/index.ts';
 import * as pubsub from '../proto/google/pubsub/v1/pubsub_pb.ts';
 
 const subscription = 'projects/p/subscriptions/sub';
@@ -30,8 +33,8 @@ afterEach(async () => {
   await fixture.api.drain(200);
 });
 
-function open(method: string): ClientHttp2Stream {
-  const stream = session.request({
+function open(method: string, on: ClientHttp2Session = session): ClientHttp2Stream {
+  const stream = on.request({
     ':method': 'POST',
     ':path': `/google.pubsub.v1.Subscriber/${method}`,
     'content-type': 'application/grpc',
@@ -76,5 +79,87 @@ describe('a client that reads nothing', () => {
     const bytes = Buffer.concat(answers).length;
     expect(bytes).toBeGreaterThan(greeting);
     expect(bytes).toBeLessThan(4 * greeting);
+  });
+});
+
+const delivery = (bytes: number): Delivery => ({
+  ackId: 'ack',
+  messageId: '1',
+  publishTimeMs: 1_500,
+  deliveryAttempt: 0,
+  bytes: toBinary(
+    pubsub.PubsubMessageSchema,
+    create(pubsub.PubsubMessageSchema, { data: Buffer.alloc(bytes, 'x') }),
+  ),
+});
+
+describe("an unsent answer to a pull, when its messages' key is revoked", () => {
+  const pull = (): ClientHttp2Stream => {
+    const stream = open('Pull');
+    stream.end(frame(pubsub.PullRequestSchema, { subscription, maxMessages: 1 }));
+    return stream;
+  };
+
+  const responded = (stream: ClientHttp2Stream): Promise<void> =>
+    new Promise((resolve) => stream.once('response', () => resolve()));
+
+  test('is dropped if the client leaves it no window, and other calls go on', async () => {
+    fixture.broker.batch = [delivery(1_000)];
+    const stream = pull();
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    await responded(stream);
+    fixture.broker.revoke(subscription);
+    await new Promise((resolve) => stream.once('close', resolve));
+    expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+    expect(bytes).toBe(0);
+    fixture.broker.batch = [];
+    await responded(pull());
+    expect(session.destroyed).toBe(false);
+  });
+
+  test('is let be if its client takes it in time', async () => {
+    fixture.broker.batch = [delivery(1_000)];
+    const other = pull();
+    await responded(other);
+    fixture.broker.revoke(subscription);
+    session.settings({ initialWindowSize: 65_535 });
+    other.resume();
+    await new Promise((resolve) => other.once('close', resolve));
+    expect(other.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+  });
+
+  test('costs a client that does not even read its socket the connection', async () => {
+    const answerBytes = 32 * 1024 * 1024;
+    fixture.broker.batch = [delivery(answerBytes)];
+    const socket = connectSocket(fixture.api.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    const duplex = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, () => done()),
+    });
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      duplex.push(chunk);
+    });
+    const greedy = connect(fixture.api.url, {
+      createConnection: () => duplex,
+      settings: { initialWindowSize: 2 ** 31 - 1 },
+    });
+    greedy.on('error', () => undefined);
+    await new Promise((resolve) => greedy.once('remoteSettings', resolve));
+    greedy.setLocalWindowSize(2 ** 31 - 1);
+    const stream = open('Pull', greedy);
+    stream.end(frame(pubsub.PullRequestSchema, { subscription, maxMessages: 1 }));
+    await responded(stream);
+    socket.pause();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    fixture.broker.revoke(subscription);
+    await expect.poll(() => fixture.api.connectionCount, { timeout: 3_000 }).toBeLessThan(2);
+    socket.resume();
+    await closed;
+    expect(bytes).toBeLessThan(answerBytes);
+    greedy.destroy();
   });
 });

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -8,6 +8,7 @@ import { domainOf, toWireError } from '../error-mapping.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
 import type { Route } from '../route.ts';
+import type { UnsentAnswers } from '../unsent-answers.ts';
 import { crossOriginHeaders, optionsHeaders } from './cross-origin.ts';
 import { Exchange } from './exchange.ts';
 import { HttpCall } from './http-call.ts';
@@ -23,10 +24,12 @@ export interface HttpHandlerOptions {
   readonly observe: CallObserver;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly unsent: UnsentAnswers;
   /** Aborts when the server drains. */
   readonly draining: AbortSignal;
 }
 
+const pullRpc = 'google.pubsub.v1.Subscriber.Pull';
 const noBody = new Uint8Array(0);
 
 /** What happens between a request and its answer, in the order of its methods. */
@@ -65,6 +68,7 @@ export class HttpHandler {
     const body = await decodeBody(raw, request.headers['content-encoding']);
     const { draining } = this.#options;
     const call = new HttpCall(match, exchange.query, body, reply.raw, draining);
+    if (exchange.rpc === pullRpc) this.#watchAnswer(match.params['subscription'] ?? '', reply.raw);
     const answer = await match.route.handle(call);
     const bytes = printReply(answer, exchange.isPretty);
     this.#observe(exchange, 'OK');
@@ -83,6 +87,16 @@ export class HttpHandler {
       .code(statusTable[error.code].http)
       .header('content-type', jsonType)
       .send(printError(error, exchange.isPretty));
+  }
+
+  /** A pull's answer, until all of it was handed to the system. One not begun is let be. */
+  #watchAnswer(subscription: string, response: ServerResponse): void {
+    const { socket } = response.req;
+    const onSent = this.#options.unsent.add(subscription, () => {
+      // A reset also drops what the system holds for the client.
+      if (response.headersSent) socket.resetAndDestroy();
+    });
+    response.once('close', onSent);
   }
 
   #serveOptions(request: FastifyRequest, reply: FastifyReply): FastifyReply {
