@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { run, type Entrances } from './cli/index.ts';
 
+/** Whatever this process makes is its user's alone: folders 0700, files 0600. LMDB asks for more. */
+function keepPrivate(): void {
+  process.umask(0o077);
+}
+
 /** The parts are loaded when a command needs them: help must not wait for native addons. */
 const entrances: Entrances = {
   async start(config) {
+    keepPrivate();
     const { startServer } = await import('./server.ts');
     return startServer(config);
   },
   async compact(options) {
+    keepPrivate();
     const { compactStore } = await import('./storage/index.ts');
     return compactStore(options);
   },

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +48,20 @@ describe('serve', () => {
     await server.url();
     await server.stop();
     expect(readdirSync(folder.path).toSorted()).toEqual(['data', 'data-keys']);
+  });
+
+  test('lets nobody else into what it makes, even in a directory that all may read', async () => {
+    const data = join(folder.path, 'data');
+    mkdirSync(data);
+    chmodSync(data, 0o755);
+    const server = serve('--port', '0');
+    await server.url();
+    const modes = readdirSync(data, { recursive: true, withFileTypes: true }).map((entry) => {
+      const mode = statSync(join(entry.parentPath, entry.name)).mode & 0o777;
+      return `${entry.isDirectory() ? 'folder' : 'file'} ${mode.toString(8)}`;
+    });
+    await server.stop();
+    expect([...new Set(modes)].toSorted()).toEqual(['file 600', 'folder 700']);
   });
 
   test('starts again on what it left', async () => {
