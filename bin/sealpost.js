@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node can parse: it must be able to say that this Node is too old.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 const oldestMajor = 24;
 const major = Number(process.versions.node.split('.')[0]);
@@ -15,7 +16,8 @@ if (major < oldestMajor) {
   process.exitCode = 1;
 } else {
   // Half of a start is stripping types and compiling; beside the code, not in a folder of everybody's.
-  module.enableCompileCache(new URL('../node_modules/.cache/sealpost', import.meta.url).pathname);
+  const cache = new URL('../node_modules/.cache/sealpost', import.meta.url);
+  module.enableCompileCache(fileURLToPath(cache));
   // A clone runs its sources, so that an old build cannot hide a change; a package has only dist.
   const source = new URL('../src/main.ts', import.meta.url);
   const built = new URL('../dist/main.js', import.meta.url);
