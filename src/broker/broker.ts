@@ -24,6 +24,8 @@ import type {
 import { Subscriptions } from './subscriptions.ts';
 import { Topics } from './topics.ts';
 
+/** Subscriptions that are reported on before the event loop is looked at. */
+const reportsPerTurn = 16;
 /** One turn of a stream. */
 const turnBytes = 256 * 1024;
 
@@ -209,8 +211,13 @@ export class Broker implements BrokerService {
 
   /** Where every subscription stands, for the gauges. */
   async backlogs(): Promise<BacklogReport[]> {
-    const states = [...this.#registry.subscriptions.values()];
-    return await Promise.all(states.map(async (state) => await state.report()));
+    const reports: BacklogReport[] = [];
+    // One after the other: each may read a segment, and there may be thousands.
+    for (const state of this.#registry.subscriptions.values()) {
+      reports.push(await state.report());
+      if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
+    }
+    return reports;
   }
 
   /** Opened bytes that are held to be delivered again. */
@@ -249,6 +256,12 @@ export class Broker implements BrokerService {
     }
     await Promise.all(states.map(async (state) => await state.close()));
     this.#registry.wheel.close();
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#registry.ports.clock.soon(resolve);
+    });
   }
 
   #tellRevoked(subscription: string): void {

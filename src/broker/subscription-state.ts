@@ -41,6 +41,7 @@ export class SubscriptionState {
   readonly #ackLog: AckLog;
   readonly #queue: DeliveryQueue;
   #cancelKeyCheck: Cancel | null = null;
+  #floorTime: { readonly floor: number; readonly timeMs: number } | null = null;
   #endedBy: Error | null = null;
 
   constructor(
@@ -180,20 +181,29 @@ export class SubscriptionState {
   }
 
   async report(): Promise<BacklogReport> {
-    const { lane, reader } = this.topic;
+    const { lane } = this.topic;
     const backlog = this.#backlog;
     const unackedCount = Math.max(0, lane.tail - backlog.frontier) + backlog.leaseCount;
-    const oldestMs =
-      unackedCount === 0
-        ? undefined
-        : backlog.oldest?.publishTimeMs || (await reader.publishTimeMs(backlog.floor));
-    const ageMs = oldestMs === undefined ? 0 : this.#ports.clock.wallMs() - oldestMs;
+    const nowMs = this.#ports.clock.wallMs();
+    const oldestMs = unackedCount === 0 ? nowMs : await this.#oldestMs();
     return {
       subscription: this.row.name,
       unackedCount,
-      oldestUnackedAgeSeconds: Math.max(0, ageMs / 1000),
+      oldestUnackedAgeSeconds: Math.max(0, (nowMs - oldestMs) / 1000),
       outstandingCount: backlog.outstandingCount,
     };
+  }
+
+  /** Publish time of the oldest message; NaN if the disk cannot tell. Read once for each floor. */
+  async #oldestMs(): Promise<number> {
+    const { floor, oldest } = this.#backlog;
+    if (oldest !== undefined && oldest.publishTimeMs > 0) return oldest.publishTimeMs;
+    if (this.#floorTime?.floor !== floor) {
+      const timeMs = await this.topic.reader.publishTimeMs(floor).catch(() => undefined);
+      if (timeMs === undefined) return NaN;
+      this.#floorTime = { floor, timeMs };
+    }
+    return this.#floorTime.timeMs;
   }
 
   /** Writes what is not yet durable, compactly, after the acknowledgements under way. */
