@@ -20,3 +20,4 @@ export type { DekObserver, EvictionCause } from './observer.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
 export { openStoreKey, type StoreKey, type StoreKeyOptions } from './store-key.ts';
+export { storageRefusal } from './storage-refusal.ts';

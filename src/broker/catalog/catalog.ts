@@ -1,6 +1,6 @@
+import { storageRefusal } from '../../envelope/index.ts';
 import { draw, type Entropy } from '../../runtime/index.ts';
 import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index.ts';
-import { storageRefusal } from '../lanes/appender.ts';
 import {
   decodeRow,
   doomedLane,

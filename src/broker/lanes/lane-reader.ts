@@ -2,6 +2,7 @@ import {
   EnvelopeError,
   openSegment,
   segmentDekVersion,
+  storageRefusal,
   type Dek,
   type DekManager,
   type OpenedSegment,
@@ -9,7 +10,6 @@ import {
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Segment, Store, Tail } from '../../storage/index.ts';
-import { storageRefusal } from './appender.ts';
 import type { Lane } from './lane.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { ReadGate } from './read-gate.ts';

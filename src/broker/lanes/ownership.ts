@@ -1,6 +1,6 @@
+import { storageRefusal } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { LogId, Store, Tail } from '../../storage/index.ts';
-import { storageRefusal } from './appender.ts';
 
 const attemptsMax = 10;
 

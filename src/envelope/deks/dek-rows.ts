@@ -1,6 +1,7 @@
 import { assert, type Clock, type Logger } from '../../runtime/index.ts';
 import type { KeyStore } from '../../storage/index.ts';
 import type { SealedTopic } from '../dek.ts';
+import { storageRefusal } from '../storage-refusal.ts';
 import { rowDamaged } from './dek-refusal.ts';
 import { decodeDekRow, dekRowKey, dekRowPrefix, type DekRow, encodeDekRow } from './dek-row.ts';
 import { equalBytes } from '../../crypto/index.ts';
@@ -11,7 +12,10 @@ const erasureKey = 'dek-erasure';
 /** Topics that are deleted together share one compaction. */
 const compactionDelayMs = 1_000;
 
-/** The wrapped DEKs in the environment of the keys, and the compaction that completes an erasure. */
+/**
+ * The wrapped DEKs in the environment of the keys, and the compaction that completes an erasure.
+ * What the storage refuses is thrown as RpcError, as `storageRefusal` has it.
+ */
 export class DekRows {
   readonly #store: KeyStore;
   readonly #clock: Clock;
@@ -32,7 +36,7 @@ export class DekRows {
 
   /** The row, checked to be the one that its key says. Throws DATA_LOSS if it is not, or is absent. */
   async read(topic: SealedTopic, version: number): Promise<DekRow> {
-    const stored = await this.#store.get(dekRowKey(topic.uid, version));
+    const stored = await asked(this.#store.get(dekRowKey(topic.uid, version)));
     const row = stored && decodeDekRow(stored.value);
     if (!row || row.version !== version || !equalBytes(row.topicUid, topic.uid)) {
       throw rowDamaged(topic, version);
@@ -49,7 +53,7 @@ export class DekRows {
   /** Durable when it resolves. False if that version exists: somebody else made it. */
   insert(row: DekRow): Promise<boolean> {
     const key = dekRowKey(row.topicUid, row.version);
-    return this.#store.txn([{ key, version: 0 }], [{ key, value: encodeDekRow(row) }]);
+    return asked(this.#store.txn([{ key, version: 0 }], [{ key, value: encodeDekRow(row) }]));
   }
 
   /** Deletes every row of the topic; the compaction follows in the background. */
@@ -57,7 +61,8 @@ export class DekRows {
     const keys = await this.#keysOf(topic);
     for (let at = 0; at < keys.length; at += pageRows) {
       const deletes = keys.slice(at, at + pageRows).map((key) => ({ key, value: null }));
-      await this.#store.txn([], [...deletes, { key: erasureKey, value: Uint8Array.of(1) }]);
+      const marker = { key: erasureKey, value: Uint8Array.of(1) };
+      await asked(this.#store.txn([], [...deletes, marker]));
     }
     if (keys.length > 0) this.#compactSoon();
   }
@@ -74,7 +79,7 @@ export class DekRows {
     for (;;) {
       const after = keys.at(-1);
       const from = after === undefined ? {} : { after };
-      const page = await this.#store.list(prefix, { ...from, limit: pageRows });
+      const page = await asked(this.#store.list(prefix, { ...from, limit: pageRows }));
       keys.push(...page.map((row) => row.key));
       if (page.length < pageRows) return keys;
     }
@@ -107,5 +112,13 @@ export class DekRows {
     } finally {
       this.#isCompacting = false;
     }
+  }
+}
+
+async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw storageRefusal(error);
   }
 }
