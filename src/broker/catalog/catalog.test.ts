@@ -6,7 +6,7 @@ import {
   subscriptionName,
   topicName,
 } from '../../../test/support/broker-harness.ts';
-import type { MemoryFault } from '../../storage/index.ts';
+import { StorageError, type MemoryFault } from '../../storage/index.ts';
 
 const codesOf = (results: readonly PromiseSettledResult<unknown>[]): string[] =>
   results.map((each) =>
@@ -162,5 +162,59 @@ test('a change that landed though the storage failed to say so stands, and other
   await harness.restart();
   expect(await harness.broker.getTopic(orders.name)).toEqual(orders);
   await expect(harness.broker.getTopic(other)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await harness.close();
+});
+
+test('an update that changes nothing and is refused leaves the next one possible', async () => {
+  const harness = await BrokerHarness.open();
+  const name = await harness.createTopic('orders');
+  const update = async (labels: Record<string, string>): Promise<string[]> =>
+    await settled(harness, harness.broker.updateTopic({ name, labels }, ['labels']));
+  harness.faults.next('unknown-lost');
+  expect(await update({})).toEqual(['UNAVAILABLE']);
+  expect(await update({ team: 'a' })).toEqual(['OK']);
+  await harness.restart();
+  expect(await harness.broker.getTopic(name)).toEqual({ name, labels: { team: 'a' } });
+  await harness.close();
+});
+
+/** The next change lands in doubt, and cannot be asked for either. */
+async function openDoubtful(): Promise<{ harness: BrokerHarness; doubt: () => void }> {
+  let isAsking = false;
+  const harness = await BrokerHarness.open({
+    wrapStore: (disk) => {
+      const get = disk.meta.get.bind(disk.meta);
+      disk.meta.get = async (key) => {
+        if (isAsking) throw new StorageError('io', 'the disk does not answer');
+        return await get(key);
+      };
+      const txn = disk.meta.txn.bind(disk.meta);
+      disk.meta.txn = async (checks, puts) => {
+        isAsking = harness.faults.pendingCount > 0;
+        return await txn(checks, puts);
+      };
+      return disk;
+    },
+  });
+  const doubt = (): void => harness.faults.next('unknown-landed');
+  return { harness, doubt };
+}
+
+test('after a change that nobody could confirm, the rows are read again', async () => {
+  const { harness, doubt } = await openDoubtful();
+  const name = await harness.createTopic('orders');
+  const update = async (team: string): Promise<string[]> =>
+    await settled(harness, harness.broker.updateTopic({ name, labels: { team } }, ['labels']));
+  doubt();
+  expect(await update('a')).toEqual(['UNAVAILABLE']);
+  expect([await update('b'), await update('b')]).toEqual([['ABORTED'], ['OK']]);
+  const other = { name: topicName('other'), labels: {} };
+  doubt();
+  expect(await settled(harness, harness.broker.createTopic(other))).toEqual(['UNAVAILABLE']);
+  expect(await settled(harness, harness.broker.createTopic(other))).toEqual(['ABORTED']);
+  expect(await settled(harness, harness.broker.createTopic(other))).toEqual(['OK']);
+  await harness.publish(other.name, 'one');
+  await harness.restart();
+  expect(await harness.broker.getTopic(other.name)).toEqual(other);
   await harness.close();
 });

@@ -99,6 +99,15 @@ export class Catalog {
     });
   }
 
+  /** The topic of that name as it is stored, whether or not anybody opened it. */
+  async storedTopic(name: string): Promise<TopicRow | null> {
+    return (await this.#stored(rowKeys.topics + name)) as TopicRow | null;
+  }
+
+  async storedSubscription(name: string): Promise<SubscriptionRow | null> {
+    return (await this.#stored(rowKeys.subscriptions + name)) as SubscriptionRow | null;
+  }
+
   async updateTopic(row: TopicRow): Promise<void> {
     await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, row]]));
   }
@@ -152,16 +161,41 @@ export class Catalog {
     return decodeRow(row.value);
   }
 
-  /** After a write that the storage did not confirm: whether it is there all the same. */
-  async #stands(puts: readonly MetaPut[]): Promise<boolean> {
+  async #stored(key: string): Promise<unknown> {
+    if (!this.#versions.has(key)) return null;
     try {
-      const rows = await Promise.all(puts.map(async ({ key }) => await this.#meta.get(key)));
-      return puts.every(({ value }, i) => {
-        const stored = rows[i]?.value ?? null;
-        return value === null || stored === null
-          ? value === stored
-          : Buffer.compare(value, stored) === 0;
+      const row = await this.#meta.get(key);
+      return row === null ? null : this.#row(row);
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+  }
+
+  /**
+   * After a write that the storage did not confirm: whether it is there all the same. The versions
+   * tell, as this is the one writer; contents do not, for a write may change nothing.
+   */
+  async #stands(checks: readonly MetaCheck[], puts: readonly MetaPut[]): Promise<boolean> {
+    try {
+      const rows = await Promise.all(checks.map(async ({ key }) => await this.#meta.get(key)));
+      return checks.every(({ version }, i) => {
+        const stored = rows[i] ?? null;
+        return puts[i]?.value === null ? stored === null : stored?.version === version + 1;
       });
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+  }
+
+  /** After a conflict: what this writer knew is not what is stored. */
+  async #readAgain(checks: readonly MetaCheck[]): Promise<void> {
+    try {
+      for (const { key } of checks) {
+        const row = await this.#meta.get(key);
+        if (row === null) this.#versions.delete(key);
+        else if (key === rowKeys.counters) this.#counters = this.#row(row) as Counters;
+        else this.#versions.set(key, row.version);
+      }
     } catch (error) {
       throw storageRefusal(error);
     }
@@ -181,10 +215,13 @@ export class Catalog {
     try {
       isDone = await this.#meta.txn(checks, puts);
     } catch (error) {
-      isDone = await this.#stands(puts);
+      isDone = await this.#stands(checks, puts);
       if (!isDone) throw storageRefusal(error);
     }
-    if (!isDone) throw concurrentChange(name);
+    if (!isDone) {
+      await this.#readAgain(checks);
+      throw concurrentChange(name);
+    }
     for (const { key, version } of checks) this.#versions.set(key, version + 1);
     for (const { key, value } of puts) if (value === null) this.#versions.delete(key);
   }
