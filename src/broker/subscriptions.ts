@@ -21,7 +21,7 @@ export class Subscriptions {
     this.#pager = pager;
   }
 
-  /** It gets the messages that are published once this has returned. */
+  /** It gets the messages that are published once this has returned. Whole or not at all. */
   async create(subscription: Subscription): Promise<Subscription> {
     if (this.#registry.subscriptions.has(subscription.name)) throw alreadyExists(subscription.name);
     return await this.#registry.changes.run(() => this.#create(subscription));
@@ -29,9 +29,26 @@ export class Subscriptions {
 
   async #create(subscription: Subscription): Promise<Subscription> {
     const topic = this.#registry.topic(subscription.topic);
+    const { catalog, subscriptions } = this.#registry;
+    const { name } = subscription;
+    const stored = subscriptions.has(name) ? null : await catalog.storedSubscription(name);
+    // A creation that failed half-way, and whose client was told so.
+    if (stored !== null) await this.#remove(stored);
     const of = { topicUid: topic.row.uid, start: topic.lane.tail };
-    const row = await this.#registry.catalog.createSubscription(subscription, of);
-    return this.#view(await this.#registry.addSubscription(row, topic));
+    const row = await catalog.createSubscription(subscription, of);
+    try {
+      return this.#view(await this.#registry.addSubscription(row, topic));
+    } catch (error) {
+      // What cannot be removed now is removed by the next try.
+      await this.#remove(row).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Takes back a row whose log nobody has opened. */
+  async #remove(row: SubscriptionRow): Promise<void> {
+    await this.#registry.catalog.deleteSubscription(row, null);
+    await this.#registry.dropLogs([{ log: row.log }]);
   }
 
   get(name: string): Subscription {

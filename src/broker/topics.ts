@@ -15,13 +15,33 @@ export class Topics {
     this.#pager = pager;
   }
 
-  /** A topic with a key is refused unless that key can be used at once. */
+  /** A topic with a key is refused unless that key can be used at once. Whole or not at all. */
   async create(topic: Topic): Promise<Topic> {
     if (this.#registry.topics.has(topic.name)) throw alreadyExists(topic.name);
     await this.#probe(topic);
-    const row = await this.#registry.catalog.createTopic(topic);
-    await this.#registry.addTopic(row);
+    return await this.#registry.changes.run(() => this.#create(topic));
+  }
+
+  async #create(topic: Topic): Promise<Topic> {
+    const { catalog, topics } = this.#registry;
+    const stored = topics.has(topic.name) ? null : await catalog.storedTopic(topic.name);
+    // A creation that failed half-way, and whose client was told so.
+    if (stored !== null) await this.#remove(stored);
+    const row = await catalog.createTopic(topic);
+    try {
+      await this.#registry.addTopic(row);
+    } catch (error) {
+      // What cannot be removed now is removed by the next try.
+      await this.#remove(row).catch(() => undefined);
+      throw error;
+    }
     return view(row);
+  }
+
+  /** Takes back a row whose log nobody has opened. */
+  async #remove(row: TopicRow): Promise<void> {
+    await this.#registry.catalog.deleteTopic(row, false);
+    await this.#registry.dropLogs([doomedLane(row)]);
   }
 
   get(name: string): Topic {
