@@ -97,6 +97,21 @@ describe('JSON that does not fit', () => {
       `Invalid value at 'messages[0].attributes[0].value' (TYPE_STRING), "\ufffd"`,
     ],
     [
+      'a number for the topic',
+      '{"topic":5,"messages":[{"data":"YQ=="}]}',
+      "Invalid value at 'topic' (TYPE_STRING), 5",
+    ],
+    [
+      'a list for a message id',
+      '{"messages":[{"data":"YQ==","messageId":[1]}]}',
+      "Invalid value at 'messages[0].message_id' (TYPE_STRING), Starting an object on a scalar field",
+    ],
+    [
+      'a number for a publish time',
+      '{"messages":[{"data":"YQ==","publish_time":5}]}',
+      "Invalid value at 'messages[0].publish_time' (type.googleapis.com/google.protobuf.Timestamp), 5",
+    ],
+    [
       'an object for a list',
       '{"messages":{}}',
       `Invalid value at 'messages' (type.googleapis.com/google.pubsub.v1.PubsubMessage), Starting an object on a scalar field`,
@@ -108,6 +123,19 @@ describe('JSON that does not fit', () => {
       message,
     );
   });
+
+  test.each(['foo', 'messages', 'messages.data', '__proto__'])(
+    'the query parameter %s of a publish is refused, and standard ones are not',
+    async (name) => {
+      const path = `${await api.topic()}:publish`;
+      const body = '{"messages":[{"data":"YQ=="}]}';
+      expect(refusedMessage(await send(`/v1/${path}?alt=json&${name}=1`, body))).toBe(
+        `${invalidJson} Unknown name "${name}": Cannot bind query parameter. Field '${name}' could not be found in request message.`,
+      );
+      const standard = '$.xgafv=2&prettyPrint=false&topic=projects/p/topics/in-vain';
+      expect((await send(`/v1/${path}?${standard}`, body)).status).toBe(200);
+    },
+  );
 
   test.each([
     ['maxMessages', '{"maxMessages":"ten"}', 'TYPE_INT32'],

@@ -8,8 +8,6 @@ import { badRequest, invalidPayload, parseUnchecked, type JsonObject } from './j
 import { excerpt, invalidValue } from './proto-json.ts';
 import { scanPublishRequest } from './publish-scan.ts';
 
-/** Fields of a PubsubMessage that only the server sets; publishers may send them back to us. */
-const ignored = new Set(['messageId', 'message_id', 'publishTime', 'publish_time']);
 const noBytes = new Uint8Array(0);
 
 /**
@@ -33,6 +31,8 @@ function parsePublishRequest(body: Buffer): SealableMessage[] {
   for (const name of Object.keys(request)) {
     if (name === 'messages') items = request[name] ?? [];
     else if (name !== 'topic') throw unknownName(name, '');
+    // The path says which topic; what is said here has to fit, and does nothing.
+    else if (request[name] !== null) readText(request[name]!, 'topic');
   }
   if (!Array.isArray(items)) {
     throw wrongValue('messages', 'type.googleapis.com/google.pubsub.v1.PubsubMessage', items);
@@ -59,9 +59,22 @@ function readMessage(json: JsonValue, index: number, isAsciiText: boolean): Seal
     else if (name === 'attributes') attributes = readAttributes(value, path);
     else if (name === 'orderingKey' || name === 'ordering_key') {
       orderingKey = readText(value, `${path}.ordering_key`);
-    } else if (!ignored.has(name)) throw unknownName(name, path);
+    } else checkIgnored(name, value, path);
   }
   return sealableMessage({ data, attributes, orderingKey });
+}
+
+/** Fields that only the server sets: publishers may send them back to us, if they fit. */
+function checkIgnored(name: string, value: JsonValue, path: string): void {
+  if (name === 'messageId' || name === 'message_id') readText(value, `${path}.message_id`);
+  else if (name !== 'publishTime' && name !== 'publish_time') throw unknownName(name, path);
+  else if (typeof value !== 'string') {
+    throw wrongValue(
+      `${path}.publish_time`,
+      'type.googleapis.com/google.protobuf.Timestamp',
+      value,
+    );
+  }
 }
 
 function readData(json: JsonValue, path: string, isAsciiText: boolean): Uint8Array {

@@ -9,7 +9,7 @@ import type { HttpMethod, Route } from '../route.ts';
 import { messageToJson } from './proto-json.ts';
 import { readPublishRequest } from './publish-json.ts';
 import { writePublishResponse, writePullResponse } from './pull-json.ts';
-import { httpBinding, transcode, type HttpBinding } from './transcoding.ts';
+import { httpBinding, refuseQuery, transcode, type HttpBinding } from './transcoding.ts';
 
 type Handle = Route['handle'];
 
@@ -34,9 +34,10 @@ function hotHandlers(broker: BrokerService): Map<string, Handle> {
   return new Map<string, Handle>([
     [
       'google.pubsub.v1.Publisher.Publish',
-      async ({ params, body }) => {
+      async ({ params, query, body }) => {
         const topic = params['topic'] ?? '';
         checkTopicName(topic);
+        if (query.size > 0) refuseQuery(query, params);
         return writePublishResponse(await broker.publish(topic, readPublishRequest(body)));
       },
     ],

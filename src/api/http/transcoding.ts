@@ -47,6 +47,15 @@ export function transcode(desc: DescMethod, binding: HttpBinding, call: RestCall
   return messageFromJson(desc.input, json);
 }
 
+/** For a handler that reads the body alone: a query may only repeat `pathFields`, which win. */
+export function refuseQuery(query: URLSearchParams, pathFields: Readonly<object>): void {
+  for (const name of query.keys()) {
+    if (!standardParameters.has(name) && !Object.hasOwn(pathFields, name)) {
+      throw unknownParameter(name);
+    }
+  }
+}
+
 function bindQuery(input: DescMessage, query: URLSearchParams, json: JsonObject): void {
   for (const [name, value] of query) {
     if (standardParameters.has(name)) continue;
