@@ -9,13 +9,14 @@ import type { Socket } from 'node:net';
 
 import { Server, ServerCredentials, type handleUnaryCall, type ServerOptions } from '@grpc/grpc-js';
 
-import { assert } from '../../runtime/index.ts';
+import { assert, type Clock } from '../../runtime/index.ts';
 import { Publisher, Subscriber } from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { hotMethods, messageMethod } from './pubsub-handlers.ts';
+import { keepAlive } from './session-ping.ts';
 import { RequestWatch } from './request-watch.ts';
 import { StreamingPull, type StreamingPullCall } from './streaming-pull.ts';
 import { unaryHandler, type UnaryMethod } from './unary-call.ts';
@@ -27,6 +28,7 @@ const sessionWindowBytes = 16 * 1024 * 1024;
 
 /** Calls of one connection at a time; HTTP/2 lets clients queue what is more. */
 const concurrentStreamsMax = 1_000;
+const keepAliveTimes = { quietMs: 60_000, answerMs: 20_000 };
 
 const options: ServerOptions = {
   'grpc.max_concurrent_streams': concurrentStreamsMax,
@@ -57,7 +59,7 @@ export class GrpcServer {
     this.#register(methods, context);
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());
     const http2Server = http2ServerOf(this.#server);
-    enlargeSessions(http2Server);
+    prepareSessions(http2Server, context.clock);
     const { clock } = context;
     const { requestTimeoutMs } = limits;
     const streamingPaths = this.#streamingPaths;
@@ -141,9 +143,10 @@ function http2ServerOf(server: Server): Http2Server {
   return http2Server;
 }
 
-function enlargeSessions(http2Server: Http2Server): void {
+function prepareSessions(http2Server: Http2Server, clock: Clock): void {
   http2Server.on('session', (session: ServerHttp2Session) => {
     session.setLocalWindowSize(sessionWindowBytes);
+    keepAlive(session, clock, keepAliveTimes);
     // A connection that breaks is the client's business; its calls are cancelled by grpc-js.
     session.on('error', () => undefined);
   });

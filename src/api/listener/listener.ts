@@ -17,6 +17,7 @@ export interface ListenerOptions {
   readonly accept: (socket: Socket, protocol: Protocol) => void;
 }
 
+const keepAliveDelayMs = 60_000;
 const absentAddress = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 /** How often another port is tried when the system's choice is taken on a second address. */
 const portAttempts = 8;
@@ -48,7 +49,13 @@ export class Listener {
     let port = options.port;
     try {
       for (const host of options.hosts) {
-        const server = createServer({ allowHalfOpen: true, noDelay: true });
+        const server = createServer({
+          allowHalfOpen: true,
+          noDelay: true,
+          // Ends connections whose other end has vanished without a word.
+          keepAlive: true,
+          keepAliveInitialDelay: keepAliveDelayMs,
+        });
         if (!(await bindIfPresent(server, host, port, servers.length > 0, options.log))) continue;
         servers.push(server);
         hosts.push(host);
