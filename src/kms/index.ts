@@ -32,6 +32,7 @@ export type {
 } from './key-service.ts';
 export type { CryptoKeyVersion } from './key-versions.ts';
 export { argumentError, unimplementedError } from './kms-error.ts';
+export { requireKeyName } from './names.ts';
 export type { KmsCall, KmsObserver } from './observer.ts';
 export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';

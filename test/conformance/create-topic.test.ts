@@ -103,12 +103,24 @@ describe.each(wireNames)('CreateTopic over %s', (wire) => {
     expect(await api.call('CreateTopic', request)).toMatchObject(request);
   });
 
-  test('"The expected format is projects/*/locations/*/keyRings/*/cryptoKeys/*"', async () => {
-    const kmsKeyName = 'projects/p/keys/k';
-    expect(await api.refusal('CreateTopic', { name: fresh(), kmsKeyName })).toEqual(
-      invalidName(kmsKeyName),
-    );
-  });
+  test.each([
+    'projects/p/keys/k',
+    'projects/p/locations/global/keyRings/r/cryptoKeys/k k',
+    'projects/p/locations/global/keyRings/r/cryptoKeys/kéy',
+    `projects/p/locations/global/keyRings/r/cryptoKeys/${'k'.repeat(64)}`,
+    'projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1',
+  ])(
+    'the kms_key_name %s is none: it is refused and named, before any key is asked',
+    async (kmsKeyName) => {
+      const name = await api.topic();
+      const refused = invalid(
+        `Request field kms_key_name '${kmsKeyName}' must match projects/*/locations/*/keyRings/*/cryptoKeys/*.`,
+      );
+      expect(await api.refusal('CreateTopic', { name: fresh(), kmsKeyName })).toEqual(refused);
+      const update = { topic: { name, kmsKeyName }, updateMask: 'kms_key_name' };
+      expect(await api.refusal('UpdateTopic', update)).toEqual(refused);
+    },
+  );
 
   test('fields that only the server sets are ignored, and so are tags', async () => {
     const name = fresh();

@@ -5,7 +5,7 @@ import {
   tooSmall,
   type PageRequest,
 } from '../../broker/index.ts';
-import { reservedProject, reservedProjectError } from '../../kms/index.ts';
+import { requireKeyName, reservedProject, reservedProjectError } from '../../kms/index.ts';
 import { formatDuration, parseProjectName, parsePubsubName, RpcError } from '../../rpc/index.ts';
 
 const minuteMs = 60_000;
@@ -36,7 +36,6 @@ const labelKeyPattern = '[\\p{Ll}\\p{Lo}][\\p{Ll}\\p{Lo}\\p{N}_-]{0,62}';
 const labelValuePattern = '[\\p{Ll}\\p{Lo}\\p{N}_-]{0,63}';
 const labelKey = new RegExp(`^${labelKeyPattern}$`, 'u');
 const labelValue = new RegExp(`^${labelValuePattern}$`, 'u');
-const cryptoKeyName = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
 
 export function checkTopicName(name: string): void {
   checkOpenProject(parsePubsubName(name, 'topics')?.project, name);
@@ -57,7 +56,7 @@ function checkOpenProject(project: string | undefined, name: string): void {
 }
 
 export function checkCryptoKeyName(name: string): void {
-  if (!cryptoKeyName.test(name)) throw invalidName(name);
+  requireKeyName(name, 'kms_key_name');
 }
 
 export function invalidName(name: string): RpcError {
