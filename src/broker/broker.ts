@@ -160,6 +160,7 @@ export class Broker implements BrokerService {
       },
       fail: (error) => {
         observer.streamingPullResponse(subscription, RpcError.from(error).code);
+        state.detach(consumer);
         sink.fail(error);
       },
     });

@@ -56,17 +56,27 @@ export class Consumer {
     this.outstandingBytes -= bytes;
   }
 
+  /** Never throws: a transport that does has failed, and this consumer alone is closed. */
   deliver(batch: readonly Delivery[]): void {
-    if (!this.#deliver(batch)) this.isPaused = true;
+    try {
+      if (!this.#deliver(batch)) this.isPaused = true;
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   idle(): void {
     this.#idle();
   }
 
+  /** Never throws either: others may have to be told next. */
   fail(error: unknown): void {
     if (this.isClosed) return;
     this.isClosed = true;
-    this.#fail(error);
+    try {
+      this.#fail(error);
+    } catch {
+      // The transport cannot even be told that it ends: there is nobody left to tell.
+    }
   }
 }

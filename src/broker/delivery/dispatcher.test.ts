@@ -78,3 +78,20 @@ test('who was woken twice has one turn, who was forgotten none', async () => {
   await Promise.resolve();
   expect(done).toEqual(['twice', 'next']);
 });
+
+test("a turn that throws takes nobody else's away", async () => {
+  const clock = new WorkClock();
+  const dispatcher = new Dispatcher(clock);
+  const done: string[] = [];
+  const broken = (): never => {
+    throw new Error('broken');
+  };
+  dispatcher.wake(worker('a', 2, done, () => clock.work(2)));
+  dispatcher.wake(worker('bad', 2, done, broken));
+  await Promise.resolve();
+  expect(() => clock.laterTasks.pop()!()).toThrow('broken');
+  while (clock.laterTasks.length > 0) clock.laterTasks.pop()!();
+  dispatcher.wake(worker('b', 1, done));
+  await Promise.resolve();
+  expect(done).toEqual(['a', 'bad', 'a', 'b']);
+});

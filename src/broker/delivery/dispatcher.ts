@@ -34,16 +34,22 @@ export class Dispatcher {
     this.#ready.delete(turn);
   }
 
+  /** A turn that throws is over, and shows; those that it kept waiting have theirs all the same. */
   #run(): void {
+    try {
+      this.#runSlice();
+    } finally {
+      if (this.#ready.size > 0) this.#clock.soon(() => this.#run());
+      else this.#isScheduled = false;
+    }
+  }
+
+  #runSlice(): void {
     const untilMs = this.#clock.monotonicMs() + sliceMs;
     for (const turn of this.#ready) {
       this.#ready.delete(turn);
       if (turn.turn()) this.#ready.add(turn);
-      if (this.#ready.size > 0 && this.#clock.monotonicMs() >= untilMs) {
-        this.#clock.soon(() => this.#run());
-        return;
-      }
+      if (this.#clock.monotonicMs() >= untilMs) return;
     }
-    this.#isScheduled = false;
   }
 }

@@ -19,12 +19,13 @@ export async function pullOnce<Reply>(
   take: (batch: readonly Delivery[]) => Reply,
 ): Promise<Reply> {
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+  // It may be refused while the consumer is still being attached, before anybody awaits it.
+  promise.catch(() => undefined);
   const consumer = new Consumer({
     limits: { messagesMax: request.messagesMax, bytesMax: Infinity, turnBytes: replyBytes },
     ackDeadlineMs: subscription.row.ackDeadlineSeconds * 1000,
     deliver: (batch) => {
-      subscription.detach(consumer);
-      resolve(take(batch));
+      answer(batch);
       return false;
     },
     fail: reject,
@@ -32,10 +33,16 @@ export async function pullOnce<Reply>(
       if (request.returnImmediately) giveUp();
     },
   });
-  const giveUp = (): void => {
-    if (consumer.isClosed) return;
+  const answer = (batch: readonly Delivery[]): void => {
     subscription.detach(consumer);
-    resolve(take([]));
+    try {
+      resolve(take(batch));
+    } catch (error) {
+      reject(error);
+    }
+  };
+  const giveUp = (): void => {
+    if (!consumer.isClosed) answer([]);
   };
   const deadlineMs = ports.clock.monotonicMs() + waitMs;
   const cancel = ports.clock.schedule(deadlineMs, giveUp);
