@@ -24,6 +24,7 @@ import {
 import { openRootKey, startKeyService, type RootKey } from './kms/index.ts';
 import { createMetrics, type Metrics } from './metrics/index.ts';
 import {
+  Closers,
   noFailpoints,
   SystemClock,
   type Clock,
@@ -58,29 +59,19 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** What was opened is closed in the reverse order, whether the start succeeded or not. */
-class Closers {
-  readonly #steps: (() => Promise<void> | void)[] = [];
-
-  add(step: () => Promise<void> | void): void {
-    this.#steps.unshift(step);
-  }
-
-  async run(): Promise<void> {
-    for (const step of this.#steps.splice(0)) await step();
-  }
-}
-
 /** Starts everything on one data directory and one port; resolves when it accepts connections. */
 export async function startServer(
   config: ServerConfig,
   given: Partial<ServerPorts> = {},
 ): Promise<Server> {
   const closers = new Closers();
+  const ports = portsFor(config, given);
   try {
-    return await start(config, portsFor(config, given), closers);
+    return await start(config, ports, closers);
   } catch (error) {
-    await closers.run();
+    await closers.run().catch((err: unknown) => {
+      ports.log.warn({ err }, 'what had been opened could not all be closed');
+    });
     throw error;
   }
 }
@@ -142,6 +133,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
   );
   const running = broker;
+  closers.add(() => running.drain());
   const routes = [...kmsRoutes(keys), ...projectRoutes(keys)];
   return await listen(config, ports, { broker: running, metrics, routes, lock }, closers);
 }
@@ -172,14 +164,13 @@ async function listen(
     log,
   });
   lock.describe(api.url);
-  const stop = async (): Promise<void> => {
-    // Streams end before connections are waited for, else each would use up the whole grace.
-    const drained = api.drain(config.drainSeconds * 1000);
-    await broker.drain();
-    await drained;
-    await closers.run();
-  };
-  return { url: api.url, port: api.port, stop };
+  closers.add(async () => {
+    // Streams end while connections are waited for, else each would use up the whole grace.
+    const drains = [api.drain(config.drainSeconds * 1000), broker.drain()];
+    const failed = (await Promise.allSettled(drains)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  });
+  return { url: api.url, port: api.port, stop: () => closers.run() };
 }
 
 interface Keys {
