@@ -117,7 +117,7 @@ describe.each(wireNames)('CreateTopic over %s', (wire) => {
         `Request field kms_key_name '${kmsKeyName}' must match projects/*/locations/*/keyRings/*/cryptoKeys/*.`,
       );
       expect(await api.refusal('CreateTopic', { name: fresh(), kmsKeyName })).toEqual(refused);
-      const update = { topic: { name, kmsKeyName }, updateMask: 'kms_key_name' };
+      const update = { topic: { name, kmsKeyName }, updateMask: 'kmsKeyName' };
       expect(await api.refusal('UpdateTopic', update)).toEqual(refused);
     },
   );
