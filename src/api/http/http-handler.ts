@@ -47,9 +47,8 @@ export class HttpHandler {
   admit(request: FastifyRequest, reply: FastifyReply): void {
     const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
     this.#exchanges.set(request.raw, exchange);
-    const { host, origin } = request.headers;
-    const site = request.headers['sec-fetch-site'];
-    this.#options.posture.check(host, origin, site === undefined ? undefined : String(site));
+    const { host, origin, 'sec-fetch-site': site } = request.headers;
+    this.#options.posture.check(host, origin, site);
     if (origin !== undefined && this.#options.posture.isAllowedOrigin(origin)) {
       reply.headers(crossOriginHeaders(origin));
     }
