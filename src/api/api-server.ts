@@ -9,6 +9,7 @@ import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
 import { publisherMethods } from './pubsub/publisher-methods.ts';
 import { subscriberMethods } from './pubsub/subscriber-methods.ts';
+import { RequestBudget } from './request-budget.ts';
 import type { Route } from './route.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
 
@@ -19,12 +20,15 @@ export interface ApiLimits {
   readonly headTimeoutMs: number;
   /** For a whole request, its body included, except a stream's. */
   readonly requestTimeoutMs: number;
+  /** Bytes of requests' bodies held at a time, of all connections, streams' apart. */
+  readonly requestBytesMax: number;
 }
 
 export const defaultApiLimits: ApiLimits = {
   connectionsMax: 10_000,
   headTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
+  requestBytesMax: 256 * 1024 * 1024,
 };
 
 export interface ApiOptions extends Probes {
@@ -66,14 +70,16 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const context = { broker, posture, observe, clock, log, draining, unsent };
-  const grpc = new GrpcServer(methods, context, limits);
+  const budget = new RequestBudget(limits.requestBytesMax);
+  const { requestTimeoutMs } = limits;
+  const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
   const routes = [...pubsubRoutes(methods, broker), ...options.routes];
   const probes = {
     ready: () => !draining.aborted && options.ready(),
     metrics: options.metrics,
   };
   const surroundings = { posture, probes, observe, clock, log, draining, unsent };
-  const http = await HttpServer.create({ ...surroundings, ...limits, routes });
+  const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });
   const listener = await Listener.open({
     ...options.listen,
     firstBytesTimeoutMs: limits.headTimeoutMs,

@@ -14,6 +14,7 @@ import { Publisher, Subscriber } from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
+import type { RequestBudget } from '../request-budget.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { hotMethods, messageMethod } from './pubsub-handlers.ts';
 import { keepAlive } from './session-ping.ts';
@@ -52,7 +53,7 @@ export class GrpcServer {
   constructor(
     methods: readonly PubsubMethod[],
     context: GrpcContext,
-    limits: { readonly requestTimeoutMs: number },
+    limits: { readonly requestTimeoutMs: number; readonly budget: RequestBudget },
   ) {
     this.#server = new Server(options);
     widenWindows(this.#server);
@@ -61,9 +62,7 @@ export class GrpcServer {
     const http2Server = http2ServerOf(this.#server);
     prepareSessions(http2Server, context.clock);
     const { clock } = context;
-    const { requestTimeoutMs } = limits;
-    const streamingPaths = this.#streamingPaths;
-    const watch = new RequestWatch({ clock, requestTimeoutMs, streamingPaths });
+    const watch = new RequestWatch({ ...limits, clock, streamingPaths: this.#streamingPaths });
     takeStreams(http2Server, watch);
   }
 

@@ -3,10 +3,12 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
 
 import type { Clock } from '../../runtime/index.ts';
+import { budgetMessage, type RequestBudget } from '../request-budget.ts';
 
-/** How long a request's bytes may take to arrive. */
+/** How long a request's bytes may take to arrive, and what of them may be held. */
 export interface RequestWatchOptions {
   readonly requestTimeoutMs: number;
+  readonly budget: RequestBudget;
   readonly clock: Clock;
   /** Paths whose requests never end by themselves: streaming methods. */
   readonly streamingPaths: ReadonlySet<string>;
@@ -22,12 +24,13 @@ export class RequestWatch {
 
   /** Before grpc-js sees the stream. */
   watch(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const { clock, requestTimeoutMs, streamingPaths } = this.#options;
+    const { budget, clock, requestTimeoutMs, streamingPaths } = this.#options;
     if (streamingPaths.has(String(headers[':path']))) return;
     const cancel = clock.schedule(clock.monotonicMs() + requestTimeoutMs, () =>
       refuse(stream, status.DEADLINE_EXCEEDED, 'The request did not arrive in time.'),
     );
     stream.once('end', cancel).once('close', cancel);
+    budget.follow(stream, stream, () => refuse(stream, status.RESOURCE_EXHAUSTED, budgetMessage));
   }
 }
 

@@ -1,8 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { fastify, type FastifyInstance } from 'fastify';
 
+import { RpcError } from '../../rpc/index.ts';
+import { budgetMessage, type RequestBudget } from '../request-budget.ts';
 import { HttpHandler, type HttpHandlerOptions } from './http-handler.ts';
 import { jsonType } from './http-reply.ts';
 import { bodyBytesMax } from './request-body.ts';
@@ -12,6 +14,7 @@ export interface HttpServerOptions extends HttpHandlerOptions {
   readonly headTimeoutMs: number;
   /** And all of its body by then. */
   readonly requestTimeoutMs: number;
+  readonly budget: RequestBudget;
 }
 
 /** How often Node looks for requests that overran: at most so much late. */
@@ -80,12 +83,22 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => handler.serve(request, reply));
   app.addHook('onRequest', (request, reply, done) => {
     handler.admit(request, reply);
+    countBody(request.raw, reply.raw, options.budget);
     // A body is JSON whatever it says it is; Fastify would refuse what is no media type at all.
     request.headers['content-type'] = jsonType;
     done();
   });
   app.all('/', (request, reply) => handler.serve(request, reply));
   return app;
+}
+
+/** Fastify answers an error of the body's stream as it answers any other. */
+function countBody(request: IncomingMessage, reply: ServerResponse, budget: RequestBudget): void {
+  request.on('error', () => undefined);
+  budget.follow(request, reply, () => {
+    const error = new RpcError('RESOURCE_EXHAUSTED', 'REQUEST_BYTES_EXHAUSTED', budgetMessage);
+    request.emit('error', error);
+  });
 }
 
 /** A request that Node could not parse or wait for: answered if the socket still takes it. */
