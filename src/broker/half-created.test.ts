@@ -18,7 +18,7 @@ const subscription = {
 interface Bench {
   readonly harness: BrokerHarness;
   /** The next take-over of a log fails, and so does the change of rows that follows, if asked. */
-  failNext(isRemovalRefused: boolean): void;
+  readonly failNext: (isRemovalRefused: boolean) => void;
 }
 
 async function open(): Promise<Bench> {
