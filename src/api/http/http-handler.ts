@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -43,12 +43,22 @@ export class HttpHandler {
     this.#routes = new RouteTable(options.routes);
   }
 
+  /** True if `admit` will let it in: a client that asks may send its body. */
+  isWelcome({ headers }: IncomingMessage): boolean {
+    try {
+      this.#check(headers);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Before any of the body is read: refuses strangers, and finds the route. */
   admit(request: FastifyRequest, reply: FastifyReply): void {
     const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
     this.#exchanges.set(request.raw, exchange);
-    const { host, origin, 'sec-fetch-site': site } = request.headers;
-    this.#options.posture.check(host, origin, site);
+    const { origin } = request.headers;
+    this.#check(request.headers);
     if (origin !== undefined && this.#options.posture.isAllowedOrigin(origin)) {
       reply.headers(crossOriginHeaders(origin));
     }
@@ -96,6 +106,11 @@ export class HttpHandler {
       if (response.headersSent) socket.resetAndDestroy();
     });
     response.once('close', onSent);
+  }
+
+  #check(headers: IncomingHttpHeaders): void {
+    const { host, origin, 'sec-fetch-site': site } = headers;
+    this.#options.posture.check(host, origin, site);
   }
 
   #serveOptions(request: FastifyRequest, reply: FastifyReply): FastifyReply {

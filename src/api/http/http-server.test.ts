@@ -386,3 +386,13 @@ describe('broken connections', () => {
     expect(await conversation('GET / HTTP/1.1\r\nHost:')).toContain('408');
   });
 });
+
+test('a body that waits for consent gets it, unless its request is refused', async () => {
+  const asking = (host: string): string =>
+    `PUT ${topic} HTTP/1.1\r\nHost: ${host}\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n`;
+  expect(await conversation(asking('evil.example.com'))).toMatch(/^HTTP\/1\.1 403 /);
+  expect(await conversation(`${asking('localhost')}{}`)).toMatch(
+    /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /,
+  );
+  await send('DELETE', topic);
+});

@@ -77,6 +77,10 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
       ),
     clientErrorHandler: answerBrokenRequest,
   });
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (handler.isWelcome(request)) response.writeContinue();
+    app.server.emit('request', request, response);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => handler.fail(error, request, reply));
