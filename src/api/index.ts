@@ -4,13 +4,7 @@
  * Turns bytes into calls of the broker and of the routes it is given, and their results back. Holds
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
-export {
-  defaultApiLimits,
-  startApi,
-  type ApiLimits,
-  type ApiOptions,
-  type ApiServer,
-} from './api-server.ts';
+export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';
 export type { JsonValue } from './json.ts';
 export { kmsRoutes } from './kms/kms-routes.ts';

@@ -5,11 +5,10 @@
  */
 export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
 export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
-export { segmentBodyBytes, type SegmentPlace } from './segment.ts';
+export type { SegmentPlace } from './segment.ts';
 export {
   openSegment,
   segmentDekVersion,
-  verifySeal,
   type OpenedSegment,
   type StoredSegment,
 } from './segment-opener.ts';
