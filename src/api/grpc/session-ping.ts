@@ -14,9 +14,9 @@ export interface KeepAliveTimes {
  * not notice for hours. Asked by ping; any byte is an answer, since one may queue behind others.
  */
 export function keepAlive(session: Http2Session, clock: Clock, times: KeepAliveTimes): void {
-  let cancel: Cancel = () => undefined;
+  let cancel: Cancel | undefined;
   const after = (ms: number, task: () => void): void => {
-    cancel();
+    cancel?.();
     if (!session.destroyed) cancel = clock.schedule(clock.monotonicMs() + ms, task);
   };
   const reset = resetOf(session);
@@ -35,7 +35,7 @@ export function keepAlive(session: Http2Session, clock: Clock, times: KeepAliveT
       if (error === null) rest();
     });
   };
-  session.once('close', () => cancel());
+  session.once('close', () => cancel?.());
   rest();
 }
 
