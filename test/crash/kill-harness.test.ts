@@ -37,7 +37,8 @@ describe('a server that is killed', () => {
 describe('the harness', () => {
   test('notices a server that answers before its commit', async () => {
     const caught = await runCampaign({ kills: 30, seed, answersEarly: true });
-    expect(caught.violations.join('\n')).toMatch(/never delivers|again after its ack/);
+    // Lost at a kill, or called lost by the broker itself, which is told of segments not yet there.
+    expect(caught.violations.join('\n')).toMatch(/never delivers|again after its ack|DATA_LOSS/);
     rmSync(caught.directory!, { recursive: true });
   });
 
