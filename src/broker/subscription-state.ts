@@ -1,4 +1,4 @@
-import type { DekManager, RecordSealer, SealedTopic } from '../envelope/index.ts';
+import type { DekManager, RecordSealer } from '../envelope/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { Cancel, Clock, Entropy } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
@@ -245,11 +245,7 @@ export class SubscriptionState {
   }
 
   async #useKey(): Promise<void> {
-    await this.#ports.deks.forSeal(this.#sealedTopic);
-  }
-
-  get #sealedTopic(): SealedTopic {
-    return this.topic.sealed;
+    await this.#ports.deks.forSeal(this.topic.sealed);
   }
 
   #watchKey(): void {

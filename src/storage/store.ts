@@ -7,6 +7,7 @@ export type LogId = number;
 export const segmentKinds = {
   messages: 1,
   ackDelta: 2,
+  /** Kept for acknowledged bits in pages. The broker writes none (ADR 0010). */
   ackPage: 3,
   ackSnapshot: 4,
   takeover: 5,
