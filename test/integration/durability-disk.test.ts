@@ -159,7 +159,7 @@ describe.skipIf(!canMount)('a live server on a full disk (needs the right to mou
   });
 });
 
-/** strace makes each write of the store's file fail as on a disk that became read only. */
+/** strace has the store's file refuse every write, and say so when asked, as on a read-only disk. */
 class ReadOnlyDisk {
   readonly #tracer: ChildProcess;
 
@@ -168,7 +168,8 @@ class ReadOnlyDisk {
   }
 
   static async begin(pid: number, file: string): Promise<ReadOnlyDisk> {
-    const calls = 'openat,write,writev,pwrite64,pwritev,fdatasync,ftruncate';
+    const calls =
+      '?access,faccessat,faccessat2,openat,write,writev,pwrite64,pwritev,fdatasync,ftruncate';
     const argv = ['-f', '-qq', '-P', file, '-e', `trace=${calls}`];
     const tracer = spawn('/usr/bin/strace', [
       ...argv,

@@ -171,6 +171,7 @@ export class CommitQueue {
   async #transact(parts: readonly Part[], isLone: boolean): Promise<void> {
     try {
       if (this.#isBroken) await this.#mend();
+      this.#options.environment.assertWritable();
       const planned = this.#plan(parts);
       if (planned.writes.length > 0) await this.#write(planned.parts, planned.writes, isLone);
       else this.#settle(planned.parts);

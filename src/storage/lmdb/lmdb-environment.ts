@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { StorageError } from '../storage-error.ts';
@@ -46,6 +47,18 @@ export class LmdbEnvironment {
     const database = this.#databases.get(name);
     if (!database) throw new StorageError('io', `The database ${name} could not be opened again`);
     return database;
+  }
+
+  /**
+   * Throws a StorageError if the file may not be written now. LMDB must not be the one to find out:
+   * version 3.5.6 of its binding damages the heap when the write of a page fails.
+   */
+  assertWritable(): void {
+    try {
+      accessSync(join(this.#options.path, 'data.mdb'), constants.W_OK);
+    } catch (error) {
+      throw storageErrorFrom(error, 'The store cannot be written');
+    }
   }
 
   /** Number of the last transaction that readers can see. */
