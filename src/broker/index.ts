@@ -7,17 +7,35 @@
 export type {
   BrokerService,
   Delivery,
+  Finding,
+  KeyHealth,
   Page,
   PageRequest,
   PullRequest,
   PullStream,
+  PushClass,
+  PushConfig,
+  PushStatus,
   SealableMessage,
+  SettleResult,
   StreamSettings,
   StreamSink,
   Subscription,
+  SubscriptionDiagnosis,
   Topic,
+  TopicDiagnosis,
 } from './service.ts';
-export { silentObserver, type BacklogReport, type BrokerObserver } from './observer.ts';
+export {
+  silentObserver,
+  type BacklogReport,
+  type BrokerObserver,
+  type ConfigOperation,
+  type DeliveryType,
+  type PublishSizes,
+  type StreamState,
+  type TopicReport,
+} from './observer.ts';
+export type { PushAnswer, PushRequest, PushSender } from './push/push-sender.ts';
 export {
   decodeMessage,
   encodePublishResponse,

@@ -1,40 +1,102 @@
 import type { StatusCode } from '../rpc/index.ts';
+import type { PushClass } from './service.ts';
+
+/** How a message reached its subscriber; a label of Cloud Monitoring's subscription metrics. */
+export type DeliveryType = 'pull' | 'streaming pull' | 'push';
+
+/** What a publish request brought. */
+export interface PublishSizes {
+  /** Bytes of each message as it is sealed; empty when the request failed. */
+  readonly messageBytes: readonly number[];
+  readonly hasOrdering: boolean;
+}
 
 /** What the broker reports about itself; `metrics` implements it. Every call is synchronous. */
 export interface BrokerObserver {
-  /** A publish request was answered; `messageCount` is 0 when it failed. */
-  publish(topic: string, code: StatusCode, messageCount: number, ms: number): void;
+  /** A publish request was answered. */
+  publish(topic: string, code: StatusCode, sizes: PublishSizes, ms: number): void;
+  /** A topic was created, changed or deleted, or that was refused. */
+  topicConfig(topic: string, operation: ConfigOperation, code: StatusCode): void;
+  subscriptionConfig(subscription: string, operation: ConfigOperation, code: StatusCode): void;
   pull(subscription: string, code: StatusCode, ms: number): void;
   /** A response or the end of a streaming pull. */
   streamingPullResponse(subscription: string, code: StatusCode): void;
+  /** A unary acknowledge request, or one on a stream that carried ack ids. */
+  ackRequest(subscription: string, via: 'pull' | 'streaming pull', code: StatusCode): void;
+  /** A unary request to modify deadlines, or one on a stream that carried some. */
+  modAckRequest(subscription: string, via: 'pull' | 'streaming pull', code: StatusCode): void;
+  /** A push request was answered, or failed. `code` is the HTTP status, or what stood in for one. */
+  push(subscription: string, responseClass: PushClass, code: string, ms: number): void;
   sealed(messages: number, bytes: number, ms: number): void;
   opened(messages: number, bytes: number, ms: number): void;
   committed(appends: number, ms: number): void;
-  delivered(subscription: string, count: number): void;
-  acked(subscription: string, count: number): void;
+  delivered(subscription: string, type: DeliveryType, count: number): void;
+  /** `latenciesMs`: from each delivery to its ack. */
+  acked(subscription: string, type: DeliveryType, latenciesMs: readonly number[]): void;
+  /** Messages whose deadline was moved; `nacked` are those that were given back. */
+  modAcked(subscription: string, type: DeliveryType, count: number): void;
+  nacked(subscription: string, type: DeliveryType, count: number): void;
+  /** Messages whose deadline passed while they were outstanding. */
+  expired(subscription: string, type: DeliveryType, count: number): void;
   topicDeleted(topic: string): void;
   subscriptionDeleted(subscription: string): void;
 }
+
+export type ConfigOperation = 'create' | 'update' | 'delete';
 
 const nothing = (): void => undefined;
 
 export const silentObserver: BrokerObserver = {
   publish: nothing,
+  topicConfig: nothing,
+  subscriptionConfig: nothing,
   pull: nothing,
   streamingPullResponse: nothing,
+  ackRequest: nothing,
+  modAckRequest: nothing,
+  push: nothing,
   sealed: nothing,
   opened: nothing,
   committed: nothing,
   delivered: nothing,
   acked: nothing,
+  modAcked: nothing,
+  nacked: nothing,
+  expired: nothing,
   topicDeleted: nothing,
   subscriptionDeleted: nothing,
 };
 
-/** Where one subscription stands, for the gauges. */
+/** The label `status` of Cloud Monitoring's open_streaming_pulls. */
+export type StreamState =
+  | 'ok'
+  | 'suspended_client_flow_controlled'
+  | 'suspended_max_outstanding_bytes_exceeded'
+  | 'suspended_max_outstanding_messages_exceeded';
+
+/** Where one subscription stands, for the gauges. Ephemeral ones are reported like others. */
 export interface BacklogReport {
   readonly subscription: string;
   readonly unackedCount: number;
+  /** Bytes of the unacknowledged messages, sealed as they are; an estimate where it must be. */
+  readonly backlogBytes: number;
   readonly oldestUnackedAgeSeconds: number;
   readonly outstandingCount: number;
+  /** Those of them that an endpoint of push has. */
+  readonly pushedCount: number;
+  readonly openStreams: Readonly<Partial<Record<StreamState, number>>>;
+  /** Null: a pull subscription. */
+  readonly pushState: 'active' | 'resource_error' | null;
+}
+
+/** Where one topic stands, for the gauges. */
+export interface TopicReport {
+  readonly topic: string;
+  /** Messages that the topic's own retention keeps, 0 without one. */
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+  readonly oldestRetainedAgeSeconds: number;
+  /** The CryptoKey's name, and whether it could be used when it was last asked. */
+  readonly keyName: string;
+  readonly isKeyUsable: boolean;
 }

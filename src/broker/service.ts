@@ -7,6 +7,21 @@ export interface Topic {
   readonly messageRetentionMs?: number;
 }
 
+/** google.pubsub.v1.PushConfig, checked by the API. */
+export interface PushConfig {
+  /** An absolute http or https URL without user, password or fragment. */
+  readonly endpoint: string;
+  /** `x-goog-version` and nothing else. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly oidcToken?: {
+    readonly serviceAccountEmail: string;
+    /** Empty: the endpoint's URL. */
+    readonly audience: string;
+  };
+  /** Absent: the message is wrapped in JSON. */
+  readonly noWrapper?: { readonly writeMetadata: boolean };
+}
+
 /** google.pubsub.v1.Subscription, what of it exists so far. */
 export interface Subscription {
   /** `projects/P/subscriptions/S`. */
@@ -21,8 +36,12 @@ export interface Subscription {
   readonly messageRetentionMs: number;
   /** Absent: never expires. */
   readonly expirationTtlMs?: number;
+  /** Absent: a pull subscription. */
+  readonly pushConfig?: PushConfig;
   /** The topic's own retention, filled in by the broker. */
   readonly topicMessageRetentionMs?: number;
+  /** Filled in by the broker: RESOURCE_ERROR while push stands still (pubsub.v1 Subscription). */
+  readonly state?: 'ACTIVE' | 'RESOURCE_ERROR';
 }
 
 /** A page of a list; the token is the last key, sealed against use elsewhere. */
@@ -93,6 +112,79 @@ export interface PullRequest {
   readonly signal: AbortSignal;
 }
 
+/** What became of one ack id. */
+export type SettleResult =
+  /** Acknowledged, now or before; given back; extended. */
+  | 'done'
+  /** Its lease was over: the message may come again, or came again already. */
+  | 'expired'
+  /** No ack id of this subscription. */
+  | 'invalid';
+
+/** One thing that `sealpost doctor` tells, in a sentence for people. */
+export interface Finding {
+  /** An error stops the work; a warning slows it or soon will; `info` explains. */
+  readonly severity: 'error' | 'warning' | 'info';
+  /** A stable UPPER_SNAKE word (docs/errors.md). */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Whether the key of a topic can be used now, and the key service's own words if not. */
+export interface KeyHealth {
+  /** The CryptoKey's name; the service's own key where the topic names none. */
+  readonly name: string;
+  readonly isUsable: boolean;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** How push to one endpoint goes. */
+export interface PushStatus {
+  readonly endpoint: string;
+  /** Requests that may be under way at once, and those that are. */
+  readonly window: number;
+  readonly outstandingCount: number;
+  /** 0: none. */
+  readonly backoffMs: number;
+  /** Why it stands still; null while it pushes. */
+  readonly stalledBy: { readonly reason: string; readonly message: string } | null;
+  /** The last answer that was no success, if any came since the last success. */
+  readonly lastFailure: { readonly responseClass: PushClass; readonly text: string } | null;
+}
+
+/** The label `response_class` of Cloud Monitoring's push_request_count. */
+export type PushClass =
+  | 'ack'
+  | 'deadline_exceeded'
+  | 'internal'
+  | 'invalid'
+  | 'remote_server_4xx'
+  | 'remote_server_5xx'
+  | 'unreachable';
+
+export interface SubscriptionDiagnosis {
+  readonly subscription: string;
+  /** The topic's full name, or `_deleted-topic_`. */
+  readonly topic: string;
+  readonly unackedCount: number;
+  readonly oldestUnackedAgeSeconds: number;
+  readonly outstandingCount: number;
+  /** Streaming pulls that are open, and those of them that flow control holds. */
+  readonly streamCount: number;
+  readonly heldStreamCount: number;
+  readonly key: KeyHealth;
+  readonly push: PushStatus | null;
+  readonly findings: readonly Finding[];
+}
+
+export interface TopicDiagnosis {
+  readonly topic: string;
+  readonly subscriptionCount: number;
+  readonly key: KeyHealth;
+  readonly findings: readonly Finding[];
+}
+
 /** What `api` knows of the broker. All methods throw RpcError with Pub/Sub's codes and texts. */
 export interface BrokerService {
   createTopic(topic: Topic): Promise<Topic>;
@@ -108,6 +200,19 @@ export interface BrokerService {
   updateSubscription(subscription: Subscription, fields: readonly string[]): Promise<Subscription>;
   deleteSubscription(name: string): Promise<void>;
   listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>>;
+  /** Undefined: it becomes a pull subscription, and what was pushed stays leased. */
+  modifyPushConfig(subscription: string, pushConfig: PushConfig | undefined): Promise<void>;
+  /**
+   * A subscription that is in memory alone: not listed, not shown, gone with the process. Its name
+   * is `projects/P/subscriptions/goog-ephemeral-` and 32 hex digits, which no client can choose.
+   * RESOURCE_EXHAUSTED when there are as many as there may be.
+   */
+  createEphemeralSubscription(topic: string, ackDeadlineSeconds: number): Promise<Subscription>;
+  /** Streams on it end with NOT_FOUND. Nothing happens if it is gone already. */
+  deleteEphemeralSubscription(name: string): Promise<void>;
+  /** Why it moves or stands still. */
+  diagnoseSubscription(name: string): Promise<SubscriptionDiagnosis>;
+  diagnoseTopic(name: string): Promise<TopicDiagnosis>;
 
   /** Ids in the order of the messages; durable when it resolves. */
   publish(topicName: string, messages: readonly SealableMessage[]): Promise<string[]>;
@@ -126,6 +231,13 @@ export interface BrokerService {
     ackIds: readonly string[],
     seconds: number,
   ): Promise<void>;
+  /** Settles what can be, in the order of the ids; durable when it resolves. */
+  acknowledgeEach(subscription: string, ackIds: readonly string[]): Promise<SettleResult[]>;
+  modifyAckDeadlineEach(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: number,
+  ): Promise<SettleResult[]>;
   /** `listener` is told of each subscription whose topic's key was revoked, until cancelled. */
   onRevoked(listener: (subscription: string) => void): () => void;
   /** Acks that arrive on a stream: no answer, malformed ids are dropped, durable soon. */

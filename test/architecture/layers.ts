@@ -11,9 +11,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   kms: ['crypto', 'storage', 'rpc', 'runtime'],
   envelope: ['crypto', 'kms', 'type storage', 'rpc', 'runtime'],
   broker: ['envelope', 'storage', 'rpc', 'runtime'],
+  outgoing: ['rpc', 'runtime'],
+  identity: ['crypto', 'kms', 'storage', 'rpc', 'runtime'],
+  client: [],
   metrics: ['broker', 'kms', 'envelope', 'type storage', 'rpc', 'runtime'],
-  api: ['broker', 'kms', 'metrics', 'config', 'rpc', 'runtime'],
-  cli: ['rpc', 'config', 'runtime'],
+  api: ['broker', 'kms', 'identity', 'metrics', 'config', 'rpc', 'runtime'],
+  cli: ['client', 'rpc', 'config', 'runtime'],
 };
 
 export const roots: readonly string[] = ['server.ts', 'main.ts'];
@@ -28,6 +31,9 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   fastify: ['api'],
   '@grpc/grpc-js': ['api', 'cli'],
   '@bufbuild/protobuf': ['api', 'cli'],
+  ws: ['api'],
+  jose: ['identity'],
+  commander: ['cli'],
   pino: ['server.ts', 'main.ts'],
 };
 

@@ -1,0 +1,34 @@
+/** What a browser token allows. */
+export interface BrowserGrant {
+  readonly verb: 'publish' | 'subscribe';
+  /**
+   * Full names of topics (both verbs) or subscriptions (`subscribe`). A name that ends in `*` stands
+   * for all that begin so.
+   */
+  readonly resources: readonly string[];
+}
+
+/** Who may do what until when: the checked content of a browser token. */
+export interface BrowserClaims {
+  /** Whom the token was issued for; a session can be resumed only by the same. */
+  readonly subject: string;
+  readonly grants: readonly BrowserGrant[];
+  readonly expiresAtMs: number;
+}
+
+/** Tokens for web pages: signed with a key derived from the store key (HS256), short-lived. */
+export interface BrowserTokens {
+  issue(claims: BrowserClaims): Promise<string>;
+  /** Throws RpcError UNAUTHENTICATED: malformed, forged, expired, for another purpose. */
+  verify(token: string): Promise<BrowserClaims>;
+}
+
+/** OpenID Connect tokens with which push shows who it is, and what endpoints check them by. */
+export interface IdTokens {
+  /** The issuer's URL, which serves the discovery document. */
+  readonly issuer: string;
+  /** A signed token (RS256), reused until a few minutes before its end. */
+  idToken(request: { readonly email: string; readonly audience: string }): Promise<string>;
+  /** RFC 7517: the public keys, the present and the previous ones. */
+  jwks(): Promise<{ readonly keys: readonly Readonly<Record<string, unknown>>[] }>;
+}
