@@ -1,5 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { BrokerObserver } from '../broker/index.ts';
+import {
+  silentObserver,
+  type BrokerObserver,
+  type DeliveryType,
+  type PublishSizes,
+} from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
 import { RequestCounter, ResourceCounter } from './resource-counter.ts';
 import {
@@ -17,6 +22,15 @@ const cipherSeconds = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.0
 
 /** What the broker reports, as metrics. Cheap enough for every request and every commit. */
 export class BrokerMetrics implements BrokerObserver {
+  readonly topicConfig: BrokerObserver['topicConfig'] = silentObserver.topicConfig;
+  readonly subscriptionConfig: BrokerObserver['subscriptionConfig'] =
+    silentObserver.subscriptionConfig;
+  readonly ackRequest: BrokerObserver['ackRequest'] = silentObserver.ackRequest;
+  readonly modAckRequest: BrokerObserver['modAckRequest'] = silentObserver.modAckRequest;
+  readonly push: BrokerObserver['push'] = silentObserver.push;
+  readonly modAcked: BrokerObserver['modAcked'] = silentObserver.modAcked;
+  readonly nacked: BrokerObserver['nacked'] = silentObserver.nacked;
+  readonly expired: BrokerObserver['expired'] = silentObserver.expired;
   readonly #sendRequests: RequestCounter<TopicLabel>;
   readonly #published: ResourceCounter<TopicLabel>;
   readonly #pullRequests: RequestCounter<SubscriptionLabel>;
@@ -90,9 +104,9 @@ export class BrokerMetrics implements BrokerObserver {
     };
   }
 
-  publish(topic: string, code: StatusCode, messageCount: number, ms: number): void {
+  publish(topic: string, code: StatusCode, { messageBytes }: PublishSizes, ms: number): void {
     this.#sendRequests.count(topic, code);
-    if (messageCount > 0) this.#published.add(topic, messageCount);
+    if (messageBytes.length > 0) this.#published.add(topic, messageBytes.length);
     this.#publishSeconds.observe(ms / 1000);
   }
 
@@ -118,12 +132,12 @@ export class BrokerMetrics implements BrokerObserver {
     this.#commit.seconds.observe(ms / 1000);
   }
 
-  delivered(subscription: string, count: number): void {
+  delivered(subscription: string, _type: DeliveryType, count: number): void {
     this.#sent.add(subscription, count);
   }
 
-  acked(subscription: string, count: number): void {
-    this.#acked.add(subscription, count);
+  acked(subscription: string, _type: DeliveryType, latenciesMs: readonly number[]): void {
+    this.#acked.add(subscription, latenciesMs.length);
   }
 
   topicDeleted(topic: string): void {

@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { BacklogReport } from '../broker/index.ts';
+import type { BacklogReport, PublishSizes } from '../broker/index.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { ResourceRows } from './resource-rows.ts';
 
 const topic = 'projects/p1/topics/t1';
 const subscription = 'projects/p1/subscriptions/s1';
+
+const idle = { backlogBytes: 0, pushedCount: 0, openStreams: {}, pushState: null } as const;
+
+function sizes(count: number): PublishSizes {
+  return { messageBytes: Array.from({ length: count }, () => 1), hasOrdering: false };
+}
 
 function metricsOf(backlogs: BacklogReport[] = []): Metrics {
   return createMetrics({
@@ -25,10 +31,10 @@ async function series(metrics: Metrics, name: string): Promise<string[]> {
 describe('requests', () => {
   test('publish requests are counted by topic, class and code', async () => {
     const metrics = metricsOf();
-    metrics.broker.publish(topic, 'OK', 3, 1);
-    metrics.broker.publish(topic, 'OK', 2, 1);
-    metrics.broker.publish(topic, 'FAILED_PRECONDITION', 0, 1);
-    metrics.broker.publish(topic, 'UNAVAILABLE', 0, 1);
+    metrics.broker.publish(topic, 'OK', sizes(3), 1);
+    metrics.broker.publish(topic, 'OK', sizes(2), 1);
+    metrics.broker.publish(topic, 'FAILED_PRECONDITION', sizes(0), 1);
+    metrics.broker.publish(topic, 'UNAVAILABLE', sizes(0), 1);
     expect(await series(metrics, 'pubsub_topic_send_request_count')).toEqual([
       'pubsub_topic_send_request_count{project_id="p1",topic_id="t1",response_class="success",response_code="success"} 2',
       'pubsub_topic_send_request_count{project_id="p1",topic_id="t1",response_class="invalid",response_code="failed_precondition"} 1',
@@ -69,9 +75,9 @@ describe('requests', () => {
 
   test('the series of what was deleted are gone', async () => {
     const metrics = metricsOf();
-    metrics.broker.publish(topic, 'OK', 1, 1);
-    metrics.broker.delivered(subscription, 1);
-    metrics.broker.acked(subscription, 1);
+    metrics.broker.publish(topic, 'OK', sizes(1), 1);
+    metrics.broker.delivered(subscription, 'pull', 1);
+    metrics.broker.acked(subscription, 'pull', [1]);
     metrics.broker.topicDeleted(topic);
     metrics.broker.subscriptionDeleted(subscription);
     const text = await metrics.text();
@@ -81,7 +87,7 @@ describe('requests', () => {
 
   test('label values are escaped as the format asks', async () => {
     const metrics = metricsOf();
-    metrics.broker.publish('projects/p"1\\\n/topics/t', 'OK', 1, 1);
+    metrics.broker.publish('projects/p"1\\\n/topics/t', 'OK', sizes(1), 1);
     const [line] = await series(metrics, 'sealpost_topic_published_messages_total');
     expect(line).toContain('project_id="p\\"1\\\\\\n"');
   });
@@ -115,6 +121,7 @@ test('gauges show the state at the scrape under both names', async () => {
     unackedCount: 9,
     oldestUnackedAgeSeconds: 61.5,
     outstandingCount: 2,
+    ...idle,
   };
   const metrics = metricsOf([backlog]);
   const text = await metrics.text();
@@ -130,7 +137,7 @@ test('gauges show the state at the scrape under both names', async () => {
 
 test('a subscription that is gone from the backlogs is gone from the gauges', async () => {
   const backlogs: BacklogReport[] = [
-    { subscription, unackedCount: 1, oldestUnackedAgeSeconds: 1, outstandingCount: 0 },
+    { subscription, unackedCount: 1, oldestUnackedAgeSeconds: 1, outstandingCount: 0, ...idle },
   ];
   const metrics = metricsOf(backlogs);
   await metrics.text();
