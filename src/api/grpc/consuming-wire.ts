@@ -3,7 +3,7 @@ import type {
   ModifyAckDeadlineRequest,
   PullRequest,
 } from '../pubsub/consuming.ts';
-import { FieldReader } from './field-reader.ts';
+import { FieldReader } from '../wire/field-reader.ts';
 
 /** google.pubsub.v1.StreamingPullRequest; what is absent has protobuf's defaults. */
 export interface StreamingPullRequest {

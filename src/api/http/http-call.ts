@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 import type { RestCall } from '../route.ts';
-import { parseJsonObject, type JsonObject } from './json-body.ts';
+import { parseJsonObject, type JsonObject } from '../json/json-body.ts';
 import type { RouteMatch } from './route-table.ts';
 
 /** A matched request as its route's handler sees it; what few handlers want is made on demand. */

@@ -6,9 +6,9 @@ import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import { checkTopicName } from '../pubsub/validation.ts';
 import type { HttpMethod, Route } from '../route.ts';
-import { messageToJson } from './proto-json.ts';
-import { readPublishRequest } from './publish-json.ts';
-import { writePublishResponse, writePullResponse } from './pull-json.ts';
+import { messageToJson } from '../json/proto-json.ts';
+import { readPublishRequest } from '../json/publish-json.ts';
+import { writePublishResponse, writePullResponse } from '../json/pull-json.ts';
 import { httpBinding, refuseQuery, transcode, type HttpBinding } from './transcoding.ts';
 
 type Handle = Route['handle'];

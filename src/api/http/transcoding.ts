@@ -10,8 +10,8 @@ import { http } from '../proto/google/api/annotations_pb.ts';
 import type { HttpRule } from '../proto/google/api/http_pb.ts';
 import type { JsonValue } from '../json.ts';
 import type { HttpMethod, RestCall } from '../route.ts';
-import { badRequest, type JsonObject } from './json-body.ts';
-import { excerpt, fieldByName, jsonPath, messageFromJson } from './proto-json.ts';
+import { badRequest, type JsonObject } from '../json/json-body.ts';
+import { excerpt, fieldByName, jsonPath, messageFromJson } from '../json/proto-json.ts';
 
 /** How a method is called over REST, from its google.api.http option. */
 export interface HttpBinding {

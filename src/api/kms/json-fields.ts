@@ -1,7 +1,7 @@
 import { camelCase, snakeCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
-import { decodeBase64 } from '../http/base64.ts';
-import { badRequest, invalidPayload, type JsonObject } from '../http/json-body.ts';
+import { decodeBase64 } from '../json/base64.ts';
+import { badRequest, invalidPayload, type JsonObject } from '../json/json-body.ts';
 
 /**
  * A JSON message of an API whose descriptors are not vendored, read field by field: names in either

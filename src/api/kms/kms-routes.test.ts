@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { keyName, openKmsBench, ringName, versionOne } from '../../../test/support/embedded-kms.ts';
 import type { EmbeddedKeyService } from '../../kms/index.ts';
-import { parseJsonObject } from '../http/json-body.ts';
+import { parseJsonObject } from '../json/json-body.ts';
 import { RouteTable } from '../http/route-table.ts';
 import type { JsonValue } from '../json.ts';
 import type { HttpMethod } from '../route.ts';

@@ -1,5 +1,5 @@
 import { camelCase, snakeCase } from '../../rpc/index.ts';
-import { badRequest, invalidPayload } from '../http/json-body.ts';
+import { badRequest, invalidPayload } from '../json/json-body.ts';
 
 /** Parameters that every Google API takes. None changes an answer here but prettyPrint. */
 const systemParameters: ReadonlySet<string> = new Set([
