@@ -2,9 +2,9 @@
 declare module 'autocannon' {
   interface Options {
     readonly url: string;
-    readonly method: 'POST';
+    readonly method: 'GET' | 'POST';
     readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
+    readonly body?: string;
     readonly connections: number;
     /** Seconds. */
     readonly duration: number;
@@ -19,5 +19,11 @@ declare module 'autocannon' {
     /** Milliseconds. */
     readonly latency: { readonly p50: number; readonly p99: number };
   }
-  export default function autocannon(options: Options): Promise<Result>;
+  interface Autocannon {
+    (options: Options): Promise<Result>;
+    /** Draws a bar while it runs and tables at the end, on standard error. */
+    track(run: Promise<Result>, options: { readonly renderProgressBar: boolean }): void;
+  }
+  const autocannon: Autocannon;
+  export default autocannon;
 }

@@ -1,10 +1,11 @@
 /**
- * What grpc-js and Fastify cost by themselves: every request is answered with its own body.
+ * What grpc-js, Fastify and ws cost by themselves: every request is answered with its own body.
  *
  * Prints its ports as one JSON line and runs until it is killed.
  */
 import { Server, ServerCredentials, type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
 import fastify, { type FastifyInstance } from 'fastify';
+import { WebSocketServer, type RawData } from 'ws';
 
 const bodyBytesMax = 20 * 1024 * 1024;
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -55,4 +56,27 @@ async function startHttp(): Promise<number> {
   return (app.server.address() as { port: number }).port;
 }
 
-console.log(JSON.stringify({ grpc: await startGrpc(), http: await startHttp() }));
+function startWebSocket(): Promise<number> {
+  const server = new WebSocketServer({
+    host: '127.0.0.1',
+    port: 0,
+    perMessageDeflate: false,
+    maxPayload: bodyBytesMax,
+  });
+  server.on('connection', (socket) => {
+    socket.on('message', (data: RawData, isBinary: boolean) => {
+      socket.send(data as Buffer, { binary: isBinary });
+    });
+  });
+  return new Promise((resolve) => {
+    server.on('listening', () => resolve((server.address() as { port: number }).port));
+  });
+}
+
+console.log(
+  JSON.stringify({
+    grpc: await startGrpc(),
+    http: await startHttp(),
+    websocket: await startWebSocket(),
+  }),
+);

@@ -26,6 +26,16 @@ const goals: readonly Goal[] = [
   ratio('publish-batch', 'sealpost REST', 'echo REST json', 0.4),
   ratio('drain', 'sealpost stream acks', 'emulator stream acks', 50),
   ratio('drain', 'sealpost stream acks', 'nats acks', 1),
+  ratio('websocket-one', 'sealpost proto', 'nats', 2),
+  ratio('websocket-one', 'sealpost proto', 'redis', 1),
+  {
+    scenario: 'websocket-idle',
+    goal: 'memory of an idle subscribed connection',
+    unit: 'bytes',
+    target: 50 * 1024,
+    sense: 'at most',
+    measure: (value) => value('sealpost'),
+  },
   {
     scenario: 'latency',
     goal: 'sealpost p50 beyond echo p50 + durable put p50',

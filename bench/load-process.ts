@@ -9,7 +9,11 @@ import { runHttp } from './jobs/http-job.ts';
 import type { Job, JobResult } from './jobs/job.ts';
 import { runNatsDrain, runNatsPublish } from './jobs/nats-job.ts';
 import { runPublish } from './jobs/publish-job.ts';
+import { runPush } from './jobs/push-job.ts';
 import { runRedisDrain, runRedisPublish } from './jobs/redis-job.ts';
+import { runWebSocketDrain } from './jobs/websocket-drain-job.ts';
+import { runWebSocketFanout } from './jobs/websocket-fanout-job.ts';
+import { runWebSocketEcho, runWebSocketPublish } from './jobs/websocket-publish-job.ts';
 
 function run(job: Job): Promise<JobResult> {
   switch (job.kind) {
@@ -29,6 +33,16 @@ function run(job: Job): Promise<JobResult> {
       return runRedisDrain(job);
     case 'durable-put':
       return runDurablePut(job);
+    case 'websocket-publish':
+      return runWebSocketPublish(job);
+    case 'websocket-echo':
+      return runWebSocketEcho(job);
+    case 'websocket-drain':
+      return runWebSocketDrain(job);
+    case 'websocket-fanout':
+      return runWebSocketFanout(job);
+    case 'push':
+      return runPush(job);
     default:
       throw new Error(`There is no job ${JSON.stringify(job satisfies never)}`);
   }

@@ -8,13 +8,25 @@ import { disk } from './scenarios/disk.ts';
 import { drain } from './scenarios/drain.ts';
 import { latency } from './scenarios/latency.ts';
 import { publishBatch, publishOne } from './scenarios/publish.ts';
+import { push } from './scenarios/push.ts';
 import { ready } from './scenarios/ready.ts';
+import {
+  webSocketBatch,
+  webSocketDrain,
+  webSocketFanout,
+  webSocketOne,
+} from './scenarios/websocket.ts';
 
 /** In the order in which they run. */
 const scenarios: Readonly<Record<string, (bed: Bed) => Promise<Row[]>>> = {
   'publish-one': publishOne,
   'publish-batch': publishBatch,
   drain,
+  'websocket-one': webSocketOne,
+  'websocket-batch': webSocketBatch,
+  'websocket-drain': webSocketDrain,
+  'websocket-fanout': webSocketFanout,
+  push,
   latency,
   ready,
   disk,

@@ -12,6 +12,12 @@ export interface BenchOptions {
   readonly drainCount: number;
   /** The same for the emulator, which hands out some two thousand a second. */
   readonly emulatorDrainCount: number;
+  /** Sessions at once, where a scenario has many. */
+  readonly connections: number;
+  /** Messages that are published once and delivered to each of them. */
+  readonly fanoutCount: number;
+  /** Waiting messages that are pushed. */
+  readonly pushCount: number;
   /** Messages that wait while the server starts. */
   readonly readyMessages: number;
   readonly readySubscriptions: number;
@@ -27,7 +33,8 @@ export interface BenchOptions {
 
 export const benchUsage = `Usage: npm run bench [-- [SCENARIO...] [OPTIONS]]
 
-Scenarios: publish-one publish-batch drain latency ready disk (default: all)
+Scenarios: publish-one publish-batch drain websocket-one websocket-batch websocket-drain
+           websocket-fanout push latency ready disk (default: all)
 
   --seconds N              measured seconds of one repetition [5]
   --repetitions N          interleaved repetitions; the median is reported [3]
@@ -78,6 +85,9 @@ export function parseOptions(
     repetitions: number(values.repetitions, 'repetitions', 100),
     drainCount: number(values['drain-messages'], 'drain-messages', 1e7),
     emulatorDrainCount: 20_000,
+    connections: 1000,
+    fanoutCount: 200,
+    pushCount: 50_000,
     readyMessages: number(values['ready-messages'], 'ready-messages', 1e8),
     readySubscriptions: 1000,
     diskMessages: number(values['disk-messages'], 'disk-messages', 1e8),
@@ -92,6 +102,9 @@ const smoke = {
   repetitions: 1,
   drainCount: 1000,
   emulatorDrainCount: 1000,
+  connections: 60,
+  fanoutCount: 5,
+  pushCount: 500,
   readyMessages: 5000,
   readySubscriptions: 20,
   diskMessages: 1000,

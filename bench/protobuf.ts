@@ -99,13 +99,20 @@ export class ProtobufReader {
 /** Where an ack id lies in a reply, and the ordinal that was stamped on its message's data. */
 export type DeliveryVisitor = (reply: Buffer, from: number, to: number, ordinal: number) => void;
 
-/** Calls `visit` for each ReceivedMessage of a PullResponse or StreamingPullResponse body. */
-export function eachDelivery(reply: Buffer, visit: DeliveryVisitor): number {
+/**
+ * Calls `visit` for each ReceivedMessage of a PullResponse or StreamingPullResponse body, or where
+ * another tag says that one follows; how many there were.
+ */
+export function eachDelivery(
+  reply: Buffer,
+  visit: DeliveryVisitor,
+  receivedTag: number = 10,
+): number {
   const reader = new ProtobufReader(reply);
   let count = 0;
   while (reader.position < reader.end) {
     const tag = reader.varint();
-    if (tag !== 10) {
+    if (tag !== receivedTag) {
       reader.skip(tag & 7);
       continue;
     }

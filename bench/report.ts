@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { judge, type Verdict } from './goals.ts';
 import type { Machine } from './machine.ts';
 import { median, spread, type Row, type Unit } from './measurement.ts';
+import { plot } from './plot.ts';
 
 export interface Report {
   readonly date: string;
@@ -96,11 +97,13 @@ function table(head: readonly Cell[], rows: readonly string[][]): string[] {
   return [line(head.map(([text]) => text)), `| ${rule.join(' | ')} |`, ...rows.map(line)];
 }
 
-/** Writes DIR/DATE-COMMIT.md and .json; returns the first. */
+/** Writes DIR/DATE-COMMIT.md, .json and .svg; returns the first. */
 export function writeReport(report: Report, directory: string): string {
   mkdirSync(directory, { recursive: true });
   const base = join(directory, `${report.date}-${report.machine.commit}`);
-  writeFileSync(`${base}.md`, markdown(report));
+  const picture = `${report.date}-${report.machine.commit}.svg`;
+  writeFileSync(`${base}.md`, `${markdown(report)}\n![The medians as bars](${picture})\n`);
+  writeFileSync(`${base}.svg`, plot(report.rows));
   writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
   return `${base}.md`;
 }

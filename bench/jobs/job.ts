@@ -7,7 +7,11 @@ export type Job =
   | NatsDrainJob
   | RedisPublishJob
   | RedisDrainJob
-  | DurablePutJob;
+  | DurablePutJob
+  | WebSocketPublishJob
+  | WebSocketDrainJob
+  | WebSocketFanoutJob
+  | PushJob;
 
 interface Timing {
   readonly inFlight: number;
@@ -27,16 +31,54 @@ export interface PublishJob extends Timing {
   readonly isEcho: boolean;
 }
 
-/** Fill a subscription, then empty it through one StreamingPull. */
-export interface DrainJob {
-  readonly kind: 'drain';
+/** Messages that wait in a subscription before the clock starts. */
+interface Waiting {
   readonly address: string;
   readonly topic: string;
   readonly subscription: string;
   readonly messageCount: number;
   readonly messageBytes: number;
-  readonly acks: 'stream' | 'unary';
   readonly secondsMax: number;
+}
+
+/** Fill a subscription, then empty it through one StreamingPull. */
+export interface DrainJob extends Waiting {
+  readonly kind: 'drain';
+  readonly acks: 'stream' | 'unary';
+}
+
+/** Publish over WebSocket, or send the same frames to an echo. */
+export interface WebSocketPublishJob extends Timing {
+  readonly kind: 'websocket-publish' | 'websocket-echo';
+  readonly wire: 'json' | 'proto';
+  readonly address: string;
+  readonly topics: readonly string[];
+  readonly messagesPerRequest: number;
+  readonly messageBytes: number;
+  readonly connections: number;
+}
+
+/** Fill a subscription, then empty it through one WebSocket stream. */
+export interface WebSocketDrainJob extends Waiting {
+  readonly kind: 'websocket-drain';
+  readonly wire: 'json' | 'proto';
+}
+
+/** Many sessions subscribed to one topic. */
+export interface WebSocketFanoutJob {
+  readonly kind: 'websocket-fanout';
+  readonly wire: 'json' | 'proto';
+  readonly address: string;
+  readonly topic: string;
+  readonly connections: number;
+  /** Published once, delivered to each connection. */
+  readonly messageCount: number;
+  readonly messageBytes: number;
+}
+
+/** Fill a subscription, then have it pushed to an endpoint of the load process. */
+export interface PushJob extends Waiting {
+  readonly kind: 'push';
 }
 
 /** Publish over REST, by autocannon. */
@@ -88,4 +130,6 @@ export interface JobResult {
   readonly messageCount: number;
   readonly failedCount: number;
   readonly failure?: string;
+  /** What each connection of a fan-out adds to the server's resident memory. */
+  readonly bytesPerConnection?: number;
 }

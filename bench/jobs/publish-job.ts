@@ -50,7 +50,10 @@ export function inMessages(result: LoopResult, messagesPerRequest: number): JobR
 const batchCount = 100;
 
 /** Publishes messages whose data begins with their ordinals 0 .. messageCount - 1. */
-export async function preload(channel: GrpcChannel, job: DrainJob): Promise<void> {
+export async function preload(
+  channel: GrpcChannel,
+  job: Pick<DrainJob, 'topic' | 'messageCount' | 'messageBytes'>,
+): Promise<void> {
   const free: PublishFrame[] = Array.from({ length: 8 }, () =>
     publishFrame(job.topic, payloads(batchCount, job.messageBytes)),
   );

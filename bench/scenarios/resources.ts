@@ -2,7 +2,7 @@
 export interface Resources {
   readonly topic: string;
   readonly subscription: string;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 const project = 'projects/bench';

@@ -68,15 +68,19 @@ export async function startRedis(directory: string): Promise<BenchServer> {
   return { name: 'redis', address: `127.0.0.1:${String(port)}`, port, stop: () => program.stop() };
 }
 
-/** Our own grpc-js and Fastify with nothing behind them. */
+/** Our own grpc-js, Fastify and ws with nothing behind them. */
 export async function startEcho(): Promise<EchoServer> {
   const entry = new URL('../echo-server.ts', import.meta.url).pathname;
   const program = new Program({ command: process.execPath, args: [entry] });
-  const [, grpc, http] = await program.line(/"grpc":(\d+),"http":(\d+)/, startSeconds);
+  const [, grpc, http, websocket] = await program.line(
+    /"grpc":(\d+),"http":(\d+),"websocket":(\d+)/,
+    startSeconds,
+  );
   return {
     name: 'echo',
     address: `127.0.0.1:${grpc!}`,
     httpAddress: `127.0.0.1:${http!}`,
+    webSocketAddress: `127.0.0.1:${websocket!}`,
     port: Number(grpc),
     stop: () => program.stop(),
   };

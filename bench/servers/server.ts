@@ -9,9 +9,10 @@ export interface BenchServer {
 
 export type ServerName = 'sealpost' | 'echo' | 'emulator' | 'nats' | 'redis';
 
-/** The echo's second port. */
+/** The echo's other ports. */
 export interface EchoServer extends BenchServer {
   readonly httpAddress: string;
+  readonly webSocketAddress: string;
 }
 
 /** Thrown when a peer is not installed: its rows are then skipped by name. */
