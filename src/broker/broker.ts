@@ -1,11 +1,9 @@
 import type { DekEvent } from '../envelope/index.ts';
-import { RpcError } from '../rpc/index.ts';
-import { Consumer } from './delivery/consumer.ts';
+import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { draining } from './errors.ts';
-import { limits, tooLarge, tooSmall } from './limits.ts';
-import type { BacklogReport } from './observer.ts';
+import type { BacklogReport, ConfigOperation } from './observer.ts';
 import { Pager } from './page-token.ts';
-import { pullOnce } from './delivery/pull-once.ts';
+import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
 import { RetentionSweeper } from './retention.ts';
 import type {
@@ -15,29 +13,33 @@ import type {
   PageRequest,
   PullRequest,
   PullStream,
+  PushConfig,
   SealableMessage,
+  SettleResult,
   StreamSettings,
   StreamSink,
   Subscription,
+  SubscriptionDiagnosis,
   Topic,
+  TopicDiagnosis,
 } from './service.ts';
+import { SubscriberCalls } from './subscriber-calls.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Topics } from './topics.ts';
 
 /** Subscriptions that are reported on before the event loop is looked at. */
 const reportsPerTurn = 16;
-/** One turn of a stream. */
-const turnBytes = 256 * 1024;
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {
   readonly #registry: Registry;
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
+  readonly #publisher: PublisherCalls;
+  readonly #subscriber: SubscriberCalls;
   readonly #sweeper: RetentionSweeper;
   readonly #stopEvents: () => void;
   readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
-  #isDraining = false;
   #drained: Promise<void> | null = null;
 
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
@@ -51,13 +53,15 @@ export class Broker implements BrokerService {
     this.#registry = registry;
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, this.#topics, pager);
+    this.#publisher = new PublisherCalls(registry);
+    this.#subscriber = new SubscriberCalls(registry);
     this.#sweeper = new RetentionSweeper(registry);
     this.#sweeper.start();
     this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
   }
 
   async createTopic(topic: Topic): Promise<Topic> {
-    return await this.#topics.create(topic);
+    return await this.#onTopic('create', topic.name, () => this.#topics.create(topic));
   }
 
   async getTopic(name: string): Promise<Topic> {
@@ -65,11 +69,12 @@ export class Broker implements BrokerService {
   }
 
   async updateTopic(topic: Topic, fields: readonly string[]): Promise<Topic> {
-    return await this.#topics.update(topic, new Set(fields));
+    const update = (): Promise<Topic> => this.#topics.update(topic, new Set(fields));
+    return await this.#onTopic('update', topic.name, update);
   }
 
   async deleteTopic(name: string): Promise<void> {
-    await this.#topics.delete(name);
+    await this.#onTopic('delete', name, () => this.#topics.delete(name));
   }
 
   async listTopics(project: string, page: PageRequest): Promise<Page<Topic>> {
@@ -81,7 +86,8 @@ export class Broker implements BrokerService {
   }
 
   async createSubscription(subscription: Subscription): Promise<Subscription> {
-    return await this.#subscriptions.create(subscription);
+    const create = (): Promise<Subscription> => this.#subscriptions.create(subscription);
+    return await this.#onSubscription('create', subscription.name, create);
   }
 
   async getSubscription(name: string): Promise<Subscription> {
@@ -92,31 +98,45 @@ export class Broker implements BrokerService {
     subscription: Subscription,
     fields: readonly string[],
   ): Promise<Subscription> {
-    return await this.#subscriptions.update(subscription, new Set(fields));
+    const update = (): Promise<Subscription> =>
+      this.#subscriptions.update(subscription, new Set(fields));
+    return await this.#onSubscription('update', subscription.name, update);
+  }
+
+  async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
+    const modify = (): Promise<void> => this.#subscriptions.modifyPushConfig(name, pushConfig);
+    await this.#onSubscription('update', name, modify);
   }
 
   async deleteSubscription(name: string): Promise<void> {
-    await this.#subscriptions.delete(name);
+    await this.#onSubscription('delete', name, () => this.#subscriptions.delete(name));
   }
 
   async listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>> {
     return this.#subscriptions.list(project, page);
   }
 
+  async createEphemeralSubscription(
+    _topic: string,
+    _ackDeadlineSeconds: number,
+  ): Promise<Subscription> {
+    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  }
+
+  async deleteEphemeralSubscription(_name: string): Promise<void> {
+    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  }
+
+  async diagnoseSubscription(_name: string): Promise<SubscriptionDiagnosis> {
+    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  }
+
+  async diagnoseTopic(_name: string): Promise<TopicDiagnosis> {
+    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  }
+
   async publish(topicName: string, messages: readonly SealableMessage[]): Promise<string[]> {
-    const { clock, observer } = this.#registry.ports;
-    const startedMs = clock.monotonicMs();
-    try {
-      if (this.#isDraining) throw draining();
-      checkPublish(messages);
-      const ids = await this.#registry.topic(topicName).lane.publish(messages);
-      observer.publish(topicName, 'OK', ids.length, clock.monotonicMs() - startedMs);
-      return ids;
-    } catch (error) {
-      const { code } = RpcError.from(error);
-      observer.publish(topicName, code, 0, clock.monotonicMs() - startedMs);
-      throw error;
-    }
+    return await this.#publisher.publish(topicName, messages);
   }
 
   async pull<Reply>(
@@ -124,19 +144,7 @@ export class Broker implements BrokerService {
     request: PullRequest,
     take: (batch: readonly Delivery[]) => Reply,
   ): Promise<Reply> {
-    const { clock, observer } = this.#registry.ports;
-    const startedMs = clock.monotonicMs();
-    try {
-      if (this.#isDraining) throw draining();
-      checkPull(request);
-      const state = this.#registry.subscription(subscription);
-      const reply = await pullOnce(state, request, { clock }, take);
-      observer.pull(subscription, 'OK', clock.monotonicMs() - startedMs);
-      return reply;
-    } catch (error) {
-      observer.pull(subscription, RpcError.from(error).code, clock.monotonicMs() - startedMs);
-      throw error;
-    }
+    return await this.#subscriber.pull(subscription, request, take);
   }
 
   async openStream(
@@ -144,43 +152,11 @@ export class Broker implements BrokerService {
     settings: StreamSettings,
     sink: StreamSink,
   ): Promise<PullStream> {
-    if (this.#isDraining) throw draining();
-    const { observer } = this.#registry.ports;
-    const state = this.#registry.subscription(subscription);
-    const consumer = new Consumer({
-      limits: {
-        messagesMax: orUnlimited(settings.outstandingMessagesMax),
-        bytesMax: orUnlimited(settings.outstandingBytesMax),
-        turnBytes,
-      },
-      ackDeadlineMs: settings.ackDeadlineSeconds * 1000,
-      deliver: (batch) => {
-        observer.streamingPullResponse(subscription, 'OK');
-        return sink.deliver(batch);
-      },
-      fail: (error) => {
-        observer.streamingPullResponse(subscription, RpcError.from(error).code);
-        state.detach(consumer);
-        sink.fail(error);
-      },
-    });
-    try {
-      await state.attach(consumer);
-    } catch (error) {
-      observer.streamingPullResponse(subscription, RpcError.from(error).code);
-      throw error;
-    }
-    return {
-      resume: () => state.resume(consumer),
-      setAckDeadline: (seconds) => {
-        consumer.ackDeadlineMs = seconds * 1000;
-      },
-      close: () => state.detach(consumer),
-    };
+    return await this.#subscriber.openStream(subscription, settings, sink);
   }
 
   async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
-    await this.#registry.subscription(subscription).acknowledge(ackIds);
+    await this.#subscriber.acknowledge(subscription, ackIds);
   }
 
   async modifyAckDeadline(
@@ -188,11 +164,23 @@ export class Broker implements BrokerService {
     ackIds: readonly string[],
     seconds: number,
   ): Promise<void> {
-    this.#registry.subscription(subscription).modifyDeadline(ackIds, seconds);
+    await this.#subscriber.modifyAckDeadline(subscription, ackIds, seconds);
+  }
+
+  async acknowledgeEach(subscription: string, ackIds: readonly string[]): Promise<SettleResult[]> {
+    return await this.#subscriber.acknowledgeEach(subscription, ackIds);
+  }
+
+  async modifyAckDeadlineEach(
+    subscription: string,
+    ackIds: readonly string[],
+    seconds: number,
+  ): Promise<SettleResult[]> {
+    return await this.#subscriber.modifyAckDeadlineEach(subscription, ackIds, seconds);
   }
 
   streamAcknowledge(subscription: string, ackIds: readonly string[]): void {
-    this.#registry.subscriptions.get(subscription)?.acknowledgeSoon(ackIds);
+    this.#subscriber.acknowledgeSoon(subscription, ackIds);
   }
 
   streamModifyAckDeadline(
@@ -200,9 +188,7 @@ export class Broker implements BrokerService {
     ackIds: readonly string[],
     seconds: readonly number[],
   ): void {
-    const state = this.#registry.subscriptions.get(subscription);
-    if (state === undefined) return;
-    for (const [i, ackId] of ackIds.entries()) state.modifyDeadlineSoon(ackId, seconds[i] ?? 0);
+    this.#subscriber.modifyAckDeadlinesSoon(subscription, ackIds, seconds);
   }
 
   onRevoked(listener: (subscription: string) => void): () => void {
@@ -241,7 +227,7 @@ export class Broker implements BrokerService {
   }
 
   async #drain(): Promise<void> {
-    this.#isDraining = true;
+    this.#registry.isDraining = true;
     this.#stopEvents();
     const states = [...this.#registry.subscriptions.values()];
     for (const state of states) state.end(draining());
@@ -265,6 +251,24 @@ export class Broker implements BrokerService {
     });
   }
 
+  async #onTopic<Result>(
+    operation: ConfigOperation,
+    name: string,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    const { observer } = this.#registry.ports;
+    return await told(run, (code) => observer.topicConfig(name, operation, code));
+  }
+
+  async #onSubscription<Result>(
+    operation: ConfigOperation,
+    name: string,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    const { observer } = this.#registry.ports;
+    return await told(run, (code) => observer.subscriptionConfig(name, operation, code));
+  }
+
   #tellRevoked(subscription: string): void {
     for (const listener of this.#revokedListeners) listener(subscription);
   }
@@ -281,34 +285,16 @@ export class Broker implements BrokerService {
   }
 }
 
-/** pubsub.v1 StreamingPullRequest: 0 or less is no limit. */
-const orUnlimited = (max: number): number => (max > 0 ? max : Infinity);
-
-/** pubsub.v1 Publish: 1 to 1,000 messages, 10 MB together, one ordering key in all. */
-function checkPublish(messages: readonly SealableMessage[]): void {
-  const { messagesPerPublishMax, requestBytesMax } = limits;
-  const count = messages.length;
-  if (count === 0) throw tooSmall('message_count', 0, 1);
-  if (count > messagesPerPublishMax) throw tooLarge('message_count', count, messagesPerPublishMax);
-  const { orderingKey } = messages[0]!;
-  let bytes = 0;
-  for (const message of messages) {
-    bytes += message.bytes.length;
-    if (message.orderingKey !== orderingKey) throw mixedOrderingKeys();
-  }
-  if (bytes > requestBytesMax) throw tooLarge('request_size', bytes, requestBytesMax);
-}
-
-const mixedOrderingKeys = (): RpcError =>
-  new RpcError(
-    'INVALID_ARGUMENT',
-    'MIXED_ORDERING_KEYS',
-    'In a single publish request, all messages must have no ordering key or they must all have the same ordering key.',
-  );
-
-function checkPull(request: PullRequest): void {
-  if (request.messagesMax < 1) throw tooSmall('max_messages', request.messagesMax, 1);
-  if (request.messagesMax > limits.pullMessagesMax) {
-    throw tooLarge('max_messages', request.messagesMax, limits.pullMessagesMax);
+async function told<Result>(
+  run: () => Promise<Result>,
+  tell: (code: StatusCode) => void,
+): Promise<Result> {
+  try {
+    const result = await run();
+    tell('OK');
+    return result;
+  } catch (error) {
+    tell(RpcError.from(error).code);
+    throw error;
   }
 }

@@ -40,12 +40,15 @@ export {
   decodeMessage,
   encodePublishResponse,
   encodePullResponse,
+  encodeReceivedMessages,
   encodeStreamingPullResponse,
   parsePublishRequest,
   sealableMessage,
   type MessageParts,
   type ParsedPublish,
   type SubscriptionProperties,
+  varintBytes,
+  writeVarint,
 } from './wire/index.ts';
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';

@@ -31,8 +31,16 @@ export interface BrokerObserver {
   opened(messages: number, bytes: number, ms: number): void;
   committed(appends: number, ms: number): void;
   delivered(subscription: string, type: DeliveryType, count: number): void;
-  /** `latenciesMs`: from each delivery to its ack. */
-  acked(subscription: string, type: DeliveryType, latenciesMs: readonly number[]): void;
+  /**
+   * `latenciesMs`: from each message's last delivery to its ack; `untimedCount` more were acked
+   * whose delivery was before a restart, and are of the type of a pull.
+   */
+  acked(
+    subscription: string,
+    type: DeliveryType,
+    latenciesMs: readonly number[],
+    untimedCount: number,
+  ): void;
   /** Messages whose deadline was moved; `nacked` are those that were given back. */
   modAcked(subscription: string, type: DeliveryType, count: number): void;
   nacked(subscription: string, type: DeliveryType, count: number): void;

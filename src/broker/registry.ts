@@ -7,7 +7,7 @@ import { Catalog } from './catalog/catalog.ts';
 import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
-import { notFound } from './errors.ts';
+import { draining, notFound } from './errors.ts';
 import { BodyBuffers } from './lanes/body-buffers.ts';
 import { ReadGate } from './lanes/read-gate.ts';
 import { PendingBudget } from './lanes/lane.ts';
@@ -60,6 +60,8 @@ export class Registry {
   readonly wheel: DeadlineWheel;
   /** What joins or parts topics and subscriptions happens one after the other. */
   readonly changes: Serial = new Serial();
+  /** No work is taken on any more. */
+  isDraining = false;
   readonly #lanePorts: Parameters<typeof openTopic>[1];
   readonly #subscriptionPorts: SubscriptionPorts;
 
@@ -103,6 +105,11 @@ export class Registry {
       if (topic !== undefined) await this.addSubscription(row, topic);
     });
     if (rows.doomedLogs.length > 0) await this.dropLogs(rows.doomedLogs);
+  }
+
+  /** Throws UNAVAILABLE once the broker is stopping. */
+  refuseWhenDraining(): void {
+    if (this.isDraining) throw draining();
   }
 
   topic(name: string): TopicState {

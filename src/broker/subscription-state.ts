@@ -1,11 +1,11 @@
 import type { DekManager, RecordSealer } from '../envelope/index.ts';
-import { RpcError } from '../rpc/index.ts';
 import type { Cancel, Clock, Entropy } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
 import { AckLog } from './acks/ack-log.ts';
 import type { RecoveredAcks } from './acks/ack-recovery.ts';
-import { Backlog, type Lease } from './delivery/backlog.ts';
+import { Settler } from './acks/settler.ts';
+import { Backlog } from './delivery/backlog.ts';
 import type { SubscriptionRow } from './catalog/catalog-rows.ts';
 import { Consumer } from './delivery/consumer.ts';
 import type { DeadlineWheel } from './delivery/deadline-wheel.ts';
@@ -13,6 +13,7 @@ import { DeliveryQueue } from './delivery/delivery-queue.ts';
 import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BacklogReport, BrokerObserver } from './observer.ts';
+import type { SettleResult } from './service.ts';
 import type { TopicState } from './topic-state.ts';
 
 /** How often the key of a subscription that somebody listens to is looked at. */
@@ -39,6 +40,7 @@ export class SubscriptionState {
   readonly #ports: SubscriptionPorts;
   readonly #backlog: Backlog;
   readonly #ackLog: AckLog;
+  readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
   #cancelKeyCheck: Cancel | null = null;
   #floorTime: { readonly floor: number; readonly timeMs: number } | null = null;
@@ -64,9 +66,17 @@ export class SubscriptionState {
       frontier: replay.frontier,
       holes: replay.holes(),
       onAvailable: () => this.#queue.wake(),
+      onExpired: (lease) => this.#settler.expired(lease),
     });
     const backlog = this.#backlog;
     this.#ackLog = new AckLog({ store, sealer, clock, entropy, appender, backlog, deltaCount });
+    this.#settler = new Settler({
+      subscription: row.name,
+      backlog,
+      ackLog: this.#ackLog,
+      clock,
+      observer: ports.observer,
+    });
     this.#queue = new DeliveryQueue({
       backlog,
       lane: topic.lane,
@@ -75,7 +85,7 @@ export class SubscriptionState {
       dispatcher,
       window,
       budget,
-      onDelivered: (count) => ports.observer.delivered(this.row.name, count),
+      onDelivered: (type, count) => ports.observer.delivered(this.row.name, type, count),
       onMissing: (first) => this.expireBelow(first),
     });
   }
@@ -122,33 +132,38 @@ export class SubscriptionState {
    */
   async acknowledge(ackIds: readonly string[]): Promise<void> {
     if (this.#endedBy !== null) throw this.#endedBy;
-    const leases = this.#leasesOf(ackIds);
-    this.#end(leases.map(({ lease }) => lease));
+    this.#settler.acknowledge(ackIds);
     await this.#ackLog.flush();
+  }
+
+  /** Ends what can be ended; durable when it resolves. */
+  async acknowledgeEach(ackIds: readonly string[]): Promise<SettleResult[]> {
+    if (this.#endedBy !== null) throw this.#endedBy;
+    const results = this.#settler.acknowledgeEach(ackIds);
+    await this.#ackLog.flush();
+    return results;
   }
 
   /** Acks without an answer: what is malformed is passed over. */
   acknowledgeSoon(ackIds: readonly string[]): void {
-    const leases: Lease[] = [];
-    for (const ackId of ackIds) {
-      const found = this.#backlog.find(ackId);
-      if (typeof found !== 'string') leases.push(found.lease);
-    }
-    this.#end(leases);
+    this.#settler.acknowledgeEach(ackIds);
     this.#ackLog.flushSoon();
   }
 
   /** Throws as `acknowledge` does. */
   modifyDeadline(ackIds: readonly string[], seconds: number): void {
     if (this.#endedBy !== null) throw this.#endedBy;
-    for (const { lease, isCurrent } of this.#leasesOf(ackIds)) {
-      if (isCurrent) this.#modify(lease, seconds);
-    }
+    this.#settler.modify(ackIds, seconds);
   }
 
-  modifyDeadlineSoon(ackId: string, seconds: number): void {
-    const found = this.#backlog.find(ackId);
-    if (typeof found !== 'string' && found.isCurrent) this.#modify(found.lease, seconds);
+  modifyDeadlineEach(ackIds: readonly string[], seconds: number): SettleResult[] {
+    if (this.#endedBy !== null) throw this.#endedBy;
+    return this.#settler.modifyEach(ackIds, seconds);
+  }
+
+  /** Without an answer; `seconds` of each id. */
+  modifyDeadlinesSoon(ackIds: readonly string[], seconds: readonly number[]): void {
+    this.#settler.modifyEach(ackIds, seconds);
   }
 
   /** Everything below is done: retention has passed over it. */
@@ -191,6 +206,10 @@ export class SubscriptionState {
       unackedCount,
       oldestUnackedAgeSeconds: Math.max(0, (nowMs - oldestMs) / 1000),
       outstandingCount: backlog.outstandingCount,
+      backlogBytes: 0,
+      pushedCount: 0,
+      openStreams: {},
+      pushState: null,
     };
   }
 
@@ -219,31 +238,6 @@ export class SubscriptionState {
     await this.#ackLog.close();
   }
 
-  #leasesOf(ackIds: readonly string[]): { lease: Lease; isCurrent: boolean }[] {
-    const leases = [];
-    for (const ackId of ackIds) {
-      const found = this.#backlog.find(ackId);
-      if (found === 'malformed') throw malformedAckId(ackId);
-      if (found !== 'gone') leases.push(found);
-    }
-    return leases;
-  }
-
-  #end(leases: readonly Lease[]): void {
-    let count = 0;
-    for (const lease of leases) {
-      if (!this.#backlog.acknowledge(lease)) continue;
-      this.#ackLog.add(lease.sequence);
-      count++;
-    }
-    this.#ports.observer.acked(this.row.name, count);
-  }
-
-  #modify(lease: Lease, seconds: number): void {
-    if (seconds === 0) this.#backlog.giveBack(lease);
-    else this.#backlog.extend(lease, this.#ports.clock.monotonicMs() + seconds * 1000);
-  }
-
   async #useKey(): Promise<void> {
     await this.#ports.deks.forSeal(this.topic.sealed);
   }
@@ -262,13 +256,4 @@ export class SubscriptionState {
     this.#cancelKeyCheck?.();
     this.#cancelKeyCheck = null;
   }
-}
-
-function malformedAckId(ackId: string): RpcError {
-  const shown = ackId.length > 200 ? `${ackId.slice(0, 200)}…` : ackId;
-  return new RpcError(
-    'INVALID_ARGUMENT',
-    'BAD_ACK_ID',
-    `You have passed an invalid ack ID to the service (ack_id=${shown}).`,
-  );
 }

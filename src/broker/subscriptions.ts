@@ -2,7 +2,7 @@ import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
 import { alreadyExists, notFound } from './errors.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
-import type { Page, PageRequest, Subscription } from './service.ts';
+import type { Page, PageRequest, PushConfig, Subscription } from './service.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { Topics } from './topics.ts';
 
@@ -59,10 +59,22 @@ export class Subscriptions {
     return await this.#registry.changes.run(async () => {
       const state = this.#registry.subscription(subscription.name);
       const row = merge(state.row, subscription, fields);
-      await this.#registry.catalog.updateSubscription(row);
-      state.row = row;
+      await this.#change(state, row);
       return this.#view(state);
     });
+  }
+
+  async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
+    await this.#registry.changes.run(async () => {
+      const state = this.#registry.subscription(name);
+      const { pushConfig: _before, ...rest } = state.row;
+      await this.#change(state, pushConfig === undefined ? rest : { ...rest, pushConfig });
+    });
+  }
+
+  async #change(state: SubscriptionState, row: SubscriptionRow): Promise<void> {
+    await this.#registry.catalog.updateSubscription(row);
+    state.row = row;
   }
 
   /** Streams on it end with NOT_FOUND. */
@@ -116,8 +128,9 @@ function merge(
   changed: Subscription,
   fields: ReadonlySet<string>,
 ): SubscriptionRow {
-  const { expirationTtlMs, ...rest } = row;
+  const { expirationTtlMs, pushConfig, ...rest } = row;
   const ttl = fields.has('expiration_policy') ? changed.expirationTtlMs : expirationTtlMs;
+  const push = fields.has('push_config') ? changed.pushConfig : pushConfig;
   return {
     ...rest,
     labels: (fields.has('labels') ? changed : row).labels,
@@ -126,5 +139,6 @@ function merge(
     messageRetentionMs: (fields.has('message_retention_duration') ? changed : row)
       .messageRetentionMs,
     ...(ttl === undefined ? {} : { expirationTtlMs: ttl }),
+    ...(push === undefined ? {} : { pushConfig: push }),
   };
 }

@@ -2,11 +2,15 @@ import {
   type BrokerService,
   type Delivery,
   type PullStream,
+  type PushConfig,
   type SealableMessage,
+  type SettleResult,
   type StreamSettings,
   type StreamSink,
   type Subscription,
+  type SubscriptionDiagnosis,
   type Topic,
+  type TopicDiagnosis,
 } from '../../src/broker/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 
@@ -23,6 +27,14 @@ export class RecordingBroker implements BrokerService {
   readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
   /** What the next pulls answer. */
   batch: Delivery[] = [];
+  /** What becomes of each ack id, where the answer tells. */
+  settle: (ackId: string) => SettleResult = () => 'done';
+  /** What is told of a subscription or topic, by name. */
+  readonly subscriptionDiagnoses: Map<string, SubscriptionDiagnosis> = new Map();
+  readonly topicDiagnoses: Map<string, TopicDiagnosis> = new Map();
+  /** Ephemeral subscriptions that are there now: their topics by name. */
+  readonly ephemerals: Map<string, string> = new Map();
+  #ephemeralCount = 0;
   /** Thrown by publish, if set. */
   publishError: unknown;
   /** Makes pull wait for its signal. */
@@ -84,6 +96,43 @@ export class RecordingBroker implements BrokerService {
     return { items: [...this.subscriptions.values()], nextPageToken: '' };
   }
 
+  async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
+    const { pushConfig: _before, ...rest } = await this.getSubscription(name);
+    this.subscriptions.set(name, pushConfig === undefined ? rest : { ...rest, pushConfig });
+  }
+
+  async createEphemeralSubscription(
+    topic: string,
+    ackDeadlineSeconds: number,
+  ): Promise<Subscription> {
+    this.calls.push(['createEphemeralSubscription', topic, ackDeadlineSeconds]);
+    if (!this.topics.has(topic)) notFound(topic);
+    const id = (++this.#ephemeralCount).toString(16).padStart(32, '0');
+    const name = `${topic.split('/topics/')[0]}/subscriptions/goog-ephemeral-${id}`;
+    this.ephemerals.set(name, topic);
+    return {
+      name,
+      topic,
+      labels: {},
+      ackDeadlineSeconds,
+      retainAckedMessages: false,
+      messageRetentionMs: 7 * 24 * 3_600_000,
+    };
+  }
+
+  async deleteEphemeralSubscription(name: string): Promise<void> {
+    this.calls.push(['deleteEphemeralSubscription', name]);
+    this.ephemerals.delete(name);
+  }
+
+  async diagnoseSubscription(name: string): Promise<SubscriptionDiagnosis> {
+    return this.subscriptionDiagnoses.get(name) ?? notFound(name);
+  }
+
+  async diagnoseTopic(name: string): Promise<TopicDiagnosis> {
+    return this.topicDiagnoses.get(name) ?? notFound(name);
+  }
+
   async publish(topic: string, messages: readonly SealableMessage[]): Promise<string[]> {
     if (this.publishError !== undefined) throw this.publishError;
     // The bytes are views of the request and do not outlive it.
@@ -107,7 +156,8 @@ export class RecordingBroker implements BrokerService {
     settings: StreamSettings,
     sink: StreamSink,
   ): Promise<PullStream> {
-    if (!this.subscriptions.has(subscription)) notFound(subscription);
+    const isKnown = this.subscriptions.has(subscription) || this.ephemerals.has(subscription);
+    if (!isKnown) notFound(subscription);
     const stream = new RecordedStream(settings, sink);
     this.streams.push(stream);
     return stream;
@@ -119,6 +169,20 @@ export class RecordingBroker implements BrokerService {
 
   async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
     this.calls.push(['modifyAckDeadline', name, ackIds, seconds]);
+  }
+
+  async acknowledgeEach(name: string, ackIds: readonly string[]): Promise<SettleResult[]> {
+    this.calls.push(['acknowledgeEach', name, ackIds]);
+    return ackIds.map(this.settle);
+  }
+
+  async modifyAckDeadlineEach(
+    name: string,
+    ackIds: readonly string[],
+    seconds: number,
+  ): Promise<SettleResult[]> {
+    this.calls.push(['modifyAckDeadlineEach', name, ackIds, seconds]);
+    return ackIds.map(this.settle);
   }
 
   onRevoked(listener: (subscription: string) => void): () => void {

@@ -20,6 +20,7 @@ interface Bench {
   readonly consumer: Consumer;
   readonly budget: LeaseBudget;
   wakes: number;
+  readonly expired: number[];
   /** Leases what comes next, for ten seconds. */
   next(tail: number): Lease | undefined;
 }
@@ -28,6 +29,7 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
   const clock = new VirtualClock();
   const budget = new LeaseBudget(1_000);
   const consumer = new Consumer({
+    type: 'pull',
     limits: { messagesMax: Infinity, bytesMax: Infinity, turnBytes: 1 },
     ackDeadlineMs: 10_000,
     deliver: () => true,
@@ -38,6 +40,7 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
     budget,
     consumer,
     wakes: 0,
+    expired: [],
     backlog: new Backlog({
       wheel: new DeadlineWheel(clock),
       budget,
@@ -45,12 +48,14 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
       frontier,
       holes,
       onAvailable: () => void bench.wakes++,
+      onExpired: (lease) => void bench.expired.push(lease.sequence),
     }),
     next(tail) {
       const sequence = bench.backlog.peek(tail);
       if (sequence === undefined) return undefined;
-      const deadlineMs = clock.monotonicMs() + 10_000;
-      return bench.backlog.lease(sequence, consumer, { bytes: 7, publishTimeMs: 5, deadlineMs });
+      const deliveredMs = clock.monotonicMs();
+      const message = { bytes: 7, publishTimeMs: 5, deliveredMs, deadlineMs: deliveredMs + 10_000 };
+      return bench.backlog.lease(sequence, consumer, message);
     },
   };
   return bench;

@@ -1,3 +1,4 @@
+import type { DeliveryType } from '../observer.ts';
 import type { AckIds } from './ack-id.ts';
 import type { Consumer } from './consumer.ts';
 import { Timed, type DeadlineWheel } from './deadline-wheel.ts';
@@ -16,6 +17,10 @@ export class Lease extends Timed {
   attempt = 0;
   ackId = '';
   holder: Consumer | null = null;
+  /** How it was last handed out; of no meaning before that. */
+  type: DeliveryType = 'pull';
+  /** Whole milliseconds of the monotonic clock; -1 if it was last handed out before a restart. */
+  deliveredMs = -1;
 
   constructor(backlog: Backlog, sequence: number) {
     super();
@@ -24,7 +29,7 @@ export class Lease extends Timed {
   }
 
   override expire(): void {
-    this.backlog.giveBack(this);
+    this.backlog.expire(this);
   }
 }
 
@@ -43,6 +48,7 @@ export class Backlog {
   readonly #again = new SequenceHeap();
   readonly #budget: LeaseBudget;
   readonly #onAvailable: () => void;
+  readonly #onExpired: (lease: Lease) => void;
   #outstandingCount = 0;
   #frontier: number;
 
@@ -55,12 +61,15 @@ export class Backlog {
     readonly holes: Iterable<number>;
     /** A message became available again, or a consumer has room again. */
     readonly onAvailable: () => void;
+    /** The deadline of an outstanding message has passed; it is available again right after. */
+    readonly onExpired: (lease: Lease) => void;
   }) {
     this.#wheel = options.wheel;
     this.#ackIds = options.ackIds;
     this.#budget = options.budget;
     this.#frontier = options.frontier;
     this.#onAvailable = options.onAvailable;
+    this.#onExpired = options.onExpired;
     for (const sequence of options.holes) {
       this.#leases.set(sequence, new Lease(this, sequence));
       this.#again.push(sequence);
@@ -120,6 +129,7 @@ export class Backlog {
     message: {
       readonly bytes: number;
       readonly publishTimeMs: number;
+      readonly deliveredMs: number;
       readonly deadlineMs: number;
     },
   ): Lease {
@@ -137,13 +147,21 @@ export class Backlog {
     lease.attempt++;
     lease.ackId = this.#ackIds.make(sequence, lease.attempt);
     lease.holder = holder;
+    lease.type = holder.type;
+    lease.deliveredMs = Math.round(message.deliveredMs);
     holder.take(message.bytes);
     this.#outstandingCount++;
     this.#wheel.set(lease, message.deadlineMs);
     return lease;
   }
 
-  /** Ends a lease without an ack: by nack or deadline. */
+  /** Ends a lease by its deadline. */
+  expire(lease: Lease): void {
+    this.#onExpired(lease);
+    this.giveBack(lease);
+  }
+
+  /** Ends a lease without an ack. */
   giveBack(lease: Lease): void {
     if (lease.holder === null) return;
     this.#release(lease);

@@ -8,6 +8,7 @@ const open = (
 ): { consumer: Consumer; failures: unknown[] } => {
   const failures: unknown[] = [];
   const consumer = new Consumer({
+    type: 'streaming pull',
     limits: { messagesMax, bytesMax, turnBytes: 1 },
     ackDeadlineMs: 10_000,
     deliver: () => false,

@@ -1,3 +1,4 @@
+import type { DeliveryType, StreamState } from '../observer.ts';
 import type { Delivery } from '../service.ts';
 
 export interface ConsumerLimits {
@@ -9,10 +10,11 @@ export interface ConsumerLimits {
 }
 
 /**
- * One taker of messages: a streaming pull, or a single Pull that waits. Counts what it holds, so
- * that flow control works by acks, nacks and expiries that come in on any path.
+ * One taker of messages: a streaming pull, a single Pull that waits, or push to an endpoint. Counts
+ * what it holds, so that flow control works by acks, nacks and expiries that come in on any path.
  */
 export class Consumer {
+  readonly type: DeliveryType;
   readonly limits: ConsumerLimits;
   readonly #deliver: (batch: readonly Delivery[]) => boolean;
   readonly #fail: (error: unknown) => void;
@@ -25,6 +27,7 @@ export class Consumer {
   isClosed = false;
 
   constructor(options: {
+    readonly type: DeliveryType;
     readonly limits: ConsumerLimits;
     readonly ackDeadlineMs: number;
     readonly deliver: (batch: readonly Delivery[]) => boolean;
@@ -32,6 +35,7 @@ export class Consumer {
     /** Nothing is available now, neither at once nor after a read. */
     readonly idle?: () => void;
   }) {
+    this.type = options.type;
     this.limits = options.limits;
     this.ackDeadlineMs = options.ackDeadlineMs;
     this.#deliver = options.deliver;
@@ -44,6 +48,16 @@ export class Consumer {
     if (this.isPaused || this.isClosed) return 0;
     if (this.outstandingBytes >= this.limits.bytesMax) return 0;
     return Math.max(0, this.limits.messagesMax - this.outstandingMessages);
+  }
+
+  /** What holds it up now: its transport, one of its limits, or nothing. */
+  get state(): StreamState {
+    if (this.isPaused) return 'suspended_client_flow_controlled';
+    if (this.outstandingBytes >= this.limits.bytesMax) {
+      return 'suspended_max_outstanding_bytes_exceeded';
+    }
+    if (this.room === 0) return 'suspended_max_outstanding_messages_exceeded';
+    return 'ok';
   }
 
   take(bytes: number): void {

@@ -7,6 +7,7 @@ import type { Lane } from '../lanes/lane.ts';
 import type { HeldSegment, LaneReader } from '../lanes/lane-reader.ts';
 import { holds } from '../lanes/segment-shelf.ts';
 import type { LeaseBudget } from './lease-budget.ts';
+import type { DeliveryType } from '../observer.ts';
 import type { Delivery } from '../service.ts';
 
 export interface DeliveryOptions {
@@ -18,7 +19,7 @@ export interface DeliveryOptions {
   /** Messages handed out and not acknowledged, at most. */
   readonly window: number;
   readonly budget: LeaseBudget;
-  readonly onDelivered: (count: number) => void;
+  readonly onDelivered: (type: DeliveryType, count: number) => void;
   /** Everything below this sequence was trimmed and is done. */
   readonly onMissing: (first: number) => void;
 }
@@ -114,7 +115,7 @@ export class DeliveryQueue implements Turn {
     this.#consumers.delete(consumer);
     this.#consumers.add(consumer);
     consumer.deliver(batch);
-    this.#options.onDelivered(batch.length);
+    this.#options.onDelivered(consumer.type, batch.length);
     return true;
   }
 
@@ -131,14 +132,14 @@ export class DeliveryQueue implements Turn {
 
   #gather(consumer: Consumer): Gathered {
     const gathered: Gathered = { batch: [], leases: [], segments: [] };
-    const deadlineMs = this.#options.clock.monotonicMs() + consumer.ackDeadlineMs;
+    const nowMs = this.#options.clock.monotonicMs();
     let bytes = 0;
     while (bytes < consumer.limits.turnBytes && consumer.room > 0) {
       const sequence = this.#candidate();
       if (sequence === undefined) break;
       const segment = this.#segmentFor(sequence, gathered);
       if (segment === undefined) break;
-      const lease = this.#lease(segment, sequence, consumer, deadlineMs);
+      const lease = this.#lease(segment, sequence, consumer, nowMs);
       bytes += lease.bytes;
       gathered.leases.push(lease);
       gathered.batch.push(this.#delivery(segment, lease));
@@ -163,10 +164,15 @@ export class DeliveryQueue implements Turn {
     return segment;
   }
 
-  #lease(segment: HeldSegment, sequence: number, consumer: Consumer, deadlineMs: number): Lease {
+  #lease(segment: HeldSegment, sequence: number, consumer: Consumer, nowMs: number): Lease {
     const index = sequence - segment.base;
     const bytes = segment.offsets[index + 1]! - segment.offsets[index]!;
-    const message = { bytes, publishTimeMs: segment.timeMs, deadlineMs };
+    const message = {
+      bytes,
+      publishTimeMs: segment.timeMs,
+      deliveredMs: nowMs,
+      deadlineMs: nowMs + consumer.ackDeadlineMs,
+    };
     return this.#options.backlog.lease(sequence, consumer, message);
   }
 

@@ -22,6 +22,7 @@ export async function pullOnce<Reply>(
   // It may be refused while the consumer is still being attached, before anybody awaits it.
   promise.catch(() => undefined);
   const consumer = new Consumer({
+    type: 'pull',
     limits: { messagesMax: request.messagesMax, bytesMax: Infinity, turnBytes: replyBytes },
     ackDeadlineMs: subscription.row.ackDeadlineSeconds * 1000,
     deliver: (batch) => {

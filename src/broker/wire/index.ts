@@ -11,6 +11,8 @@ export {
 } from './publish-request.ts';
 export {
   encodePullResponse,
+  encodeReceivedMessages,
   encodeStreamingPullResponse,
   type SubscriptionProperties,
 } from './received-messages.ts';
+export { varintBytes, writeVarint } from './varint.ts';

@@ -10,7 +10,24 @@ export interface SubscriptionProperties {
 export function encodePullResponse(batch: readonly Delivery[]): Buffer {
   const sizes = measure(batch);
   const out = Buffer.allocUnsafe(sizes.total);
-  writeBatch(out, batch, sizes.each);
+  writeBatch(out, 0, 0x0a, batch, sizes.each);
+  return out;
+}
+
+/**
+ * Serialises any message that ends with ReceivedMessages (pubsub.v1) in a repeated field: `tag` is
+ * that field's, `headOf` is given the bytes that they will take and says what stands before them.
+ */
+export function encodeReceivedMessages(
+  batch: readonly Delivery[],
+  tag: number,
+  headOf: (listBytes: number) => Uint8Array,
+): Buffer {
+  const sizes = measure(batch);
+  const head = headOf(sizes.total);
+  const out = Buffer.allocUnsafe(head.length + sizes.total);
+  out.set(head, 0);
+  writeBatch(out, head.length, tag, batch, sizes.each);
   return out;
 }
 
@@ -22,7 +39,7 @@ export function encodeStreamingPullResponse(
   const sizes = measure(batch);
   const tail = propertiesField(properties);
   const out = Buffer.allocUnsafe(sizes.total + tail.length);
-  const end = writeBatch(out, batch, sizes.each);
+  const end = writeBatch(out, 0, 0x0a, batch, sizes.each);
   out.set(tail, end);
   return out;
 }
@@ -73,11 +90,17 @@ function timestampBytes(timeMs: number): number {
   return 2 + varintBytes(seconds) + varintBytes((timeMs - seconds * 1000) * 1_000_000);
 }
 
-function writeBatch(out: Buffer, batch: readonly Delivery[], sizes: Uint32Array): number {
-  let at = 0;
+function writeBatch(
+  out: Buffer,
+  start: number,
+  tag: number,
+  batch: readonly Delivery[],
+  sizes: Uint32Array,
+): number {
+  let at = start;
   for (let i = 0; i < batch.length; i++) {
     const delivery = batch[i]!;
-    out[at] = 0x0a;
+    out[at] = tag;
     at = writeVarint(out, at + 1, sizes[2 * i]!);
     at = writeText(out, at, 0x0a, delivery.ackId);
     out[at] = 0x12;

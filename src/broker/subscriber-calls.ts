@@ -1,0 +1,182 @@
+import { RpcError } from '../rpc/index.ts';
+import { Consumer } from './delivery/consumer.ts';
+import { pullOnce } from './delivery/pull-once.ts';
+import { limits, tooLarge, tooSmall } from './limits.ts';
+import type { Registry } from './registry.ts';
+import type {
+  Delivery,
+  PullRequest,
+  PullStream,
+  SettleResult,
+  StreamSettings,
+  StreamSink,
+} from './service.ts';
+import type { SubscriptionState } from './subscription-state.ts';
+
+/** One turn of a stream. */
+const turnBytes = 256 * 1024;
+
+type Via = 'pull' | 'streaming pull';
+
+/** What subscribers call: taking messages, and settling what was taken. */
+export class SubscriberCalls {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  async pull<Reply>(
+    subscription: string,
+    request: PullRequest,
+    take: (batch: readonly Delivery[]) => Reply,
+  ): Promise<Reply> {
+    const { clock, observer } = this.#registry.ports;
+    const startedMs = clock.monotonicMs();
+    try {
+      this.#registry.refuseWhenDraining();
+      checkPull(request);
+      const state = this.#registry.subscription(subscription);
+      const reply = await pullOnce(state, request, { clock }, take);
+      observer.pull(subscription, 'OK', clock.monotonicMs() - startedMs);
+      return reply;
+    } catch (error) {
+      observer.pull(subscription, RpcError.from(error).code, clock.monotonicMs() - startedMs);
+      throw error;
+    }
+  }
+
+  async openStream(
+    subscription: string,
+    settings: StreamSettings,
+    sink: StreamSink,
+  ): Promise<PullStream> {
+    this.#registry.refuseWhenDraining();
+    const { observer } = this.#registry.ports;
+    const state = this.#registry.subscription(subscription);
+    const consumer = this.#consumer(state, settings, sink);
+    try {
+      await state.attach(consumer);
+    } catch (error) {
+      observer.streamingPullResponse(subscription, RpcError.from(error).code);
+      throw error;
+    }
+    return {
+      resume: () => state.resume(consumer),
+      setAckDeadline: (seconds) => {
+        consumer.ackDeadlineMs = seconds * 1000;
+      },
+      close: () => state.detach(consumer),
+    };
+  }
+
+  #consumer(state: SubscriptionState, settings: StreamSettings, sink: StreamSink): Consumer {
+    const { observer } = this.#registry.ports;
+    const { name } = state.row;
+    const consumer: Consumer = new Consumer({
+      type: 'streaming pull',
+      limits: {
+        messagesMax: orUnlimited(settings.outstandingMessagesMax),
+        bytesMax: orUnlimited(settings.outstandingBytesMax),
+        turnBytes,
+      },
+      ackDeadlineMs: settings.ackDeadlineSeconds * 1000,
+      deliver: (batch) => {
+        observer.streamingPullResponse(name, 'OK');
+        return sink.deliver(batch);
+      },
+      fail: (error) => {
+        observer.streamingPullResponse(name, RpcError.from(error).code);
+        state.detach(consumer);
+        sink.fail(error);
+      },
+    });
+    return consumer;
+  }
+
+  async acknowledge(name: string, ackIds: readonly string[]): Promise<void> {
+    await this.#toldAck(name, 'pull', (state) => state.acknowledge(ackIds));
+  }
+
+  async acknowledgeEach(name: string, ackIds: readonly string[]): Promise<SettleResult[]> {
+    return await this.#toldAck(name, 'streaming pull', (state) => state.acknowledgeEach(ackIds));
+  }
+
+  /** Nothing happens if there is no such subscription. */
+  acknowledgeSoon(name: string, ackIds: readonly string[]): void {
+    if (ackIds.length === 0) return;
+    const state = this.#registry.subscriptions.get(name);
+    const code = state === undefined ? 'NOT_FOUND' : 'OK';
+    this.#registry.ports.observer.ackRequest(name, 'streaming pull', code);
+    state?.acknowledgeSoon(ackIds);
+  }
+
+  async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
+    await this.#toldModAck(name, 'pull', (state) => state.modifyDeadline(ackIds, seconds));
+  }
+
+  async modifyAckDeadlineEach(
+    name: string,
+    ackIds: readonly string[],
+    seconds: number,
+  ): Promise<SettleResult[]> {
+    return await this.#toldModAck(name, 'streaming pull', (state) =>
+      state.modifyDeadlineEach(ackIds, seconds),
+    );
+  }
+
+  /** As `acknowledgeSoon`; `seconds` of each id. */
+  modifyAckDeadlinesSoon(
+    name: string,
+    ackIds: readonly string[],
+    seconds: readonly number[],
+  ): void {
+    if (ackIds.length === 0) return;
+    const state = this.#registry.subscriptions.get(name);
+    const code = state === undefined ? 'NOT_FOUND' : 'OK';
+    this.#registry.ports.observer.modAckRequest(name, 'streaming pull', code);
+    state?.modifyDeadlinesSoon(ackIds, seconds);
+  }
+
+  async #toldAck<Result>(
+    name: string,
+    via: Via,
+    run: (state: SubscriptionState) => Promise<Result>,
+  ): Promise<Result> {
+    const { observer } = this.#registry.ports;
+    try {
+      const result = await run(this.#registry.subscription(name));
+      observer.ackRequest(name, via, 'OK');
+      return result;
+    } catch (error) {
+      observer.ackRequest(name, via, RpcError.from(error).code);
+      throw error;
+    }
+  }
+
+  async #toldModAck<Result>(
+    name: string,
+    via: Via,
+    run: (state: SubscriptionState) => Result,
+  ): Promise<Result> {
+    const { observer } = this.#registry.ports;
+    try {
+      const result = run(this.#registry.subscription(name));
+      observer.modAckRequest(name, via, 'OK');
+      return result;
+    } catch (error) {
+      observer.modAckRequest(name, via, RpcError.from(error).code);
+      throw error;
+    }
+  }
+}
+
+/** pubsub.v1 StreamingPullRequest: 0 or less is no limit. */
+const orUnlimited = (max: number): number => (max > 0 ? max : Infinity);
+
+function checkPull(request: PullRequest): void {
+  if (request.messagesMax < 1) throw tooSmall('max_messages', request.messagesMax, 1);
+  if (request.messagesMax > limits.pullMessagesMax) {
+    throw tooLarge('max_messages', request.messagesMax, limits.pullMessagesMax);
+  }
+}
