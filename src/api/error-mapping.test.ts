@@ -95,6 +95,7 @@ describe('an error on both wires', () => {
     const hidden = toWireError(new TypeError('secret'), domain);
     expect(hidden).toEqual({
       code: 'INTERNAL',
+      reason: 'INTERNAL',
       message: 'Internal error encountered.',
       details: [],
     });

@@ -17,9 +17,14 @@ import {
 } from './proto/google/rpc/error_details_pb.ts';
 import { StatusSchema } from './proto/google/rpc/status_pb.ts';
 
-/** An error as both wires carry it: JSON in a REST body, google.rpc.Status in a gRPC trailer. */
+/**
+ * An error as the wires carry it: JSON in a REST body, google.rpc.Status in a gRPC trailer, a frame
+ * of a WebSocket.
+ */
 export interface WireError {
   readonly code: Exclude<StatusCode, 'OK'>;
+  /** The RpcError's own: Google's wires carry it in an ErrorInfo alone, a frame always. */
+  readonly reason: string;
   /** Well formed UTF-16: a lone surrogate could be written on neither wire. */
   readonly message: string;
   /** ErrorInfo first, where there is one: Python's client looks at no other. */
@@ -38,7 +43,7 @@ const explainedCodes: ReadonlySet<StatusCode> = new Set([
   'UNAVAILABLE',
 ]);
 
-/** Whatever was thrown, as both wires tell it. `domain` is the service: `pubsub.googleapis.com`. */
+/** Whatever was thrown, as the wires tell it. `domain` is the service: `pubsub.googleapis.com`. */
 export function toWireError(thrown: unknown, domain: string): WireError {
   const error = RpcError.from(thrown);
   const infos = error.details.filter(isErrorInfo);
@@ -48,6 +53,7 @@ export function toWireError(thrown: unknown, domain: string): WireError {
   }
   return {
     code: error.code,
+    reason: error.reason,
     message: error.message.toWellFormed(),
     details: [...infos, ...others],
   };
@@ -83,7 +89,8 @@ const errorInfoType = 'type.googleapis.com/google.rpc.ErrorInfo';
 
 const isErrorInfo = (detail: ErrorDetail): boolean => detail['@type'] === errorInfoType;
 
-function packDetail(detail: ErrorDetail): Any {
+/** A detail as google.rpc.Status and our own Error hold it. */
+export function packDetail(detail: ErrorDetail): Any {
   switch (detail['@type']) {
     case 'type.googleapis.com/google.rpc.ErrorInfo':
       return pack(ErrorInfoSchema, {

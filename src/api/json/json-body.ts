@@ -33,7 +33,7 @@ export function badRequest(violations: readonly Violation[]): RpcError {
 /** Parses a body as a JSON object; an empty one is `{}`. Throws INVALID_ARGUMENT. */
 export function parseJsonObject(body: Uint8Array): JsonObject {
   const json = parseUnchecked(body);
-  checkDepth(json, '', 0);
+  checkDepth(json);
   return json;
 }
 
@@ -103,7 +103,8 @@ function isBroken(prefix: string): boolean {
   }
 }
 
-function checkDepth(json: JsonValue, key: string, depth: number): void {
+/** Throws INVALID_ARGUMENT if it nests deeper than `jsonDepthMax`. */
+export function checkDepth(json: JsonValue, key: string = '', depth: number = 0): void {
   if (typeof json !== 'object' || json === null) return;
   if (depth >= jsonDepthMax) throw tooDeep(key);
   if (Array.isArray(json)) for (const item of json) checkDepth(item, key, depth + 1);

@@ -5,6 +5,7 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
+  type DescOneof,
   type MessageShape,
 } from '@bufbuild/protobuf';
 
@@ -59,12 +60,27 @@ class JsonReader {
       return this.#refuse(path, invalidValue(path, `type.googleapis.com/${desc.typeName}`, json));
     }
     const entries: [string, JsonValue][] = [];
+    const choices = new Map<DescOneof, DescField>();
     for (const [name, value] of Object.entries(json)) {
       const field = fieldByName(desc, name);
       if (field === undefined) this.#unknown(name, path, 'Cannot find field.');
-      else if (value !== null) entries.push([field.jsonName, this.#field(field, value, path)]);
+      else if (value !== null && this.#isFirst(field, choices, path)) {
+        entries.push([field.jsonName, this.#field(field, value, path)]);
+      }
     }
     return Object.fromEntries(entries);
+  }
+
+  /** Refuses a second member of a oneof; one in both its spellings is one member. */
+  #isFirst(field: DescField, choices: Map<DescOneof, DescField>, path: string): boolean {
+    const { oneof } = field;
+    if (oneof === undefined) return true;
+    const chosen = choices.get(oneof);
+    choices.set(oneof, chosen ?? field);
+    if (chosen === undefined || chosen === field) return true;
+    const taken = `oneof field '${oneof.name}' is already set. Cannot set '${field.name}'`;
+    this.#refuse(path, `Invalid value at '${path}' (oneof), ${taken}`);
+    return false;
   }
 
   #field(field: DescField, json: JsonValue, parent: string): JsonValue {

@@ -1,12 +1,18 @@
 import { isAscii } from 'node:buffer';
 
-import { limits, sealableMessage, tooLarge, type SealableMessage } from '../../broker/index.ts';
+import {
+  limits,
+  sealableMessage,
+  tooLarge,
+  type ParsedPublish,
+  type SealableMessage,
+} from '../../broker/index.ts';
 import type { JsonValue } from '../json.ts';
 import { checkMessageCount } from '../pubsub/validation.ts';
 import { decodeBase64 } from './base64.ts';
 import { badRequest, invalidPayload, parseUnchecked, type JsonObject } from './json-body.ts';
 import { excerpt, invalidValue } from './proto-json.ts';
-import { scanPublishRequest } from './publish-scan.ts';
+import { scanPublishRequest, type ScannedMessage } from './publish-scan.ts';
 
 const noBytes = new Uint8Array(0);
 
@@ -17,45 +23,61 @@ const noBytes = new Uint8Array(0);
 export function readPublishRequest(body: Uint8Array): SealableMessage[] {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const scanned = scanPublishRequest(bytes);
-  if (scanned === undefined) return parsePublishRequest(bytes);
+  if (scanned !== undefined) return sealableMessages(scanned);
+  // The path says which topic; what is said here has to fit, and does nothing.
+  return parsedPublish(parseUnchecked(bytes), '', isAsciiText(bytes)).messages;
+}
+
+/** What a scanner found, checked against every limit. */
+export function sealableMessages(scanned: readonly ScannedMessage[]): SealableMessage[] {
   checkMessageCount(scanned.length);
   const messages = scanned.map(sealableMessage);
   checkRequestSize(messages);
   return messages;
 }
 
-/** The same by way of JSON.parse, for what the scanner does not know, and to say what is wrong. */
-function parsePublishRequest(body: Buffer): SealableMessage[] {
-  const request = parseUnchecked(body);
+/**
+ * The same by way of JSON.parse, for what a scanner does not know, and to say what is wrong.
+ * `parent` is the path of the request in what was sent.
+ */
+export function parsedPublish(
+  request: JsonObject,
+  parent: string,
+  isAsciiOnly: boolean,
+): ParsedPublish {
+  const prefix = parent === '' ? '' : `${parent}.`;
+  let topic = '';
   let items: JsonValue = [];
   for (const name of Object.keys(request)) {
     if (name === 'messages') items = request[name] ?? [];
-    else if (name !== 'topic') throw unknownName(name, '');
-    // The path says which topic; what is said here has to fit, and does nothing.
-    else if (request[name] !== null) readText(request[name]!, 'topic');
+    else if (name !== 'topic') throw unknownName(name, parent);
+    else if (request[name] !== null) topic = readText(request[name]!, `${prefix}topic`);
   }
-  if (!Array.isArray(items)) {
-    throw wrongValue('messages', 'type.googleapis.com/google.pubsub.v1.PubsubMessage', items);
-  }
+  if (!Array.isArray(items)) throw wrongValue(`${prefix}messages`, messageType, items);
   checkMessageCount(items.length);
-  const isAsciiText = isAscii(body) && !body.includes('\\u');
-  const messages = items.map((item, index) => readMessage(item, index, isAsciiText));
+  const messages = items.map((item, index) =>
+    readMessage(item, `${prefix}messages[${index}]`, isAsciiOnly),
+  );
   checkRequestSize(messages);
-  return messages;
+  return { topic, messages };
 }
 
-function readMessage(json: JsonValue, index: number, isAsciiText: boolean): SealableMessage {
-  const path = `messages[${index}]`;
-  if (!isObject(json)) {
-    throw wrongValue(path, 'type.googleapis.com/google.pubsub.v1.PubsubMessage', json);
-  }
+/** True if no string in the text has a character beyond ASCII. */
+export function isAsciiText(body: Buffer): boolean {
+  return isAscii(body) && !body.includes('\\u');
+}
+
+const messageType = 'type.googleapis.com/google.pubsub.v1.PubsubMessage';
+
+function readMessage(json: JsonValue, path: string, isAsciiOnly: boolean): SealableMessage {
+  if (!isObject(json)) throw wrongValue(path, messageType, json);
   let data: Uint8Array = noBytes;
   let attributes: [string, string][] = [];
   let orderingKey = '';
   for (const name of Object.keys(json)) {
     const value = json[name]!;
     if (value === null) continue;
-    if (name === 'data') data = readData(value, path, isAsciiText);
+    if (name === 'data') data = readData(value, path, isAsciiOnly);
     else if (name === 'attributes') attributes = readAttributes(value, path);
     else if (name === 'orderingKey' || name === 'ordering_key') {
       orderingKey = readText(value, `${path}.ordering_key`);
@@ -77,9 +99,9 @@ function checkIgnored(name: string, value: JsonValue, path: string): void {
   }
 }
 
-function readData(json: JsonValue, path: string, isAsciiText: boolean): Uint8Array {
+function readData(json: JsonValue, path: string, isAsciiOnly: boolean): Uint8Array {
   if (typeof json !== 'string') throw wrongValue(`${path}.data`, 'TYPE_BYTES', json);
-  const bytes = decodeBase64(json, isAsciiText);
+  const bytes = decodeBase64(json, isAsciiOnly);
   if (bytes !== undefined) return bytes;
   const shown = JSON.stringify(excerpt(json));
   const description = `Invalid value at '${path}.data' (TYPE_BYTES), Base64 decoding failed for ${shown}`;

@@ -14,6 +14,7 @@ export type ClientFrame =
 
 export interface HelloFrame {
   readonly kind: 'hello';
+  /** May be 0, and means nothing: `welcome` carries none. */
   readonly id: number;
   /** Empty: a new session. */
   readonly sessionId: string;
@@ -26,19 +27,21 @@ export interface HelloFrame {
 export interface PublishFrame {
   readonly kind: 'publish';
   readonly id: number;
+  /** Not yet checked to be a topic's name. */
   readonly topic: string;
-  /** May be views into the frame: the broker copies them before `publish` returns. */
+  /** 1 to 1,000, each and all within their limits. May be views into the frame: the broker copies them before `publish` returns. */
   readonly messages: readonly SealableMessage[];
 }
 
 export interface SubscribeFrame {
   readonly kind: 'subscribe';
   readonly id: number;
-  /** One of the two is set, the other empty. */
+  /** One of the two is set, the other empty; not yet checked to be a name. */
   readonly subscription: string;
   readonly topic: string;
-  /** 0: the default. */
+  /** 10 to 600; 0: the default. */
   readonly ackDeadlineSeconds: number;
+  /** Not negative; 0: the default. */
   readonly outstandingMessagesMax: number;
   readonly outstandingBytesMax: number;
 }
@@ -47,6 +50,7 @@ export interface SettleFrame {
   readonly kind: 'settle';
   readonly id: number;
   readonly stream: number;
+  /** 1 to 3,000. */
   readonly ackIds: readonly string[];
   /** Null: acknowledge. 0 to 600: move the deadline; 0 gives back. */
   readonly deadlineSeconds: number | null;
@@ -80,8 +84,9 @@ export interface FrameCodec {
   /** Text frames if false. */
   readonly isBinary: boolean;
   /**
-   * Reads one message. What is wrong inside a request with a readable id gives a `refused` frame;
-   * throws RpcError INVALID_ARGUMENT, which ends the session, where not even that much is there.
+   * Reads one message, and checks all that can be checked without knowing the session. What is wrong
+   * inside a request with an id gives a `refused` frame; throws RpcError INVALID_ARGUMENT, which
+   * ends the session, where nobody could be told: no id, a bad hello, no frame at all.
    */
   decode(message: Buffer): ClientFrame;
   welcome(welcome: Welcome): OutgoingFrame;

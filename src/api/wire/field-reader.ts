@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { invalidArgument } from '../../broker/index.ts';
 
 /** Reads the fields of a serialised message one after the other; malformed is INVALID_ARGUMENT. */
@@ -35,8 +37,20 @@ export class FieldReader {
   text(): string {
     const end = this.#length();
     const text = this.#bytes.toString('utf8', this.#at, end);
+    // What is no UTF-8 became this character, which a text may hold on its own account.
+    if (text.includes('\ufffd') && !isUtf8(this.#bytes.subarray(this.#at, end))) {
+      throw this.#malformed();
+    }
     this.#at = end;
     return text;
+  }
+
+  /** A view of a length-delimited field. */
+  bytes(): Buffer {
+    const end = this.#length();
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
   }
 
   /** An int32 or int64, exact up to 2^53. */
