@@ -22,6 +22,8 @@ export interface OutgoingResponse {
 export type OutgoingFailure =
   /** The address may not be called: link-local, metadata, our own listeners, private ones. */
   | 'address refused'
+  /** The URL is none that may be asked, or a header is none that may be sent; nothing was sent. */
+  | 'request refused'
   | 'unreachable'
   | 'tls'
   | 'timeout'
