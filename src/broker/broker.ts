@@ -1,5 +1,6 @@
 import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
+import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation } from './observer.ts';
 import { Pager } from './page-token.ts';
@@ -35,6 +36,7 @@ export class Broker implements BrokerService {
   readonly #registry: Registry;
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
+  readonly #ephemerals: EphemeralSubscriptions;
   readonly #publisher: PublisherCalls;
   readonly #subscriber: SubscriberCalls;
   readonly #sweeper: RetentionSweeper;
@@ -53,6 +55,7 @@ export class Broker implements BrokerService {
     this.#registry = registry;
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, this.#topics, pager);
+    this.#ephemerals = new EphemeralSubscriptions(registry);
     this.#publisher = new PublisherCalls(registry);
     this.#subscriber = new SubscriberCalls(registry);
     this.#sweeper = new RetentionSweeper(registry);
@@ -117,14 +120,14 @@ export class Broker implements BrokerService {
   }
 
   async createEphemeralSubscription(
-    _topic: string,
-    _ackDeadlineSeconds: number,
+    topic: string,
+    ackDeadlineSeconds: number,
   ): Promise<Subscription> {
-    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+    return this.#ephemerals.create(topic, ackDeadlineSeconds);
   }
 
-  async deleteEphemeralSubscription(_name: string): Promise<void> {
-    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  async deleteEphemeralSubscription(name: string): Promise<void> {
+    await this.#ephemerals.delete(name);
   }
 
   async diagnoseSubscription(_name: string): Promise<SubscriptionDiagnosis> {
@@ -200,7 +203,8 @@ export class Broker implements BrokerService {
   async backlogs(): Promise<BacklogReport[]> {
     const reports: BacklogReport[] = [];
     // One after the other: each may read a segment, and there may be thousands.
-    for (const state of this.#registry.subscriptions.values()) {
+    for (const state of this.#registry.allSubscriptions()) {
+      if (state.isEnded) continue;
       reports.push(await state.report());
       if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
     }
@@ -229,7 +233,7 @@ export class Broker implements BrokerService {
   async #drain(): Promise<void> {
     this.#registry.isDraining = true;
     this.#stopEvents();
-    const states = [...this.#registry.subscriptions.values()];
+    const states = this.#registry.allSubscriptions();
     for (const state of states) state.end(draining());
     await this.#sweeper.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));

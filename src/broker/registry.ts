@@ -2,6 +2,7 @@ import type { DekManager, RecordSealer } from '../envelope/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import type { MetaStore, Segment, Store } from '../storage/index.ts';
 import type { Mac } from './delivery/ack-id.ts';
+import { volatileAckLog } from './acks/ack-log.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
 import { Catalog } from './catalog/catalog.ts';
 import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
@@ -42,6 +43,8 @@ export interface BrokerLimits {
   readonly openCacheBytes: number;
   /** Leases of all subscriptions together; by default what fits into 256 MiB. */
   readonly leasesMax?: number;
+  /** Ephemeral subscriptions at once; 10,000 by default. */
+  readonly ephemeralMax?: number;
 }
 
 /** Sealed bytes that are read ahead, over all lanes. */
@@ -57,6 +60,9 @@ export class Registry {
   /** Topics that were deleted but still have subscriptions, by uid. */
   readonly deletedTopics: Map<string, TopicState> = new Map();
   readonly subscriptions: Map<string, SubscriptionState> = new Map();
+  /** Subscriptions that are in memory alone, by name. */
+  readonly ephemerals: Map<string, SubscriptionState> = new Map();
+  readonly ephemeralMax: number;
   readonly wheel: DeadlineWheel;
   /** What joins or parts topics and subscriptions happens one after the other. */
   readonly changes: Serial = new Serial();
@@ -67,6 +73,7 @@ export class Registry {
 
   constructor(ports: BrokerPorts, limits: BrokerLimits) {
     this.ports = ports;
+    this.ephemeralMax = limits.ephemeralMax ?? 10_000;
     this.catalog = new Catalog(ports.meta, ports.entropy);
     this.wheel = new DeadlineWheel(ports.clock);
     this.#lanePorts = {
@@ -118,10 +125,31 @@ export class Registry {
     return topic;
   }
 
+  /** A stored subscription: what can be shown, changed and deleted. */
   subscription(name: string): SubscriptionState {
     const subscription = this.subscriptions.get(name);
     if (subscription === undefined) throw notFound(name);
     return subscription;
+  }
+
+  /** What messages can be taken from: stored or ephemeral. */
+  anySubscription(name: string): SubscriptionState {
+    const subscription = this.findSubscription(name);
+    if (subscription === undefined) throw notFound(name);
+    return subscription;
+  }
+
+  findSubscription(name: string): SubscriptionState | undefined {
+    return this.subscriptions.get(name) ?? this.ephemerals.get(name);
+  }
+
+  allSubscriptions(): SubscriptionState[] {
+    return [...this.subscriptions.values(), ...this.ephemerals.values()];
+  }
+
+  /** Those of a topic that outlive the process. */
+  storedSubscriptions(topic: TopicState): SubscriptionState[] {
+    return [...topic.subscriptions].filter(({ row }) => this.subscriptions.has(row.name));
   }
 
   async addTopic(row: TopicRow): Promise<TopicState> {
@@ -136,6 +164,24 @@ export class Registry {
     topic.subscriptions.add(subscription);
     this.subscriptions.set(row.name, subscription);
     return subscription;
+  }
+
+  /** One that only this process knows: from `row.start` on, its acknowledgements go nowhere. */
+  addEphemeral(row: SubscriptionRow, topic: TopicState): void {
+    const acks = { epoch: 0, frontier: row.start, holes: [], openLog: () => volatileAckLog };
+    const subscription = new SubscriptionState(row, topic, acks, this.#subscriptionPorts);
+    topic.subscriptions.add(subscription);
+    this.ephemerals.set(row.name, subscription);
+  }
+
+  /** Ends whoever listens to it with NOT_FOUND; from this call on nobody finds it. */
+  async removeEphemeral(subscription: SubscriptionState): Promise<void> {
+    const { name } = subscription.row;
+    if (!this.ephemerals.delete(name)) return;
+    subscription.topic.subscriptions.delete(subscription);
+    subscription.end(notFound(name));
+    await subscription.close();
+    this.ports.observer.subscriptionDeleted(name);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { Cancel } from '../runtime/index.ts';
+import type { LogId } from '../storage/index.ts';
 import type { Registry } from './registry.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { TopicState } from './topic-state.ts';
@@ -54,33 +55,49 @@ export class RetentionSweeper {
   }
 
   async #sweepTopic(topic: TopicState): Promise<void> {
-    const { store } = this.#registry.ports;
     const { log } = topic.lane.appender;
     if (topic.lane.tail === 0) return;
+    const horizons = new Horizons(this.#registry, log);
     for (const subscription of topic.subscriptions) {
-      subscription.expireBelow(await this.#horizon(topic, subscription.row.messageRetentionMs));
+      subscription.expireBelow(await horizons.at(subscription.row.messageRetentionMs));
     }
     let below = topic.lane.tail;
     for (const subscription of topic.subscriptions) {
-      below = Math.min(below, await this.#kept(topic, subscription));
+      below = Math.min(below, await kept(subscription, horizons));
     }
     const { messageRetentionMs } = topic.row;
     if (messageRetentionMs !== undefined) {
-      below = Math.min(below, await this.#horizon(topic, messageRetentionMs));
+      below = Math.min(below, await horizons.at(messageRetentionMs));
     }
-    if (below > 0) await store.trim([{ log, below }]);
+    if (below > 0) await this.#registry.ports.store.trim([{ log, below }]);
   }
+}
 
-  /** The first sequence that this subscription still needs. */
-  async #kept(topic: TopicState, subscription: SubscriptionState): Promise<number> {
-    if (!subscription.row.retainAckedMessages) return subscription.floor;
-    const horizon = await this.#horizon(topic, subscription.row.messageRetentionMs);
-    return Math.max(horizon, subscription.row.start);
+/** Where retentions of one log end now: each asked for once, however many share it. */
+class Horizons {
+  readonly #registry: Registry;
+  readonly #log: LogId;
+  readonly #found = new Map<number, number>();
+
+  constructor(registry: Registry, log: LogId) {
+    this.#registry = registry;
+    this.#log = log;
   }
 
   /** The first sequence that was published within the last `retentionMs`. */
-  async #horizon(topic: TopicState, retentionMs: number): Promise<number> {
+  async at(retentionMs: number): Promise<number> {
     const { store, clock } = this.#registry.ports;
-    return await store.locate(topic.lane.appender.log, clock.wallMs() - retentionMs);
+    const known = this.#found.get(retentionMs);
+    if (known !== undefined) return known;
+    const found = await store.locate(this.#log, clock.wallMs() - retentionMs);
+    this.#found.set(retentionMs, found);
+    return found;
   }
+}
+
+/** The first sequence that this subscription still needs. */
+async function kept(subscription: SubscriptionState, horizons: Horizons): Promise<number> {
+  const { retainAckedMessages, messageRetentionMs, start } = subscription.row;
+  if (!retainAckedMessages) return subscription.floor;
+  return Math.max(await horizons.at(messageRetentionMs), start);
 }

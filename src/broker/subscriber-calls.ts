@@ -36,7 +36,7 @@ export class SubscriberCalls {
     try {
       this.#registry.refuseWhenDraining();
       checkPull(request);
-      const state = this.#registry.subscription(subscription);
+      const state = this.#registry.anySubscription(subscription);
       const reply = await pullOnce(state, request, { clock }, take);
       observer.pull(subscription, 'OK', clock.monotonicMs() - startedMs);
       return reply;
@@ -53,7 +53,7 @@ export class SubscriberCalls {
   ): Promise<PullStream> {
     this.#registry.refuseWhenDraining();
     const { observer } = this.#registry.ports;
-    const state = this.#registry.subscription(subscription);
+    const state = this.#registry.anySubscription(subscription);
     const consumer = this.#consumer(state, settings, sink);
     try {
       await state.attach(consumer);
@@ -105,7 +105,7 @@ export class SubscriberCalls {
   /** Nothing happens if there is no such subscription. */
   acknowledgeSoon(name: string, ackIds: readonly string[]): void {
     if (ackIds.length === 0) return;
-    const state = this.#registry.subscriptions.get(name);
+    const state = this.#registry.findSubscription(name);
     const code = state === undefined ? 'NOT_FOUND' : 'OK';
     this.#registry.ports.observer.ackRequest(name, 'streaming pull', code);
     state?.acknowledgeSoon(ackIds);
@@ -132,7 +132,7 @@ export class SubscriberCalls {
     seconds: readonly number[],
   ): void {
     if (ackIds.length === 0) return;
-    const state = this.#registry.subscriptions.get(name);
+    const state = this.#registry.findSubscription(name);
     const code = state === undefined ? 'NOT_FOUND' : 'OK';
     this.#registry.ports.observer.modAckRequest(name, 'streaming pull', code);
     state?.modifyDeadlinesSoon(ackIds, seconds);
@@ -145,7 +145,7 @@ export class SubscriberCalls {
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     try {
-      const result = await run(this.#registry.subscription(name));
+      const result = await run(this.#registry.anySubscription(name));
       observer.ackRequest(name, via, 'OK');
       return result;
     } catch (error) {
@@ -161,7 +161,7 @@ export class SubscriberCalls {
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     try {
-      const result = run(this.#registry.subscription(name));
+      const result = run(this.#registry.anySubscription(name));
       observer.modAckRequest(name, via, 'OK');
       return result;
     } catch (error) {

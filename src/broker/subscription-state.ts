@@ -1,9 +1,8 @@
-import type { DekManager, RecordSealer } from '../envelope/index.ts';
-import type { Cancel, Clock, Entropy } from '../runtime/index.ts';
-import type { Store } from '../storage/index.ts';
+import type { DekManager } from '../envelope/index.ts';
+import type { Cancel, Clock } from '../runtime/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
-import { AckLog } from './acks/ack-log.ts';
-import type { RecoveredAcks } from './acks/ack-recovery.ts';
+import type { AckLog } from './acks/ack-log.ts';
+import type { AckState } from './acks/ack-recovery.ts';
 import { Settler } from './acks/settler.ts';
 import { Backlog } from './delivery/backlog.ts';
 import type { SubscriptionRow } from './catalog/catalog-rows.ts';
@@ -20,12 +19,9 @@ import type { TopicState } from './topic-state.ts';
 const keyCheckMs = 60_000;
 
 export interface SubscriptionPorts {
-  readonly store: Store;
   readonly deks: DekManager;
   readonly clock: Clock;
-  readonly entropy: Entropy;
   readonly observer: BrokerObserver;
-  readonly sealer: RecordSealer;
   readonly mac: Mac;
   readonly wheel: DeadlineWheel;
   readonly dispatcher: Dispatcher;
@@ -46,30 +42,24 @@ export class SubscriptionState {
   #floorTime: { readonly floor: number; readonly timeMs: number } | null = null;
   #endedBy: Error | null = null;
 
-  constructor(
-    row: SubscriptionRow,
-    topic: TopicState,
-    acks: RecoveredAcks,
-    ports: SubscriptionPorts,
-  ) {
+  constructor(row: SubscriptionRow, topic: TopicState, acks: AckState, ports: SubscriptionPorts) {
     this.row = row;
     this.topic = topic;
     this.#ports = ports;
-    const { store, clock, entropy, sealer, wheel, budget, dispatcher, window } = ports;
-    const { appender, replay, deltaCount } = acks;
-    const { epoch } = appender;
+    const { clock, wheel, budget, dispatcher, window } = ports;
+    const { epoch, frontier, holes } = acks;
     const owner = { subscription: row.id, lane: topic.lane.index, epoch };
     this.#backlog = new Backlog({
       wheel,
       budget,
       ackIds: new AckIds(ports.mac, owner),
-      frontier: replay.frontier,
-      holes: replay.holes(),
+      frontier,
+      holes,
       onAvailable: () => this.#queue.wake(),
       onExpired: (lease) => this.#settler.expired(lease),
     });
     const backlog = this.#backlog;
-    this.#ackLog = new AckLog({ store, sealer, clock, entropy, appender, backlog, deltaCount });
+    this.#ackLog = acks.openLog(backlog);
     this.#settler = new Settler({
       subscription: row.name,
       backlog,
@@ -92,6 +82,11 @@ export class SubscriptionState {
 
   get floor(): number {
     return this.#backlog.floor;
+  }
+
+  /** It is gone, or the broker stops. */
+  get isEnded(): boolean {
+    return this.#endedBy !== null;
   }
 
   get hasConsumers(): boolean {

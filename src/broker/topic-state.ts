@@ -25,7 +25,7 @@ export class TopicState {
       tail,
       ports,
       onAppended: (segments) => {
-        const isRead = [...this.subscriptions].some((each) => each.hasConsumers);
+        const isRead = this.#isRead;
         if (isRead) for (const segment of segments) this.reader.offer(segment);
         for (const subscription of this.subscriptions) subscription.wake();
         return isRead;
@@ -37,6 +37,11 @@ export class TopicState {
   /** The topic as the envelope knows it; always the same object, its key may change. */
   get sealed(): SealedTopic {
     return this.#sealed;
+  }
+
+  get #isRead(): boolean {
+    for (const subscription of this.subscriptions) if (subscription.hasConsumers) return true;
+    return false;
   }
 
   update(row: TopicRow): void {

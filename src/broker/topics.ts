@@ -61,16 +61,20 @@ export class Topics {
     });
   }
 
-  /** Its subscriptions stay, with what they have not acknowledged. */
+  /** Its subscriptions stay, with what they have not acknowledged; ephemeral ones end. */
   async delete(name: string): Promise<void> {
     await this.#registry.changes.run(() => this.#delete(name));
   }
 
   async #delete(name: string): Promise<void> {
     const state = this.#registry.topic(name);
-    const isRead = state.subscriptions.size > 0;
+    const isRead = this.#registry.storedSubscriptions(state).length > 0;
     await this.#registry.catalog.deleteTopic(state.row, isRead);
     this.#registry.topics.delete(name);
+    const { ephemerals } = this.#registry;
+    for (const subscription of state.subscriptions) {
+      if (ephemerals.has(subscription.row.name)) await this.#registry.removeEphemeral(subscription);
+    }
     await state.lane.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
     if (isRead) this.#registry.deletedTopics.set(state.row.uid, state);
@@ -87,7 +91,7 @@ export class Topics {
   listSubscriptions(name: string, page: PageRequest): Page<string> {
     const state = this.#registry.topics.get(name);
     if (state === undefined) throw notFound(name);
-    const names = [...state.subscriptions].map((subscription) => subscription.row.name);
+    const names = this.#registry.storedSubscriptions(state).map(({ row }) => row.name);
     return this.#pager.page(`subscriptions of ${name}`, names, page);
   }
 

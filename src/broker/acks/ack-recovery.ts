@@ -1,14 +1,21 @@
 import type { RecordSealer } from '../../envelope/index.ts';
 import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type LogId, type Segment, type Store } from '../../storage/index.ts';
+import type { AckLog } from './ack-log.ts';
 import { AckReplay } from './ack-record.ts';
 import { Appender } from '../lanes/appender.ts';
 import { takeOver } from '../lanes/ownership.ts';
+import type { Backlog } from '../delivery/backlog.ts';
+import { StoredAckLog } from './stored-ack-log.ts';
 
-export interface RecoveredAcks {
-  readonly appender: Appender;
-  readonly replay: AckReplay;
-  readonly deltaCount: number;
+/** Where the acknowledgements of one subscription stand, and where the next ones go. */
+export interface AckState {
+  /** Stands in ack ids. */
+  readonly epoch: number;
+  readonly frontier: number;
+  /** Sequences below the frontier that are not acknowledged, ascending. */
+  readonly holes: Iterable<number>;
+  readonly openLog: (backlog: Backlog) => AckLog;
 }
 
 export interface AckRecoveryPorts {
@@ -28,11 +35,17 @@ export async function recoverAcks(
   ports: AckRecoveryPorts,
   log: LogId,
   start: number,
-): Promise<RecoveredAcks> {
+): Promise<AckState> {
   const { tail, epoch } = await takeOver(ports.store, log);
   const appender = new Appender(ports.store, log, epoch, null);
   const replay = new AckReplay(start);
-  if (tail.next === 0) return { appender, replay, deltaCount: 0 };
+  const state = (deltaCount: number): AckState => ({
+    epoch,
+    frontier: replay.frontier,
+    holes: replay.holes(),
+    openLog: (backlog) => new StoredAckLog({ ...ports, appender, backlog, deltaCount }),
+  });
+  if (tail.next === 0) return state(0);
   const end = await appendTakeover(ports, appender);
   let deltaCount = 0;
   for (let at = tail.trim; at < end;) {
@@ -42,7 +55,7 @@ export async function recoverAcks(
     if (last === undefined) break;
     at = last.base + last.count;
   }
-  return { appender, replay, deltaCount };
+  return state(deltaCount);
 }
 
 async function appendTakeover(ports: AckRecoveryPorts, appender: Appender): Promise<number> {

@@ -12,7 +12,7 @@ export interface TopicRow extends Topic {
 export interface SubscriptionRow extends Omit<Subscription, 'topic' | 'topicMessageRetentionMs'> {
   readonly id: number;
   readonly topicUid: string;
-  /** The log of its acknowledgement state. */
+  /** The log of its acknowledgement state; 0 where there is none, as it is ephemeral. */
   readonly log: number;
   /** The topic's tail when it was created: earlier messages are not its own. */
   readonly start: number;
