@@ -19,6 +19,7 @@ export class Consumer {
   readonly #deliver: (batch: readonly Delivery[]) => boolean;
   readonly #fail: (error: unknown) => void;
   readonly #idle: () => void;
+  readonly #admits: (bytes: number, count: number) => boolean;
   ackDeadlineMs: number;
   outstandingMessages = 0;
   outstandingBytes = 0;
@@ -34,6 +35,8 @@ export class Consumer {
     readonly fail: (error: unknown) => void;
     /** Nothing is available now, neither at once nor after a read. */
     readonly idle?: () => void;
+    /** Whether a batch of so many messages and sealed bytes may come now; by default any may. */
+    readonly admits?: (bytes: number, count: number) => boolean;
   }) {
     this.type = options.type;
     this.limits = options.limits;
@@ -41,6 +44,7 @@ export class Consumer {
     this.#deliver = options.deliver;
     this.#fail = options.fail;
     this.#idle = options.idle ?? ((): void => undefined);
+    this.#admits = options.admits ?? ((): boolean => true);
   }
 
   /** How many more messages flow control admits now; a message may overshoot the byte limit. */
@@ -58,6 +62,11 @@ export class Consumer {
     }
     if (this.room === 0) return 'suspended_max_outstanding_messages_exceeded';
     return 'ok';
+  }
+
+  /** Whether what was gathered for it may grow to this. Asked in the turn that then delivers. */
+  admits(bytes: number, count: number): boolean {
+    return this.#admits(bytes, count);
   }
 
   take(bytes: number): void {

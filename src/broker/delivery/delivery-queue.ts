@@ -139,8 +139,10 @@ export class DeliveryQueue implements Turn {
       if (sequence === undefined) break;
       const segment = this.#segmentFor(sequence, gathered);
       if (segment === undefined) break;
+      const size = sizeOf(segment, sequence);
+      if (!consumer.admits(bytes + size, gathered.batch.length + 1)) break;
       const lease = this.#lease(segment, sequence, consumer, nowMs);
-      bytes += lease.bytes;
+      bytes += size;
       gathered.leases.push(lease);
       gathered.batch.push(this.#delivery(segment, lease));
     }
@@ -165,10 +167,8 @@ export class DeliveryQueue implements Turn {
   }
 
   #lease(segment: HeldSegment, sequence: number, consumer: Consumer, nowMs: number): Lease {
-    const index = sequence - segment.base;
-    const bytes = segment.offsets[index + 1]! - segment.offsets[index]!;
     const message = {
-      bytes,
+      bytes: sizeOf(segment, sequence),
       publishTimeMs: segment.timeMs,
       deliveredMs: nowMs,
       deadlineMs: nowMs + consumer.ackDeadlineMs,
@@ -204,4 +204,10 @@ export class DeliveryQueue implements Turn {
   #tellIdle(): void {
     for (const consumer of this.#consumers) consumer.idle();
   }
+}
+
+/** Bytes of a message as it is opened. */
+function sizeOf(segment: HeldSegment, sequence: number): number {
+  const index = sequence - segment.base;
+  return segment.offsets[index + 1]! - segment.offsets[index]!;
 }

@@ -25,7 +25,7 @@ export function pushMessage(
     : new Map<string, string>();
   if (!headers.has('content-type')) headers.set('content-type', 'application/octet-stream');
   headers.set('user-agent', userAgent);
-  return { headers: Object.fromEntries(headers), body: parts.data.slice() };
+  return { headers: Object.fromEntries(headers), body: new Uint8Array(parts.data) };
 }
 
 const wrappedHeaders = { 'content-type': 'application/json', 'user-agent': userAgent } as const;
@@ -79,4 +79,11 @@ export function bodyBytesMax(bytes: number, count: number): number {
   const attributeBytesMax = 512 * 1024;
   const escaped = 6 * Math.min(bytes, attributeBytesMax);
   return escaped + Math.ceil((4 / 3) * Math.max(0, bytes - attributeBytesMax)) + count * 1_024;
+}
+
+/** What a request takes while it is under way. */
+export function heldBytes({ headers, body }: PushMessage): number {
+  let bytes = body.length;
+  for (const [name, value] of Object.entries(headers)) bytes += name.length + value.length;
+  return bytes;
 }
