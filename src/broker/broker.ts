@@ -25,6 +25,7 @@ import type {
   TopicDiagnosis,
 } from './service.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
+import type { SubscriptionState } from './subscription-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Topics } from './topics.ts';
 
@@ -61,6 +62,7 @@ export class Broker implements BrokerService {
     this.#sweeper = new RetentionSweeper(registry);
     this.#sweeper.start();
     this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
+    for (const state of registry.subscriptions.values()) state.applyPush();
   }
 
   async createTopic(topic: Topic): Promise<Topic> {
@@ -223,18 +225,19 @@ export class Broker implements BrokerService {
 
   /**
    * Ends streams with UNAVAILABLE, takes no more work, makes every acknowledgement durable that was
-   * or will be answered. Who calls again waits for the same.
+   * or will be answered. Requests of push that are under way have `pushGraceMs` to be answered. Who
+   * calls again waits for the same.
    */
-  async drain(): Promise<void> {
-    this.#drained ??= this.#drain();
+  async drain(pushGraceMs: number = 10_000): Promise<void> {
+    this.#drained ??= this.#drain(pushGraceMs);
     await this.#drained;
   }
 
-  async #drain(): Promise<void> {
+  async #drain(pushGraceMs: number): Promise<void> {
     this.#registry.isDraining = true;
     this.#stopEvents();
     const states = this.#registry.allSubscriptions();
-    for (const state of states) state.end(draining());
+    await Promise.all(states.map(async (state) => await endAfterPush(state, pushGraceMs)));
     await this.#sweeper.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
@@ -282,11 +285,17 @@ export class Broker implements BrokerService {
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
       if (topic.row.name !== event.topicName) continue;
       for (const subscription of topic.subscriptions) {
-        void subscription.checkKey();
+        void subscription.keyChanged(event.kind);
         if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
       }
     }
   }
+}
+
+/** At once, unless requests of push are under way: their answers are acknowledgements. */
+async function endAfterPush(state: SubscriptionState, graceMs: number): Promise<void> {
+  if (state.hasPushes) await state.drainPush(graceMs);
+  state.end(draining());
 }
 
 async function told<Result>(

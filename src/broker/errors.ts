@@ -28,6 +28,15 @@ export function concurrentChange(name: string): RpcError {
   );
 }
 
+/** Pull and StreamingPull on a subscription whose messages are pushed. */
+export function notPulled(): RpcError {
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'SUBSCRIPTION_IS_PUSHED',
+    'This method is not supported for this subscription type.',
+  );
+}
+
 export function draining(): RpcError {
   return new RpcError(
     'UNAVAILABLE',

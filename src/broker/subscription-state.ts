@@ -11,10 +11,14 @@ import type { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { DeliveryQueue } from './delivery/delivery-queue.ts';
 import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
+import { notPulled } from './errors.ts';
 import type { BacklogReport, BrokerObserver } from './observer.ts';
-import type { SettleResult } from './service.ts';
+import { PushPump, type PushPorts } from './push/push-pump.ts';
+import type { PushStatus, SettleResult } from './service.ts';
 import type { TopicState } from './topic-state.ts';
 
+/** Requests of push that are under way when the subscription ends have so long to be answered. */
+const pushGraceMs = 10_000;
 /** How often the key of a subscription that somebody listens to is looked at. */
 const keyCheckMs = 60_000;
 
@@ -27,6 +31,7 @@ export interface SubscriptionPorts {
   readonly dispatcher: Dispatcher;
   readonly budget: LeaseBudget;
   readonly window: number;
+  readonly push: PushPorts;
 }
 
 /** One subscription at work: its backlog, its acknowledgements and whoever listens to it. */
@@ -41,6 +46,8 @@ export class SubscriptionState {
   #cancelKeyCheck: Cancel | null = null;
   #floorTime: { readonly floor: number; readonly timeMs: number } | null = null;
   #endedBy: Error | null = null;
+  /** Since the subscription was first pushed. */
+  #pump: PushPump | null = null;
 
   constructor(row: SubscriptionRow, topic: TopicState, acks: AckState, ports: SubscriptionPorts) {
     this.row = row;
@@ -97,16 +104,29 @@ export class SubscriptionState {
     return this.#queue.hasAvailable;
   }
 
+  /** Requests of push may be under way, also if messages are pulled by now. */
+  get hasPushes(): boolean {
+    return this.#pump !== null;
+  }
+
+  /** How push goes; null: a pull subscription. */
+  get pushStatus(): PushStatus | null {
+    return this.#pump?.status ?? null;
+  }
+
   /** New messages are durable in the lane. */
   wake(): void {
+    this.#pump?.published();
     this.#queue.wake();
   }
 
   /** Takes a consumer on, once the topic's key is seen to be usable. Throws FAILED_PRECONDITION. */
   async attach(consumer: Consumer): Promise<void> {
+    this.#refuseOtherWay(consumer);
     await this.#useKey();
     if (this.#endedBy !== null) throw this.#endedBy;
     if (consumer.isClosed) return;
+    this.#refuseOtherWay(consumer);
     this.#queue.attach(consumer);
     this.#watchKey();
   }
@@ -169,6 +189,33 @@ export class SubscriptionState {
     this.#queue.wake();
   }
 
+  /** Takes over a stored change: push begins, goes on or ends as it says. */
+  change(row: SubscriptionRow): void {
+    this.row = row;
+    this.applyPush();
+  }
+
+  /** Lets whoever pulls go, if messages are pushed, and pushes; else ends that. */
+  applyPush(): void {
+    if (this.row.pushConfig !== undefined) {
+      if (this.#pump?.isRunning !== true) this.failAll(notPulled());
+      this.#pump ??= new PushPump(this, this.#ports.push);
+    }
+    this.#pump?.apply();
+  }
+
+  /** Ends push for good; resolves when its requests are answered, or were cut after the grace. */
+  async drainPush(graceMs: number): Promise<void> {
+    await this.#pump?.drain(graceMs);
+  }
+
+  /** The topic's key was taken away or given back. */
+  async keyChanged(kind: 'revoked' | 'restored'): Promise<void> {
+    if (kind === 'revoked') this.#pump?.cut();
+    else this.#pump?.restored();
+    await this.checkKey();
+  }
+
   /** The topic's key changed state: asks, and lets everyone go if it cannot be used. */
   async checkKey(): Promise<void> {
     if (!this.hasConsumers) return;
@@ -187,6 +234,7 @@ export class SubscriptionState {
   /** Lets everyone go, and takes nobody on any more, nor anybody's acknowledgement. */
   end(error: Error): void {
     this.#endedBy = error;
+    void this.drainPush(pushGraceMs);
     this.failAll(error);
   }
 
@@ -202,9 +250,9 @@ export class SubscriptionState {
       oldestUnackedAgeSeconds: Math.max(0, (nowMs - oldestMs) / 1000),
       outstandingCount: backlog.outstandingCount,
       backlogBytes: 0,
-      pushedCount: 0,
+      pushedCount: this.pushStatus?.outstandingCount ?? 0,
       openStreams: {},
-      pushState: null,
+      pushState: pushStateOf(this.pushStatus),
     };
   }
 
@@ -233,6 +281,10 @@ export class SubscriptionState {
     await this.#ackLog.close();
   }
 
+  #refuseOtherWay({ type }: Consumer): void {
+    if (this.row.pushConfig !== undefined && type !== 'push') throw notPulled();
+  }
+
   async #useKey(): Promise<void> {
     await this.#ports.deks.forSeal(this.topic.sealed);
   }
@@ -251,4 +303,9 @@ export class SubscriptionState {
     this.#cancelKeyCheck?.();
     this.#cancelKeyCheck = null;
   }
+}
+
+function pushStateOf(status: PushStatus | null): BacklogReport['pushState'] {
+  if (status === null) return null;
+  return status.stalledBy === null ? 'active' : 'resource_error';
 }

@@ -37,7 +37,9 @@ export class Subscriptions {
     const of = { topicUid: topic.row.uid, start: topic.lane.tail };
     const row = await catalog.createSubscription(subscription, of);
     try {
-      return this.#view(await this.#registry.addSubscription(row, topic));
+      const state = await this.#registry.addSubscription(row, topic);
+      state.applyPush();
+      return this.#view(state);
     } catch (error) {
       // What cannot be removed now is removed by the next try.
       await this.#remove(row).catch(() => undefined);
@@ -74,7 +76,7 @@ export class Subscriptions {
 
   async #change(state: SubscriptionState, row: SubscriptionRow): Promise<void> {
     await this.#registry.catalog.updateSubscription(row);
-    state.row = row;
+    state.change(row);
   }
 
   /** Streams on it end with NOT_FOUND. */
@@ -116,6 +118,7 @@ export class Subscriptions {
     return {
       ...shown,
       topic: isDeleted ? deletedTopic : topic.name,
+      state: (state.pushStatus?.stalledBy ?? null) === null ? 'ACTIVE' : 'RESOURCE_ERROR',
       ...(topic.messageRetentionMs === undefined || isDeleted
         ? {}
         : { topicMessageRetentionMs: topic.messageRetentionMs }),

@@ -9,7 +9,10 @@ export interface TopicRow extends Topic {
 }
 
 /** A subscription as it is stored. `id` is never reused; it stands in ack ids. */
-export interface SubscriptionRow extends Omit<Subscription, 'topic' | 'topicMessageRetentionMs'> {
+export interface SubscriptionRow extends Omit<
+  Subscription,
+  'topic' | 'topicMessageRetentionMs' | 'state'
+> {
   readonly id: number;
   readonly topicUid: string;
   /** The log of its acknowledgement state; 0 where there is none, as it is ephemeral. */

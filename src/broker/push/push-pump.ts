@@ -55,6 +55,7 @@ export class PushPump {
   #consumer: Consumer | null = null;
   #lastFailure: PushStatus['lastFailure'] = null;
   #isRetired = false;
+  #isRunning = false;
 
   constructor(source: PushSource, ports: PushPorts) {
     this.#source = source;
@@ -62,6 +63,11 @@ export class PushPump {
     this.#stall = new PushStall(ports, source.row.name, () => void this.#attach());
     this.#share = ports.memory.share(() => this.#resume());
     this.#pause = new PushPause(ports.clock, () => this.#resume());
+  }
+
+  /** False once the subscription is not, or no longer, pushed. */
+  get isRunning(): boolean {
+    return this.#isRunning;
   }
 
   /** Null: the subscription is not pushed. */
@@ -82,6 +88,7 @@ export class PushPump {
   apply(): void {
     const { pushConfig } = this.#source.row;
     if (pushConfig === undefined || this.#isRetired) return this.#stop();
+    this.#isRunning = true;
     if (pushConfig.endpoint !== this.#endpoint) this.#meet(pushConfig.endpoint);
     if (this.#consumer !== null) this.#consumer.ackDeadlineMs = this.#leaseMs;
     else if (this.#stall.cause === null) void this.#attach();
@@ -130,6 +137,7 @@ export class PushPump {
   }
 
   #stop(): void {
+    this.#isRunning = false;
     this.#stall.forget();
     this.#pause.stop();
     this.#share.close();
