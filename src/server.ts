@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { pino } from 'pino';
@@ -22,7 +23,7 @@ import {
   type StoreKey,
 } from './envelope/index.ts';
 import { openRootKey, startKeyService, type RootKey } from './kms/index.ts';
-import { createMetrics, type Metrics } from './metrics/index.ts';
+import { Metrics } from './metrics/index.ts';
 import {
   Closers,
   noFailpoints,
@@ -96,10 +97,16 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const { rootKey, rows, storeKey } = await openKeys(config, ports, suites, closers);
   const store = await openStore(config, ports, closers);
   let broker: Broker | undefined;
-  const metrics = createMetrics({
-    backlogs: async () => (await broker?.backlogs()) ?? [],
-    storeStats: () => store.stats(),
-    openedBytes: () => broker?.openedBytes ?? 0,
+  const metrics = new Metrics({
+    clock,
+    resourcesMax: config.metricsResourcesMax,
+    source: {
+      backlogs: async () => (await broker?.backlogs()) ?? [],
+      topics: async () => [],
+      storeStats: () => store.stats(),
+      diskFreeBytes: () => freeBytesOf(config.dataDir),
+      openedBytes: () => broker?.openedBytes ?? 0,
+    },
   });
   const keys = await startKeyService({
     keyStore: rows,
@@ -157,8 +164,8 @@ async function listen(
     broker,
     routes,
     ready: () => true,
-    metrics: async () => ({ contentType: metrics.contentType, body: await metrics.text() }),
-    observer: metrics.call,
+    metrics: async (accept) => await metrics.page(accept),
+    observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
     clock,
     entropy,
     log,
@@ -204,6 +211,11 @@ async function openStore(
   const store = await openLmdbStore({ dataDir: config.dataDir, clock, log, failpoints, entropy });
   closers.add(() => store.close());
   return wrapStore(store);
+}
+
+function freeBytesOf(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
 }
 
 function macOf(storeKey: StoreKey, closers: Closers): (input: Uint8Array, out: Uint8Array) => void {

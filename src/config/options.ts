@@ -144,6 +144,15 @@ export const options: readonly AnyOption[] = [
     doc: 'Memory for opened segments that several subscriptions of a topic share.',
     parse: wholeNumber(0, 2 ** 30),
   },
+  {
+    field: 'metricsResourcesMax',
+    name: 'metrics-resources-max',
+    placeholder: 'COUNT',
+    default: '1000',
+    limits: '1 to 100000',
+    doc: 'Topics, and subscriptions, with series of their own in /metrics; the rest is one series.',
+    parse: wholeNumber(1, 100_000),
+  },
 ];
 
 /** SEALPOST_DATA_DIR for `data-dir`. */

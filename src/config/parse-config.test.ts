@@ -31,6 +31,7 @@ describe('defaults', () => {
       suite: 'auto',
       outstandingMax: 100_000,
       openCacheBytes: 16_777_216,
+      metricsResourcesMax: 1000,
     });
   });
 

@@ -24,4 +24,6 @@ export interface ServerConfig {
   readonly outstandingMax: number;
   /** Memory for opened segments that several subscriptions share. */
   readonly openCacheBytes: number;
+  /** Topics, and subscriptions, that have series of their own. */
+  readonly metricsResourcesMax: number;
 }

@@ -1,88 +1,43 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import {
-  silentObserver,
-  type BrokerObserver,
-  type DeliveryType,
-  type PublishSizes,
+import type {
+  BrokerObserver,
+  ConfigOperation,
+  DeliveryType,
+  PublishSizes,
+  PushClass,
 } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
-import { RequestCounter, ResourceCounter } from './resource-counter.ts';
-import {
-  labelsOfSubscription,
-  labelsOfTopic,
-  subscriptionLabels,
-  topicLabels,
-  type SubscriptionLabel,
-  type TopicLabel,
-} from './resource-labels.ts';
+import type { Clock } from '../runtime/index.ts';
+import type { Family } from './exposition.ts';
+import { ResourceTable } from './resource-table.ts';
+import { provesExistence } from './response-labels.ts';
+import { familiesOf } from './row-family.ts';
+import { subscriptionFamilies } from './subscription-families.ts';
+import { SubscriptionSeries } from './subscription-series.ts';
+import { topicFamilies, TopicSeries } from './topic-series.ts';
 
 /** From a cached page to a disk that stalls. */
 const requestSeconds = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 10];
 const cipherSeconds = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1];
 
+type UnaryOrStream = 'pull' | 'streaming pull';
+
 /** What the broker reports, as metrics. Cheap enough for every request and every commit. */
 export class BrokerMetrics implements BrokerObserver {
-  readonly topicConfig: BrokerObserver['topicConfig'] = silentObserver.topicConfig;
-  readonly subscriptionConfig: BrokerObserver['subscriptionConfig'] =
-    silentObserver.subscriptionConfig;
-  readonly ackRequest: BrokerObserver['ackRequest'] = silentObserver.ackRequest;
-  readonly modAckRequest: BrokerObserver['modAckRequest'] = silentObserver.modAckRequest;
-  readonly push: BrokerObserver['push'] = silentObserver.push;
-  readonly modAcked: BrokerObserver['modAcked'] = silentObserver.modAcked;
-  readonly nacked: BrokerObserver['nacked'] = silentObserver.nacked;
-  readonly expired: BrokerObserver['expired'] = silentObserver.expired;
-  readonly #sendRequests: RequestCounter<TopicLabel>;
-  readonly #published: ResourceCounter<TopicLabel>;
-  readonly #pullRequests: RequestCounter<SubscriptionLabel>;
-  readonly #streamResponses: RequestCounter<SubscriptionLabel>;
-  readonly #sent: ResourceCounter<SubscriptionLabel>;
-  readonly #acked: ResourceCounter<SubscriptionLabel>;
-  readonly #publishSeconds: Histogram;
+  readonly #clock: Clock;
+  readonly #topics: ResourceTable<TopicSeries>;
+  readonly #subscriptions: ResourceTable<SubscriptionSeries>;
   readonly #pullSeconds: Histogram;
   readonly #commit: Work;
   readonly #seal: CipherWork;
   readonly #open: CipherWork;
 
-  constructor(registry: Registry) {
-    const topic = { labelNames: topicLabels, labelsOf: labelsOfTopic };
-    const subscription = { labelNames: subscriptionLabels, labelsOf: labelsOfSubscription };
-    this.#sendRequests = new RequestCounter(registry, {
-      ...topic,
-      name: 'pubsub_topic_send_request_count',
-      help: 'Publish requests, by response.',
-    });
-    this.#published = new ResourceCounter(registry, {
-      ...topic,
-      name: 'sealpost_topic_published_messages_total',
-      help: 'Messages that were published and are durable.',
-    });
-    this.#pullRequests = new RequestCounter(registry, {
-      ...subscription,
-      name: 'pubsub_subscription_pull_request_count',
-      help: 'Unary pull requests, by response.',
-    });
-    this.#streamResponses = new RequestCounter(registry, {
-      ...subscription,
-      name: 'pubsub_subscription_streaming_pull_response_count',
-      help: 'Responses and ends of streaming pulls, by response.',
-    });
-    this.#sent = new ResourceCounter(registry, {
-      ...subscription,
-      name: 'pubsub_subscription_sent_message_count',
-      help: 'Messages sent to subscribers, redeliveries included.',
-    });
-    this.#acked = new ResourceCounter(registry, {
-      ...subscription,
-      name: 'pubsub_subscription_ack_message_count',
-      help: 'Messages acknowledged.',
-    });
+  constructor(registry: Registry, clock: Clock, resourcesMax: number) {
+    this.#clock = clock;
+    this.#topics = new ResourceTable((name) => new TopicSeries(name), resourcesMax);
+    this.#subscriptions = new ResourceTable((name) => new SubscriptionSeries(name), resourcesMax);
     const seconds = (name: string, help: string, buckets: number[]): Histogram =>
       new Histogram({ name, help, buckets, registers: [registry] });
-    this.#publishSeconds = seconds(
-      'sealpost_publish_seconds',
-      'From a publish request to its answer, refused ones included.',
-      requestSeconds,
-    );
     this.#pullSeconds = seconds(
       'sealpost_pull_seconds',
       'From a unary pull to its answer, the wait for a message included.',
@@ -104,19 +59,46 @@ export class BrokerMetrics implements BrokerObserver {
     };
   }
 
-  publish(topic: string, code: StatusCode, { messageBytes }: PublishSizes, ms: number): void {
-    this.#sendRequests.count(topic, code);
-    if (messageBytes.length > 0) this.#published.add(topic, messageBytes.length);
-    this.#publishSeconds.observe(ms / 1000);
+  /** The counters and histograms of topics and subscriptions. */
+  families(): Family[] {
+    const ofSubscriptions = subscriptionFamilies(() => this.#clock.monotonicMs());
+    return [
+      ...familiesOf(topicFamilies, () => this.#topics.rows()),
+      ...familiesOf(ofSubscriptions, () => this.#subscriptions.rows()),
+    ];
+  }
+
+  publish(topic: string, code: StatusCode, sizes: PublishSizes, ms: number): void {
+    this.#topics.row(topic, provesExistence(code)).publish(code, sizes, ms);
+  }
+
+  topicConfig(topic: string, operation: ConfigOperation, code: StatusCode): void {
+    rowOfConfig(this.#topics, topic, operation, code).config.add(operation, code);
+  }
+
+  subscriptionConfig(subscription: string, operation: ConfigOperation, code: StatusCode): void {
+    rowOfConfig(this.#subscriptions, subscription, operation, code).config.add(operation, code);
   }
 
   pull(subscription: string, code: StatusCode, ms: number): void {
-    this.#pullRequests.count(subscription, code);
+    this.#rowOf(subscription, code).pulls.add(code);
     this.#pullSeconds.observe(ms / 1000);
   }
 
   streamingPullResponse(subscription: string, code: StatusCode): void {
-    this.#streamResponses.count(subscription, code);
+    this.#rowOf(subscription, code).streamResponses.add(code);
+  }
+
+  ackRequest(subscription: string, via: UnaryOrStream, code: StatusCode): void {
+    this.#rowOf(subscription, code).ackRequests[via].add(code);
+  }
+
+  modAckRequest(subscription: string, via: UnaryOrStream, code: StatusCode): void {
+    this.#rowOf(subscription, code).modAckRequests[via].add(code);
+  }
+
+  push(subscription: string, responseClass: PushClass, code: string, ms: number): void {
+    this.#subscriptions.row(subscription, true).push(responseClass, code, ms);
   }
 
   sealed(messages: number, bytes: number, ms: number): void {
@@ -132,24 +114,52 @@ export class BrokerMetrics implements BrokerObserver {
     this.#commit.seconds.observe(ms / 1000);
   }
 
-  delivered(subscription: string, _type: DeliveryType, count: number): void {
-    this.#sent.add(subscription, count);
+  delivered(subscription: string, type: DeliveryType, count: number): void {
+    this.#subscriptions.row(subscription, true).sent.add(type, count);
   }
 
-  acked(subscription: string, _type: DeliveryType, latenciesMs: readonly number[]): void {
-    this.#acked.add(subscription, latenciesMs.length);
+  acked(subscription: string, type: DeliveryType, latenciesMs: readonly number[]): void {
+    if (latenciesMs.length === 0) return;
+    const row = this.#subscriptions.row(subscription, true);
+    row.ack(type, latenciesMs, this.#clock.monotonicMs());
+  }
+
+  modAcked(subscription: string, type: DeliveryType, count: number): void {
+    this.#subscriptions.row(subscription, true).modAcked.add(type, count);
+  }
+
+  nacked(subscription: string, type: DeliveryType, count: number): void {
+    if (count === 0) return;
+    this.#subscriptions.row(subscription, true).nack(type, count, this.#clock.monotonicMs());
+  }
+
+  expired(subscription: string, type: DeliveryType, count: number): void {
+    if (count === 0) return;
+    this.#subscriptions.row(subscription, true).expire(type, count, this.#clock.monotonicMs());
   }
 
   topicDeleted(topic: string): void {
-    this.#sendRequests.forget(topic);
-    this.#published.forget(topic);
+    this.#topics.forget(topic);
   }
 
   subscriptionDeleted(subscription: string): void {
-    for (const counter of [this.#pullRequests, this.#streamResponses, this.#sent, this.#acked]) {
-      counter.forget(subscription);
-    }
+    this.#subscriptions.forget(subscription);
   }
+
+  #rowOf(subscription: string, code: StatusCode): SubscriptionSeries {
+    return this.#subscriptions.row(subscription, provesExistence(code));
+  }
+}
+
+/** A deletion ends the resource's series with it, so it is counted where it can be seen. */
+function rowOfConfig<Row>(
+  table: ResourceTable<Row>,
+  resource: string,
+  operation: ConfigOperation,
+  code: StatusCode,
+): Row {
+  if (code !== 'OK') return table.row(resource, false);
+  return operation === 'delete' ? table.rest : table.row(resource, true);
 }
 
 interface Work {

@@ -1,9 +1,8 @@
 /**
- * metrics: what broker, keys, APIs and process report, in Prometheus' text format.
+ * metrics: what broker, keys, APIs and process report, in Prometheus' text format or OpenMetrics.
  *
  * The only folder that imports prom-client. Cloud Monitoring's names where it has them
  * (`pubsub_topic_send_request_count`), `sealpost_` for the rest; docs/metrics.md lists all. The
  * number of series is bounded whatever names clients make up.
  */
-export type { MetricsSource } from './gauges.ts';
-export { createMetrics, type Metrics } from './metrics.ts';
+export { Metrics, type MetricsSource } from './metrics.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { BacklogReport, PublishSizes } from '../broker/index.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
-import { ResourceRows } from './resource-rows.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
+import type { BacklogReport, PublishSizes, TopicReport } from '../broker/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import { Metrics } from './metrics.ts';
 
 const topic = 'projects/p1/topics/t1';
 const subscription = 'projects/p1/subscriptions/s1';
@@ -12,18 +13,35 @@ function sizes(count: number): PublishSizes {
   return { messageBytes: Array.from({ length: count }, () => 1), hasOrdering: false };
 }
 
-function metricsOf(backlogs: BacklogReport[] = []): Metrics {
-  return createMetrics({
-    backlogs: () => Promise.resolve(backlogs),
-    storeStats: () => ({ diskBytes: 4096, segmentCount: 3 }),
-    openedBytes: () => 17,
+interface Standing {
+  readonly backlogs?: readonly BacklogReport[];
+  readonly topics?: readonly TopicReport[];
+  readonly clock?: Clock;
+  readonly resourcesMax?: number;
+}
+
+function metricsOf(standing: Standing = {}): Metrics {
+  const { backlogs = [], topics = [], clock = new VirtualClock(), resourcesMax = 1000 } = standing;
+  return new Metrics({
+    clock,
+    resourcesMax,
+    source: {
+      backlogs: () => Promise.resolve(backlogs),
+      topics: () => Promise.resolve(topics),
+      storeStats: () => ({ diskBytes: 4096, segmentCount: 3 }),
+      diskFreeBytes: () => 8192,
+      openedBytes: () => 17,
+    },
   });
+}
+
+async function textOf(metrics: Metrics): Promise<string> {
+  return (await metrics.page()).body;
 }
 
 /** Lines of one metric, without help. */
 async function series(metrics: Metrics, name: string): Promise<string[]> {
-  const text = await metrics.text();
-  return text
+  return (await textOf(metrics))
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
 }
@@ -40,15 +58,15 @@ describe('requests', () => {
       'pubsub_topic_send_request_count{project_id="p1",topic_id="t1",response_class="invalid",response_code="failed_precondition"} 1',
       'pubsub_topic_send_request_count{project_id="p1",topic_id="t1",response_class="internal",response_code="unavailable"} 1',
     ]);
-    expect(await series(metrics, 'sealpost_topic_published_messages_total')).toEqual([
-      'sealpost_topic_published_messages_total{project_id="p1",topic_id="t1"} 5',
+    expect(await series(metrics, 'pubsub_topic_message_sizes_count')).toEqual([
+      'pubsub_topic_message_sizes_count{project_id="p1",topic_id="t1"} 5',
     ]);
   });
 
   test('counters keep their value from scrape to scrape', async () => {
     const metrics = metricsOf();
     metrics.broker.pull(subscription, 'OK', 1);
-    await metrics.text();
+    await textOf(metrics);
     metrics.broker.pull(subscription, 'OK', 1);
     const [line] = await series(metrics, 'pubsub_subscription_pull_request_count');
     expect(line).toMatch(/ 2$/);
@@ -80,7 +98,7 @@ describe('requests', () => {
     metrics.broker.acked(subscription, 'pull', [1]);
     metrics.broker.topicDeleted(topic);
     metrics.broker.subscriptionDeleted(subscription);
-    const text = await metrics.text();
+    const text = await textOf(metrics);
     expect(text).not.toContain('topic_id="t1"');
     expect(text).not.toContain('subscription_id="s1"');
   });
@@ -88,16 +106,9 @@ describe('requests', () => {
   test('label values are escaped as the format asks', async () => {
     const metrics = metricsOf();
     metrics.broker.publish('projects/p"1\\\n/topics/t', 'OK', sizes(1), 1);
-    const [line] = await series(metrics, 'sealpost_topic_published_messages_total');
+    const [line] = await series(metrics, 'pubsub_topic_message_sizes_count');
     expect(line).toContain('project_id="p\\"1\\\\\\n"');
   });
-});
-
-test('rows stop at their bound and count the rest together', () => {
-  const rows = new ResourceRows(1, 2);
-  for (const name of ['a', 'b', 'c', 'd', 'a']) rows.add(name, 0, 1, true);
-  const counted = [...rows.entries()].map(({ resource, value }) => `${resource}=${value}`);
-  expect(counted).toEqual(['a=2', 'b=1', '_other=2']);
 });
 
 test('work is counted and timed in seconds', async () => {
@@ -105,12 +116,12 @@ test('work is counted and timed in seconds', async () => {
   metrics.broker.sealed(10, 2000, 5);
   metrics.broker.opened(4, 800, 0.02);
   metrics.broker.committed(7, 300);
-  const text = await metrics.text();
+  const text = await textOf(metrics);
   expect(text).toContain('sealpost_sealed_messages_total 10\n');
   expect(text).toContain('sealpost_sealed_bytes_total 2000\n');
   expect(text).toContain('sealpost_seal_seconds_sum 0.005\n');
   expect(text).toContain('sealpost_opened_bytes_total 800\n');
-  expect(text).toContain('sealpost_open_seconds_bucket{le="0.00005"} 1\n');
+  expect(text).toContain('sealpost_open_seconds_bucket{le="5e-05"} 1\n');
   expect(text).toContain('sealpost_committed_appends_total 7\n');
   expect(text).toContain('sealpost_commit_seconds_sum 0.3\n');
 });
@@ -123,14 +134,15 @@ test('gauges show the state at the scrape under both names', async () => {
     outstandingCount: 2,
     ...idle,
   };
-  const metrics = metricsOf([backlog]);
-  const text = await metrics.text();
+  const metrics = metricsOf({ backlogs: [backlog] });
+  const text = await textOf(metrics);
   const labels = '{project_id="p1",subscription_id="s1"}';
   expect(text).toContain(`pubsub_subscription_num_undelivered_messages${labels} 9\n`);
   expect(text).toContain(`pubsub_subscription_num_unacked_messages${labels} 9\n`);
   expect(text).toContain(`pubsub_subscription_oldest_unacked_message_age${labels} 61.5\n`);
   expect(text).toContain(`sealpost_subscription_outstanding_messages${labels} 2\n`);
   expect(text).toContain('sealpost_store_disk_bytes 4096\n');
+  expect(text).toContain('sealpost_store_free_bytes 8192\n');
   expect(text).toContain('sealpost_store_segments 3\n');
   expect(text).toContain('sealpost_plaintext_bytes 17\n');
 });
@@ -139,10 +151,10 @@ test('a subscription that is gone from the backlogs is gone from the gauges', as
   const backlogs: BacklogReport[] = [
     { subscription, unackedCount: 1, oldestUnackedAgeSeconds: 1, outstandingCount: 0, ...idle },
   ];
-  const metrics = metricsOf(backlogs);
-  await metrics.text();
+  const metrics = metricsOf({ backlogs });
+  await textOf(metrics);
   backlogs.pop();
-  expect(await metrics.text()).not.toContain('subscription_id="s1"');
+  expect(await textOf(metrics)).not.toContain('subscription_id="s1"');
 });
 
 test('calls are counted by name and outcome, for APIs, key service and DEKs alike', async () => {
@@ -150,7 +162,7 @@ test('calls are counted by name and outcome, for APIs, key service and DEKs alik
   metrics.call('google.pubsub.v1.Publisher.Publish', 'OK', 2);
   metrics.kms.call({ operation: 'Encrypt', code: 'OK', ms: 1 });
   metrics.dek.kmsCall('decrypt', 'FAILED_PRECONDITION', 30);
-  const text = await metrics.text();
+  const text = await textOf(metrics);
   const success = 'response_class="success",response_code="success"';
   const refused = 'response_class="invalid",response_code="failed_precondition"';
   for (const line of [
@@ -169,14 +181,178 @@ test('DEKs in memory and their evictions are shown', async () => {
   metrics.dek.unwrapped(4);
   metrics.dek.cachedCount(3);
   metrics.dek.evicted('keyChange');
-  const text = await metrics.text();
+  const text = await textOf(metrics);
   expect(text).toContain('sealpost_dek_unwrap_seconds_sum 0.004\n');
   expect(text).toContain('sealpost_dek_cached 3\n');
   expect(text).toContain('sealpost_dek_evictions_total{cause="keyChange"} 1\n');
 });
 
 test('the process reports on itself', async () => {
-  const text = await metricsOf().text();
+  const text = await textOf(metricsOf());
   expect(text).toContain('process_resident_memory_bytes ');
   expect(text).toContain('nodejs_eventloop_lag_seconds ');
+});
+
+describe('latencies, sizes and deliveries', () => {
+  test('a publish is timed in microseconds, by code and ordering', async () => {
+    const metrics = metricsOf();
+    metrics.broker.publish(topic, 'OK', { messageBytes: [70, 2000], hasOrdering: true }, 0.4);
+    const text = await textOf(metrics);
+    const labels =
+      'project_id="p1",topic_id="t1",response_code="success",has_ordering="true",schema_type="none"';
+    expect(text).toContain(`pubsub_topic_send_request_latencies_sum{${labels}} 400\n`);
+    expect(text).toContain(
+      `pubsub_topic_send_request_latencies_bucket{${labels},le="250.0"} 0\n` +
+        `pubsub_topic_send_request_latencies_bucket{${labels},le="500.0"} 1\n`,
+    );
+    const sizesOf = 'project_id="p1",topic_id="t1"';
+    expect(text).toContain(`pubsub_topic_message_sizes_sum{${sizesOf}} 2070\n`);
+    expect(text).toContain(`pubsub_topic_message_sizes_bucket{${sizesOf},le="256.0"} 1\n`);
+    expect(text).toContain(`pubsub_topic_message_sizes_bucket{${sizesOf},le="+Inf"} 2\n`);
+  });
+
+  test('ways of delivery are told apart, also under the names that Google deprecated', async () => {
+    const { broker, ...metrics } = observed();
+    broker.delivered(subscription, 'pull', 3);
+    broker.delivered(subscription, 'streaming pull', 5);
+    broker.delivered(subscription, 'push', 7);
+    broker.acked(subscription, 'streaming pull', [40, 70_000]);
+    broker.modAcked(subscription, 'pull', 2);
+    broker.expired(subscription, 'push', 4);
+    const of = (more: string): string => `{project_id="p1",subscription_id="s1",${more}}`;
+    const prefix = 'pubsub_subscription_';
+    await metrics.expectLines([
+      `${prefix}sent_message_count${of('delivery_type="push"')} 7`,
+      `${prefix}pull_message_operation_count${of('response_code="success"')} 3`,
+      `${prefix}streaming_pull_message_operation_count${of('response_code="success"')} 5`,
+      `${prefix}ack_message_count${of('delivery_type="streaming pull"')} 2`,
+      `${prefix}ack_latencies_sum${of('delivery_type="streaming pull"')} 70040`,
+      `${prefix}ack_latencies_bucket${of('delivery_type="streaming pull",le="50.0"')} 1`,
+      `${prefix}streaming_pull_ack_message_operation_count${of('response_code="success"')} 2`,
+      `${prefix}mod_ack_deadline_message_count${of('delivery_type="pull"')} 2`,
+      `${prefix}mod_ack_deadline_message_operation_count${of('response_code="success"')} 2`,
+      `${prefix}expired_ack_deadlines_count${of('delivery_type="push"')} 4`,
+    ]);
+  });
+
+  test('requests that acknowledge or modify are told apart from those on streams', async () => {
+    const { broker, ...metrics } = observed();
+    broker.ackRequest(subscription, 'pull', 'OK');
+    broker.ackRequest(subscription, 'streaming pull', 'OK');
+    broker.modAckRequest(subscription, 'pull', 'INVALID_ARGUMENT');
+    broker.modAckRequest(subscription, 'streaming pull', 'OK');
+    const of = 'project_id="p1",subscription_id="s1"';
+    const success = 'response_class="success",response_code="success"';
+    const invalid = 'response_class="invalid",response_code="invalid_argument"';
+    await metrics.expectLines([
+      `pubsub_subscription_pull_ack_request_count{${of},${success}} 1`,
+      `pubsub_subscription_streaming_pull_ack_request_count{${of},${success}} 1`,
+      `pubsub_subscription_mod_ack_deadline_request_count{${of},${invalid}} 1`,
+      `pubsub_subscription_streaming_pull_mod_ack_deadline_request_count{${of},${success}} 1`,
+    ]);
+  });
+});
+
+function observed(): {
+  broker: Metrics['broker'];
+  expectLines: (lines: readonly string[]) => Promise<void>;
+} {
+  const metrics = metricsOf();
+  return {
+    broker: metrics.broker,
+    async expectLines(lines) {
+      const shown = (await textOf(metrics)).split('\n');
+      for (const line of lines) expect(shown).toContain(line);
+    },
+  };
+}
+
+describe('push', () => {
+  test('is counted by class and code, and timed by code alone', async () => {
+    const { broker, ...metrics } = observed();
+    broker.push(subscription, 'ack', '204', 3);
+    broker.push(subscription, 'remote_server_5xx', '503', 4);
+    const of = 'project_id="p1",subscription_id="s1"';
+    await metrics.expectLines([
+      `pubsub_subscription_push_request_count{${of},response_class="ack",response_code="204",delivery_type="push"} 1`,
+      `pubsub_subscription_push_request_count{${of},response_class="remote_server_5xx",response_code="503",delivery_type="push"} 1`,
+      `pubsub_subscription_push_request_latencies_sum{${of},response_code="503",delivery_type="push"} 4000`,
+    ]);
+  });
+
+  test('an endpoint that makes up status codes gets a bounded number of series, each once', async () => {
+    const metrics = metricsOf();
+    for (let code = 400; code < 600; code++) {
+      const side = code < 500 ? 'remote_server_4xx' : 'remote_server_5xx';
+      metrics.broker.push(subscription, side, String(code), 1);
+    }
+    const counts = await series(metrics, 'pubsub_subscription_push_request_count');
+    expect(counts).toHaveLength(18);
+    const timed = await series(metrics, 'pubsub_subscription_push_request_latencies_count');
+    expect(timed).toHaveLength(17);
+    expect(new Set(timed).size).toBe(17);
+    const total = counts.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+    expect(total).toBe(200);
+  });
+});
+
+test('changes of configuration are counted, and a deletion where it can be seen', async () => {
+  const metrics = metricsOf();
+  metrics.broker.topicConfig(topic, 'create', 'OK');
+  metrics.broker.topicConfig(topic, 'create', 'ALREADY_EXISTS');
+  metrics.broker.subscriptionConfig(subscription, 'create', 'NOT_FOUND');
+  metrics.broker.topicConfig('projects/p1/topics/t2', 'create', 'OK');
+  metrics.broker.topicDeleted('projects/p1/topics/t2');
+  metrics.broker.topicConfig('projects/p1/topics/t2', 'delete', 'OK');
+  const name = 'pubsub_topic_config_updates_count';
+  expect(await series(metrics, name)).toEqual([
+    `${name}{project_id="p1",topic_id="t1",operation_type="create",response_code="success"} 1`,
+    `${name}{project_id="p1",topic_id="t1",operation_type="create",response_code="already_exists"} 1`,
+    `${name}{project_id="_other",topic_id="_other",operation_type="delete",response_code="success"} 1`,
+  ]);
+  expect(await series(metrics, 'pubsub_subscription_config_updates_count')).toEqual([
+    'pubsub_subscription_config_updates_count{project_id="_other",subscription_id="_other",operation_type="create",response_code="not_found"} 1',
+  ]);
+});
+
+test('what came over WebSocket is counted by subprotocol, code and cause', async () => {
+  const metrics = metricsOf();
+  const { webSocket } = metrics;
+  webSocket.connected('sealpost.v1.json', false);
+  webSocket.connected('sealpost.v1.json', true);
+  webSocket.disconnected('sealpost.v1.json', 1006);
+  webSocket.refused(403);
+  webSocket.received(100);
+  webSocket.sent(250);
+  webSocket.held('unread');
+  webSocket.streamCount(3);
+  webSocket.detachedCount(2);
+  const lines = (await textOf(metrics)).split('\n');
+  const of = 'subprotocol="sealpost.v1.json"';
+  for (const line of [
+    `connections{${of}} 1`,
+    `connections_total{${of}} 2`,
+    `resumes_total{${of}} 1`,
+    `closes_total{${of},code="1006"} 1`,
+    'refusals_total{status="403"} 1',
+    'received_frames_total 1',
+    'received_bytes_total 100',
+    'sent_bytes_total 250',
+    'holds_total{cause="unread"} 1',
+    'streams 3',
+    'detached_sessions 2',
+  ]) {
+    expect(lines).toContain(`sealpost_websocket_${line}`);
+  }
+});
+
+test('close codes that clients make up do not add series for ever', async () => {
+  const metrics = metricsOf();
+  for (let code = 4000; code < 4900; code++) {
+    metrics.webSocket.connected('sealpost.v1.json', false);
+    metrics.webSocket.disconnected('sealpost.v1.json', code);
+  }
+  const lines = await series(metrics, 'sealpost_websocket_closes_total');
+  expect(lines).toHaveLength(33);
+  expect(lines.at(-1)).toContain('code="_other"} 868');
 });

@@ -1,45 +1,120 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { BacklogReport, TopicReport } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
+import type { Clock } from '../runtime/index.ts';
+import { formatFor } from './accept.ts';
+import { BacklogGauges } from './backlog-gauges.ts';
 import { BrokerMetrics } from './broker-metrics.ts';
 import { CallMetrics } from './call-metrics.ts';
 import { DekMetrics } from './dek-metrics.ts';
-import { registerGauges, type MetricsSource } from './gauges.ts';
+import { contentTypes, Page, type Family, type Format } from './exposition.ts';
 import { KmsMetrics } from './kms-metrics.ts';
+import { registerProcessGauges, type ProcessSource } from './process-gauges.ts';
+import { registryFamilies } from './registry-families.ts';
+import { resourcesMax } from './resource-labels.ts';
+import { TopicGauges } from './topic-gauges.ts';
+import { WebSocketMetrics } from './websocket-metrics.ts';
+
+/** Where things stand now; asked once per scrape, and cheap. */
+export interface MetricsSource extends ProcessSource {
+  backlogs(): Promise<readonly BacklogReport[]>;
+  topics(): Promise<readonly TopicReport[]>;
+}
+
+export interface MetricsOptions {
+  readonly source: MetricsSource;
+  readonly clock: Clock;
+  /** Topics, and subscriptions, that have series of their own. */
+  readonly resourcesMax?: number;
+}
+
+/** What a scrape gets. */
+export interface MetricsAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Lines that are written before the event loop is looked at: about a millisecond. */
+const linesPerTurn = 2000;
 
 /** The metrics of one server: observers that others report to, and the page that shows them. */
-export interface Metrics {
+export class Metrics {
   readonly broker: BrokerMetrics;
   readonly dek: DekMetrics;
   readonly kms: KmsMetrics;
-  /** For `api`: one call of `rpc`, its full name, was answered. */
-  readonly call: (rpc: string, code: StatusCode, ms: number) => void;
-  readonly contentType: string;
-  /** Everything in Prometheus' text format, gauges as of now. */
-  text(): Promise<string>;
-}
+  readonly webSocket: WebSocketMetrics;
+  readonly #registry: Registry = new Registry();
+  readonly #calls: CallMetrics<'rpc'>;
+  readonly #backlogs: BacklogGauges;
+  readonly #topics: TopicGauges;
+  readonly #options: MetricsOptions;
+  readonly #underWay: Map<Format, Promise<MetricsAnswer>> = new Map();
 
-/** Each server has a registry of its own: several may live in one process. */
-export function createMetrics(source: MetricsSource): Metrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const broker = new BrokerMetrics(registry);
-  const dek = new DekMetrics(registry);
-  const kms = new KmsMetrics(registry);
-  const calls = new CallMetrics(registry, {
-    prefix: 'sealpost_rpc',
-    what: 'Calls of every API that were answered',
-    label: 'rpc',
-  });
-  const prepare = registerGauges(registry, source);
-  return {
-    broker,
-    dek,
-    kms,
-    call: (rpc, code, ms) => calls.record(rpc, code, ms),
-    contentType: registry.contentType,
-    async text(): Promise<string> {
-      await prepare();
-      return await registry.metrics();
-    },
-  };
+  /** Each server has a registry of its own: several may live in one process. */
+  constructor(options: MetricsOptions) {
+    const max = options.resourcesMax ?? resourcesMax;
+    const registry = this.#registry;
+    collectDefaultMetrics({ register: registry });
+    this.#options = options;
+    this.broker = new BrokerMetrics(registry, options.clock, max);
+    this.dek = new DekMetrics(registry);
+    this.kms = new KmsMetrics(registry);
+    this.webSocket = new WebSocketMetrics(registry);
+    this.#calls = new CallMetrics(registry, {
+      prefix: 'sealpost_rpc',
+      what: 'Calls of every API that were answered',
+      label: 'rpc',
+    });
+    this.#backlogs = new BacklogGauges(max);
+    this.#topics = new TopicGauges(max);
+    registerProcessGauges(registry, options.source);
+  }
+
+  /** For `api`: one call of `rpc`, its full name, was answered. */
+  call(rpc: string, code: StatusCode, ms: number): void {
+    this.#calls.record(rpc, code, ms);
+  }
+
+  /**
+   * Everything in the format that the Accept header asks for, gauges as of now. Scrapes at the same
+   * time get the same page, so that many of them cost no more than one.
+   */
+  async page(accept?: string): Promise<MetricsAnswer> {
+    const format = formatFor(accept);
+    const existing = this.#underWay.get(format);
+    if (existing !== undefined) return await existing;
+    const writing = this.#write(format).finally(() => this.#underWay.delete(format));
+    this.#underWay.set(format, writing);
+    return await writing;
+  }
+
+  async #write(format: Format): Promise<MetricsAnswer> {
+    const page = new Page(format);
+    let restAt = linesPerTurn;
+    for (const family of await this.#families()) {
+      page.begin(family);
+      for (const _ of family.write(page)) {
+        if (page.lineCount < restAt) continue;
+        await this.#nextTurn();
+        restAt = page.lineCount + linesPerTurn;
+      }
+    }
+    return { contentType: contentTypes[format], body: page.text() };
+  }
+
+  async #families(): Promise<Family[]> {
+    const { source } = this.#options;
+    return [
+      ...this.broker.families(),
+      ...this.#topics.families(await source.topics()),
+      ...this.#backlogs.families(await source.backlogs()),
+      ...(await registryFamilies(this.#registry)),
+    ];
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#options.clock.soon(resolve);
+    });
+  }
 }

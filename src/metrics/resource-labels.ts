@@ -1,21 +1,28 @@
-import { otherResource } from './resource-rows.ts';
+import { labelText } from './exposition.ts';
 
-export type TopicLabel = 'project_id' | 'topic_id';
-export type SubscriptionLabel = 'project_id' | 'subscription_id';
+/** Stands for all resources that have no series of their own. */
+export const otherResource = '_other';
 
-export const topicLabels: readonly TopicLabel[] = ['project_id', 'topic_id'];
-export const subscriptionLabels: readonly SubscriptionLabel[] = ['project_id', 'subscription_id'];
+/** Resources of one kind that have series of their own, unless told otherwise. */
+export const resourcesMax = 1000;
 
 /** Labels of `projects/P/topics/T`, as Cloud Monitoring's resource pubsub_topic has them. */
-export function labelsOfTopic(name: string): Record<TopicLabel, string> {
+export function topicLabels(name: string): string {
   const { project, id } = partsOf(name);
-  return { project_id: project, topic_id: id };
+  return labelText({ project_id: project, topic_id: id });
 }
 
 /** Labels of `projects/P/subscriptions/S`, as the resource pubsub_subscription has them. */
-export function labelsOfSubscription(name: string): Record<SubscriptionLabel, string> {
+export function subscriptionLabels(name: string): string {
   const { project, id } = partsOf(name);
-  return { project_id: project, subscription_id: id };
+  return labelText({ project_id: project, subscription_id: id });
+}
+
+/** `projects/P/subscriptions/goog-ephemeral` for every ephemeral subscription of a project. */
+export function ephemeralGroup(name: string): string | null {
+  const mark = '/subscriptions/goog-ephemeral';
+  const end = name.indexOf(`${mark}-`);
+  return end < 0 ? null : name.slice(0, end + mark.length);
 }
 
 function partsOf(name: string): { project: string; id: string } {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../src/cli/index.ts';
 import { optionTable } from '../../src/config/index.ts';
-import { createMetrics } from '../../src/metrics/index.ts';
 import { literal, repositoryFiles, textOf, typescriptFiles, isTest, visit } from './sources.ts';
 
 const docs = repositoryFiles().filter((file) => file.endsWith('.md'));
@@ -22,65 +21,6 @@ test('docs/config.md shows exactly the options that are parsed', () => {
 test('docs/config.md shows exactly the commands that there are', () => {
   const rows = found(textOf('docs/config.md'), /^\| `sealpost ([a-z]+)` \|/gm);
   expect(rows).toEqual(commands.map(({ name }) => name).toSorted());
-});
-
-async function registered(): Promise<string[]> {
-  const source = {
-    backlogs: () => Promise.resolve([]),
-    storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
-    openedBytes: () => 0,
-  };
-  return found(await createMetrics(source).text(), /^# TYPE (\S+) /gm);
-}
-
-function isOwn(name: string): boolean {
-  return /^(pubsub|sealpost)_/.test(name);
-}
-
-function ofHistogram(name: string): string {
-  return name.replace(/_(bucket|sum|count)$/, '');
-}
-
-describe('metrics', () => {
-  const dashboards = repositoryFiles().filter((file) => file.startsWith('grafana/dashboards/'));
-  const metricNames = /\b((?:pubsub|sealpost|process|nodejs)_[a-z0-9_]+)/g;
-
-  test('docs/metrics.md names exactly the metrics that are registered', async () => {
-    const documented = found(textOf('docs/metrics.md'), /`((?:pubsub|sealpost)_[a-z0-9_]+)`/g);
-    expect(documented).toEqual((await registered()).filter(isOwn));
-  });
-
-  test.skipIf(process.platform !== 'linux')(
-    'docs/metrics.md names exactly the process metrics (Linux has more of them)',
-    async () => {
-      const documented = found(textOf('docs/metrics.md'), /`((?:process|nodejs)_[a-z0-9_]+)`/g);
-      expect(documented).toEqual((await registered()).filter((name) => !isOwn(name)));
-    },
-  );
-
-  test('dashboards show every metric of ours, and none that does not exist', async () => {
-    const names = await registered();
-    const shown = dashboards.flatMap((file) => found(textOf(file), metricNames));
-    const known = (name: string): boolean =>
-      names.includes(name) || names.includes(ofHistogram(name));
-    expect(shown.filter((name) => !known(name))).toEqual([]);
-    const all = new Set([...shown, ...shown.map(ofHistogram)]);
-    // The older name repeats another metric, and a dashboard need not show it twice.
-    const missing = names.filter((name) => isOwn(name) && !all.has(name));
-    expect(missing).toEqual(['pubsub_subscription_num_unacked_messages']);
-  });
-
-  test('the recording rules give every metric of Cloud Monitoring its name there', async () => {
-    const rules = textOf('grafana/rules/google-cloud-names.yml');
-    const pairs = [...rules.matchAll(/record: (\S+)\n\s+expr: (\S+)/g)];
-    for (const [, record, expr] of pairs) {
-      expect(record).toBe(expr?.replace('pubsub_', 'pubsub_googleapis_com:'));
-    }
-    const current = (await registered()).filter(
-      (name) => name.startsWith('pubsub_') && !name.endsWith('_num_unacked_messages'),
-    );
-    expect(pairs.map(([, , expr]) => expr ?? '').toSorted()).toEqual(current);
-  });
 });
 
 describe('README', () => {

@@ -72,7 +72,7 @@ export class HttpHandler {
     const exchange = this.#exchangeOf(request);
     if (request.method === 'OPTIONS') return this.#serveOptions(request, reply);
     const { match } = exchange;
-    if (match === undefined) return this.#serveUnrouted(exchange, reply);
+    if (match === undefined) return this.#serveUnrouted(exchange, request, reply);
     const raw = request.body instanceof Uint8Array ? request.body : noBody;
     const body = await decodeBody(raw, request.headers['content-encoding']);
     const { draining } = this.#options;
@@ -123,9 +123,14 @@ export class HttpHandler {
       .send();
   }
 
-  async #serveUnrouted(exchange: Exchange, reply: FastifyReply): Promise<FastifyReply> {
-    const { method, path } = exchange;
-    const probe = method === 'GET' ? await answerProbe(path, this.#options.probes) : undefined;
+  async #serveUnrouted(
+    { method, path }: Exchange,
+    { headers }: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const { probes } = this.#options;
+    const isGet = method === 'GET';
+    const probe = isGet ? await answerProbe(path, headers.accept, probes) : undefined;
     if (probe === undefined) {
       return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
     }

@@ -1,7 +1,8 @@
 /** What the composition root lets load balancers, health checks and Prometheus see. */
 export interface Probes {
   readonly ready: () => boolean;
-  readonly metrics: () => Promise<MetricsPage>;
+  /** `accept`: the request's header, which may ask for OpenMetrics. */
+  readonly metrics: (accept?: string) => Promise<MetricsPage>;
 }
 
 export interface MetricsPage {
@@ -20,7 +21,11 @@ const ok: ProbeAnswer = { status: 200, contentType: plain, body: 'Ok\n' };
 const notReady: ProbeAnswer = { status: 503, contentType: plain, body: 'Not ready\n' };
 
 /** The answer to a GET of `path` if it is one of ours. `/` is what scripts for the emulator ask. */
-export async function answerProbe(path: string, probes: Probes): Promise<ProbeAnswer | undefined> {
+export async function answerProbe(
+  path: string,
+  accept: string | undefined,
+  probes: Probes,
+): Promise<ProbeAnswer | undefined> {
   switch (path) {
     case '/':
     case '/healthz':
@@ -28,7 +33,7 @@ export async function answerProbe(path: string, probes: Probes): Promise<ProbeAn
     case '/readyz':
       return probes.ready() ? ok : notReady;
     case '/metrics': {
-      const page = await probes.metrics();
+      const page = await probes.metrics(accept);
       return { status: 200, contentType: page.contentType, body: page.body };
     }
     default:

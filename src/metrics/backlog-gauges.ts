@@ -1,0 +1,158 @@
+import type { BacklogReport, StreamState } from '../broker/index.ts';
+import { labelText, type Family } from './exposition.ts';
+import { ephemeralGroup, otherResource, subscriptionLabels } from './resource-labels.ts';
+import { familiesOf, type RowFamily } from './row-family.ts';
+import { TopResources } from './top-resources.ts';
+
+interface BacklogRow {
+  readonly labels: string;
+  readonly report: BacklogReport;
+}
+
+const states: readonly StreamState[] = [
+  'ok',
+  'suspended_client_flow_controlled',
+  'suspended_max_outstanding_bytes_exceeded',
+  'suspended_max_outstanding_messages_exceeded',
+];
+
+/** Where subscriptions stand: those with the most waiting each, ephemeral ones and others together. */
+export class BacklogGauges {
+  readonly #top: TopResources<BacklogReport>;
+
+  constructor(max: number) {
+    this.#top = new TopResources(
+      max,
+      ({ subscription }) => subscription,
+      ({ unackedCount }) => unackedCount,
+    );
+  }
+
+  families(reports: readonly BacklogReport[]): Family[] {
+    const { shown, rest } = this.#top.select(withEphemeralTogether(reports));
+    const all = rest.length === 0 ? shown : [...shown, merge(otherResource, rest)];
+    const rows = all.map((report) => ({
+      labels: subscriptionLabels(report.subscription),
+      report,
+    }));
+    return familiesOf(backlogFamilies, () => rows);
+  }
+}
+
+const backlogFamilies: readonly RowFamily<BacklogRow>[] = [
+  gauge(
+    'pubsub_subscription_num_undelivered_messages',
+    'Messages not yet acknowledged, outstanding ones included.',
+    (report) => report.unackedCount,
+  ),
+  gauge(
+    'pubsub_subscription_num_unacked_messages',
+    'The older name of num_undelivered_messages.',
+    (report) => report.unackedCount,
+  ),
+  gauge(
+    'pubsub_subscription_backlog_bytes',
+    'Bytes of the messages not yet acknowledged.',
+    (report) => report.backlogBytes,
+  ),
+  gauge(
+    'pubsub_subscription_oldest_unacked_message_age',
+    'Seconds since the publish of the oldest message not yet acknowledged; 0 without any.',
+    (report) => report.oldestUnackedAgeSeconds,
+  ),
+  gauge(
+    'sealpost_subscription_outstanding_messages',
+    'Messages delivered whose deadline has not passed.',
+    (report) => report.outstandingCount,
+  ),
+  {
+    name: 'pubsub_subscription_num_outstanding_messages',
+    help: 'Messages that an endpoint of push has and has not yet answered.',
+    type: 'gauge',
+    write: ({ report, labels }, page, name) => {
+      if (report.pushState !== null) page.sample(name, labels, report.pushedCount);
+    },
+  },
+  {
+    name: 'pubsub_subscription_open_streaming_pulls',
+    help: 'Streams that are open, by what holds them; ok: nothing.',
+    type: 'gauge',
+    write: ({ report, labels }, page, name) => {
+      if (report.pushState !== null) return;
+      for (const status of states) {
+        const count = report.openStreams[status] ?? 0;
+        if (count > 0 || status === 'ok') {
+          page.sample(name, `${labels},${labelText({ status })}`, count);
+        }
+      }
+    },
+  },
+  {
+    name: 'pubsub_subscription_export_push_subscription_details',
+    help: '1 for each subscription of push, by its state.',
+    type: 'gauge',
+    write: ({ report, labels }, page, name) => {
+      if (report.pushState === null) return;
+      const more = { subscription_state: report.pushState, subscription_type: 'push' };
+      page.sample(name, `${labels},${labelText(more)}`, 1);
+    },
+  },
+];
+
+function gauge(
+  name: string,
+  help: string,
+  valueOf: (report: BacklogReport) => number,
+): RowFamily<BacklogRow> {
+  return {
+    name,
+    help,
+    type: 'gauge',
+    write: ({ report, labels }, page, full) => page.sample(full, labels, valueOf(report)),
+  };
+}
+
+function withEphemeralTogether(reports: readonly BacklogReport[]): BacklogReport[] {
+  const groups = new Map<string, BacklogReport[]>();
+  const others: BacklogReport[] = [];
+  for (const report of reports) {
+    const name = ephemeralGroup(report.subscription);
+    if (name === null) others.push(report);
+    else addTo(groups, name, report);
+  }
+  for (const [name, members] of groups) others.push(merge(name, members));
+  return others;
+}
+
+/** Together: the sum of everything, and the age of the oldest. */
+function merge(subscription: string, reports: readonly BacklogReport[]): BacklogReport {
+  const sum = (valueOf: (report: BacklogReport) => number): number =>
+    reports.reduce((total, report) => total + valueOf(report), 0);
+  const openStreams = states.map((state) => [
+    state,
+    sum((report) => report.openStreams[state] ?? 0),
+  ]);
+  return {
+    subscription,
+    unackedCount: sum((report) => report.unackedCount),
+    backlogBytes: sum((report) => report.backlogBytes),
+    oldestUnackedAgeSeconds: oldest(reports),
+    outstandingCount: sum((report) => report.outstandingCount),
+    pushedCount: sum((report) => report.pushedCount),
+    openStreams: Object.fromEntries(openStreams) as BacklogReport['openStreams'],
+    pushState: null,
+  };
+}
+
+/** NaN is an age that the disk could not tell. */
+function oldest(reports: readonly BacklogReport[]): number {
+  return reports.reduce((age, { oldestUnackedAgeSeconds }) => {
+    return oldestUnackedAgeSeconds > age ? oldestUnackedAgeSeconds : age;
+  }, 0);
+}
+
+function addTo<Item>(groups: Map<string, Item[]>, name: string, item: Item): void {
+  const group = groups.get(name);
+  if (group === undefined) groups.set(name, [item]);
+  else group.push(item);
+}
