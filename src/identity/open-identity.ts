@@ -1,0 +1,33 @@
+import type { RootKey } from '../kms/index.ts';
+import type { Clock, Logger } from '../runtime/index.ts';
+import type { KeyStore } from '../storage/index.ts';
+import { openBrowserTokens } from './browser-tokens.ts';
+import { SignedIdTokens } from './id-tokens.ts';
+import type { BrowserTokens, IdTokens } from './identity.ts';
+import { SigningKeys } from './signing-keys.ts';
+
+export interface IdentityOptions {
+  /** The environment of the keys. */
+  readonly rows: KeyStore;
+  readonly rootKey: Pick<RootKey, 'wrapKey' | 'unwrapKey'>;
+  readonly storeKey: { deriveKey(purpose: string): Uint8Array };
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The URL that ID tokens name as their issuer; asked late, when the port is known. */
+  readonly issuer: () => string;
+}
+
+export interface Identity {
+  readonly idTokens: IdTokens;
+  readonly browserTokens: BrowserTokens;
+  /** Forgets the tokens that were kept. */
+  close(): void;
+}
+
+/** Tokens that this server issues. The key for ID tokens is made when the first is asked for. */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { storeKey, clock, issuer } = options;
+  const browserTokens = await openBrowserTokens(storeKey.deriveKey('browser tokens'), clock);
+  const idTokens = new SignedIdTokens({ keys: new SigningKeys(options), clock, issuer });
+  return { idTokens, browserTokens, close: () => idTokens.clear() };
+}
