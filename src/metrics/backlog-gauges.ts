@@ -1,8 +1,8 @@
 import type { BacklogReport, StreamState } from '../broker/index.ts';
-import { labelText, type Family } from './exposition.ts';
-import { ephemeralGroup, otherResource, subscriptionLabels } from './resource-labels.ts';
-import { familiesOf, type RowFamily } from './row-family.ts';
-import { TopResources } from './top-resources.ts';
+import { labelText, type Family } from './page/exposition.ts';
+import { ephemeralGroup, otherResource, subscriptionLabels } from './resources/resource-labels.ts';
+import { familiesOf, type RowFamily } from './page/row-family.ts';
+import { TopResources } from './resources/top-resources.ts';
 
 interface BacklogRow {
   readonly labels: string;

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { BacklogReport, TopicReport } from '../broker/index.ts';
 import { BacklogGauges } from './backlog-gauges.ts';
-import { Page } from './exposition.ts';
+import { Page } from './page/exposition.ts';
 import { Metrics } from './metrics.ts';
-import { ResourceTable } from './resource-table.ts';
+import { ResourceTable } from './resources/resource-table.ts';
 import { TopicGauges } from './topic-gauges.ts';
 
 const name = (id: string): string => `projects/p/subscriptions/${id}`;

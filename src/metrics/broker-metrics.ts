@@ -8,10 +8,10 @@ import type {
 } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { Family } from './exposition.ts';
-import { ResourceTable } from './resource-table.ts';
+import type { Family } from './page/exposition.ts';
+import { ResourceTable } from './resources/resource-table.ts';
 import { provesExistence } from './response-labels.ts';
-import { familiesOf } from './row-family.ts';
+import { familiesOf } from './page/row-family.ts';
 import { subscriptionFamilies } from './subscription-families.ts';
 import { SubscriptionSeries } from './subscription-series.ts';
 import { topicFamilies, TopicSeries } from './topic-series.ts';

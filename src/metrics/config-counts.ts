@@ -1,6 +1,6 @@
 import type { ConfigOperation } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
-import { labelText, type Page } from './exposition.ts';
+import { labelText, type Page } from './page/exposition.ts';
 import { codeAt, codeCount, columnOf, responseCode } from './response-labels.ts';
 
 const operations: readonly ConfigOperation[] = ['create', 'update', 'delete'];

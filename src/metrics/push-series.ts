@@ -1,7 +1,7 @@
 import type { PushClass } from '../broker/index.ts';
-import { Distribution } from './distribution.ts';
-import { labelText, type Page } from './exposition.ts';
-import { otherResource } from './resource-labels.ts';
+import { Distribution } from './page/distribution.ts';
+import { labelText, type Page } from './page/exposition.ts';
+import { otherResource } from './resources/resource-labels.ts';
 import { microsecondBuckets } from './topic-series.ts';
 
 /** Different codes of one endpoint that are told apart; the endpoint chooses them. */

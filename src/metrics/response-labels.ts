@@ -1,5 +1,5 @@
 import { responseClass, statusTable, type StatusCode } from '../rpc/index.ts';
-import { labelText, type Page } from './exposition.ts';
+import { labelText, type Page } from './page/exposition.ts';
 
 export type ResponseLabel = 'response_class' | 'response_code';
 

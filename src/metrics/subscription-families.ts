@@ -1,7 +1,7 @@
 import type { DeliveryType } from '../broker/index.ts';
-import { labelText } from './exposition.ts';
+import { labelText } from './page/exposition.ts';
 import type { CodeCounts } from './response-labels.ts';
-import type { RowFamily } from './row-family.ts';
+import type { RowFamily } from './page/row-family.ts';
 import type { SubscriptionSeries, TypeCounts } from './subscription-series.ts';
 
 type SubscriptionFamily = RowFamily<SubscriptionSeries>;

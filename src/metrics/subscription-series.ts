@@ -1,10 +1,10 @@
 import type { DeliveryType, PushClass } from '../broker/index.ts';
 import { ConfigCounts } from './config-counts.ts';
-import { bucketsOf, Distribution, type Buckets } from './distribution.ts';
-import { labelText, type Page } from './exposition.ts';
+import { bucketsOf, Distribution, type Buckets } from './page/distribution.ts';
+import { labelText, type Page } from './page/exposition.ts';
 import { PushSeries } from './push-series.ts';
-import { RecentWindow } from './recent-window.ts';
-import { subscriptionLabels } from './resource-labels.ts';
+import { RecentWindow } from './resources/recent-window.ts';
+import { subscriptionLabels } from './resources/resource-labels.ts';
 import { CodeCounts } from './response-labels.ts';
 
 /** From an answer at once to the longest deadline; Google's unit, milliseconds. */

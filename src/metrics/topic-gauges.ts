@@ -1,8 +1,8 @@
 import type { TopicReport } from '../broker/index.ts';
-import { labelText, type Family } from './exposition.ts';
-import { otherResource, topicLabels } from './resource-labels.ts';
-import { familiesOf, type RowFamily } from './row-family.ts';
-import { TopResources } from './top-resources.ts';
+import { labelText, type Family } from './page/exposition.ts';
+import { otherResource, topicLabels } from './resources/resource-labels.ts';
+import { familiesOf, type RowFamily } from './page/row-family.ts';
+import { TopResources } from './resources/top-resources.ts';
 
 interface TopicRow {
   readonly labels: string;

@@ -1,11 +1,11 @@
 import type { PublishSizes } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
 import { ConfigCounts } from './config-counts.ts';
-import { bucketsOf, Distribution, type Buckets } from './distribution.ts';
-import { labelText, type Page } from './exposition.ts';
-import { topicLabels } from './resource-labels.ts';
+import { bucketsOf, Distribution, type Buckets } from './page/distribution.ts';
+import { labelText, type Page } from './page/exposition.ts';
+import { topicLabels } from './resources/resource-labels.ts';
 import { CodeCounts, codeAt, columnOf, responseCode } from './response-labels.ts';
-import type { RowFamily } from './row-family.ts';
+import type { RowFamily } from './page/row-family.ts';
 
 /** From a few bytes to the largest request; most messages are between 100 bytes and 100 KB. */
 const byteBuckets: Buckets = bucketsOf([64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1e6, 1e7]);

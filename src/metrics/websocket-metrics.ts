@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { otherResource } from './resource-labels.ts';
+import { otherResource } from './resources/resource-labels.ts';
 
 const prefix = 'sealpost_websocket_';
 /** Different values of a label that clients choose. */

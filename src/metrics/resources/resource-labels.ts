@@ -1,4 +1,4 @@
-import { labelText } from './exposition.ts';
+import { labelText } from '../page/exposition.ts';
 
 /** Stands for all resources that have no series of their own. */
 export const otherResource = '_other';
