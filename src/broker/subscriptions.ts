@@ -69,8 +69,11 @@ export class Subscriptions {
   async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
     await this.#registry.changes.run(async () => {
       const state = this.#registry.subscription(name);
-      const { pushConfig: _before, ...rest } = state.row;
-      await this.#change(state, pushConfig === undefined ? rest : { ...rest, pushConfig });
+      const { pushConfig: before, ...rest } = state.row;
+      if (pushConfig === undefined) return await this.#change(state, rest);
+      // What a call does not say about the version stays (pubsub.v1 PushConfig.attributes).
+      const attributes = { ...before?.attributes, ...pushConfig.attributes };
+      await this.#change(state, { ...rest, pushConfig: { ...pushConfig, attributes } });
     });
   }
 

@@ -18,6 +18,7 @@ import {
   subscriptionMask,
   subscriptionToMessage,
 } from './subscription-message.ts';
+import { mergedPushConfig, pushConfigFromMessage } from './push-config-message.ts';
 import { maskedFields } from './unsupported.ts';
 import {
   checkProject,
@@ -54,6 +55,11 @@ export function subscriberMethods(broker: BrokerService, entropy: Entropy): Pubs
       const subscriptions = page.items.map(subscriptionToMessage);
       return create(ListSubscriptionsResponseSchema, { subscriptions, nextPageToken });
     }),
+    method(service.modifyPushConfig, async ({ subscription, pushConfig }) => {
+      checkSubscriptionName(subscription);
+      await broker.modifyPushConfig(subscription, pushConfigFromMessage(pushConfig));
+      return create(EmptySchema);
+    }),
     method(service.acknowledge, async (request) => {
       await acknowledge(broker, request);
       return create(EmptySchema);
@@ -78,6 +84,7 @@ async function update(
 ): Promise<SubscriptionMessage> {
   if (request.subscription === undefined) throw invalidName('');
   const fields = maskedFields(request.updateMask?.paths, subscriptionMask);
+  await completePushConfig(broker, request);
   const subscription = subscriptionFromMessage(request.subscription, (field) => fields.has(field));
   const kept = keptSubscriptionFields(fields);
   const isChange = kept.length > 0;
@@ -85,4 +92,19 @@ async function update(
     ? await broker.updateSubscription(subscription, kept)
     : await broker.getSubscription(subscription.name);
   return subscriptionToMessage(stored);
+}
+
+/** A mask may name parts of the push configuration: the rest of it stays as it is stored. */
+async function completePushConfig(
+  broker: BrokerService,
+  { subscription, updateMask }: UpdateSubscriptionRequest,
+): Promise<void> {
+  const paths = (updateMask?.paths ?? []).map((path) => path.split('.'));
+  const ofPush = paths.filter(([field]) => field === 'push_config');
+  if (ofPush.length === 0 || subscription === undefined) return;
+  if (ofPush.some(([, part]) => part === undefined)) return;
+  checkSubscriptionName(subscription.name);
+  const stored = subscriptionToMessage(await broker.getSubscription(subscription.name));
+  const parts = new Set(ofPush.map(([, part]) => part ?? ''));
+  subscription.pushConfig = mergedPushConfig(stored.pushConfig!, subscription.pushConfig, parts);
 }

@@ -7,6 +7,7 @@ import {
   SubscriptionSchema,
   type Subscription as SubscriptionMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { pushConfigFromMessage, pushConfigToMessage } from './push-config-message.ts';
 import { unsupportedField, type MaskRules } from './unsupported.ts';
 import {
   ackDeadlineOf,
@@ -37,9 +38,8 @@ export const subscriptionMask: MaskRules = {
   ]),
 };
 
-/** Fields that are refused when they are set. A push config without endpoint means pull. */
+/** Fields that are refused when they are set. */
 const isSet: Readonly<Record<string, (subscription: SubscriptionMessage) => boolean>> = {
-  push_config: (subscription) => (subscription.pushConfig?.pushEndpoint ?? '') !== '',
   bigquery_config: (subscription) => subscription.bigqueryConfig !== undefined,
   cloud_storage_config: (subscription) => subscription.cloudStorageConfig !== undefined,
   bigtable_config: (subscription) => subscription.bigtableConfig !== undefined,
@@ -69,6 +69,7 @@ export function subscriptionFromMessage(
   const expirationTtlMs = wants('expiration_policy')
     ? expirationOf(message)
     : durations.expirationDefault;
+  const pushConfig = wants('push_config') ? pushConfigFromMessage(message.pushConfig) : undefined;
   return {
     name: message.name,
     topic: message.topic,
@@ -81,6 +82,7 @@ export function subscriptionFromMessage(
       ? retentionOf(message)
       : durations.retentionDefault,
     ...(expirationTtlMs === undefined ? {} : { expirationTtlMs }),
+    ...(pushConfig === undefined ? {} : { pushConfig }),
   };
 }
 
@@ -114,12 +116,12 @@ export function subscriptionToMessage(subscription: Subscription): SubscriptionM
     name: subscription.name,
     topic: subscription.topic,
     labels: { ...subscription.labels },
-    pushConfig: {},
+    pushConfig: pushConfigToMessage(subscription.pushConfig),
     ackDeadlineSeconds: subscription.ackDeadlineSeconds,
     retainAckedMessages: subscription.retainAckedMessages,
     messageRetentionDuration: msToDuration(subscription.messageRetentionMs),
     expirationPolicy: expirationTtlMs === undefined ? {} : { ttl: msToDuration(expirationTtlMs) },
-    state: Subscription_State.ACTIVE,
+    state: Subscription_State[subscription.state ?? 'ACTIVE'],
     ...(topicMessageRetentionMs === undefined
       ? {}
       : { topicMessageRetentionDuration: msToDuration(topicMessageRetentionMs) }),
