@@ -26,6 +26,9 @@ describe('defaults', () => {
       publicHosts: [],
       allowOrigins: [],
       insecure: false,
+      outgoingAllow: [],
+      outgoingCa: null,
+      issuer: null,
       logLevel: 'info',
       drainSeconds: 10,
       suite: 'auto',
@@ -55,7 +58,12 @@ describe('sources', () => {
       const option = options.find((candidate) => candidate.name === name);
       const text =
         option?.default === null || option?.default === '' ? 'x.example' : option?.default;
-      const value = option?.field === 'allowOrigins' ? 'https://x.example' : (text ?? '');
+      const written: Record<string, string> = {
+        allowOrigins: 'https://x.example',
+        issuer: 'https://x.example',
+        outgoingAllow: '10.1.0.0/16',
+      };
+      const value = written[option?.field ?? ''] ?? text ?? '';
       expect(parseConfig([], { [variable]: value })).toEqual(
         parseConfig([`--${name}=${value}`], {}),
       );
@@ -74,6 +82,11 @@ describe('sources', () => {
   test('a repeatable flag gathers its values, commas included, without repeats', () => {
     const argv = ['--public-host', 'a.example,b.example', '--public-host=B.example'];
     expect(parseConfig(argv, {}).publicHosts).toEqual(['a.example', 'b.example']);
+  });
+
+  test('a subnet may be one address, of either family', () => {
+    const argv = ['--outgoing-allow', '10.1.2.3,FD00::/8', '--outgoing-allow=::1'];
+    expect(parseConfig(argv, {}).outgoingAllow).toEqual(['10.1.2.3/32', 'fd00::/8', '::1/128']);
   });
 
   test('a switch takes no further argument', () => {
@@ -101,6 +114,13 @@ describe('refusals', () => {
     [['--public-host', 'http://a'], /^--public-host must be a host name without scheme or port/],
     [['--allow-origin', 'a.example'], /^--allow-origin must be an origin such as/],
     [['--allow-origin', 'https://a.example/'], /^--allow-origin must be an origin such as/],
+    [['--outgoing-allow', 'db.example'], /^--outgoing-allow must be an address or subnet/],
+    [['--outgoing-allow', '10.0.0.0/33'], /^--outgoing-allow must be an address or subnet/],
+    [['--outgoing-allow', '10.0.0.0/8/8'], /^--outgoing-allow must be an address or subnet/],
+    [['--outgoing-allow', 'fe80::1%eth0'], /^--outgoing-allow must be an address or subnet/],
+    [['--issuer', 'pubsub.example'], /^--issuer must be a URL such as/],
+    [['--issuer', 'https://a@b.example'], /^--issuer must be a URL such as/],
+    [['--issuer', 'https://b.example/?'], /^--issuer must be a URL such as/],
     [['--suite', 'rot13'], /^--suite must be one of auto, xchacha20-poly1305, xaes-256-gcm/],
     [['--log-level', 'loud'], /^--log-level must be one of fatal, error, warn, info, debug/],
     [['--outstanding-max', '999'], /^--outstanding-max must be a whole number from 1000 to/],

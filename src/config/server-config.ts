@@ -16,6 +16,12 @@ export interface ServerConfig {
   /** Origins of web pages that may call, such as `https://app.example.com`. */
   readonly allowOrigins: readonly string[];
   readonly insecure: boolean;
+  /** Loopback and private subnets that push may reach wherever we listen: `10.1.0.0/16`. */
+  readonly outgoingAllow: readonly string[];
+  /** Certificate authorities that push trusts beside the system's, as a PEM file; null: none. */
+  readonly outgoingCa: string | null;
+  /** The issuer of ID tokens, by which endpoints find our keys; null: the server's own URL. */
+  readonly issuer: string | null;
   readonly logLevel: LogLevel;
   /** How long a stop waits for work in flight. */
   readonly drainSeconds: number;

@@ -39,6 +39,35 @@ export function flag(text: string): boolean {
   throw new ConfigError('must be true or false');
 }
 
+/** A subnet as `address/bits`; an address alone is a subnet of one. */
+export function subnet(text: string): string {
+  const [address = '', bits, ...rest] = text.split('/');
+  const whole = isIP(address) === 6 ? 128 : 32;
+  const prefix = bits === undefined ? whole : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+  if (isIP(address) !== 0 && !address.includes('%') && prefix <= whole && rest.length === 0) {
+    return `${address.toLowerCase()}/${prefix}`;
+  }
+  throw new ConfigError('must be an address or subnet such as 10.1.0.0/16');
+}
+
+/** A file's path; null if none is named. */
+export function optionalFile(text: string): string | null {
+  if (text.includes('\0')) throw new ConfigError('must be the path of a file');
+  return text === '' ? null : text;
+}
+
+/** An http or https URL by which others reach us, as it was written; null if none is named. */
+export function optionalIssuer(text: string): string | null {
+  if (text === '') return null;
+  const url = URL.parse(text);
+  const isPlain =
+    url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === '';
+  if (isPlain && !/[?#]/.test(text)) return text;
+  throw new ConfigError('must be a URL such as https://pubsub.example.com, without query');
+}
+
 export function directory(text: string): string {
   if (text === '' || text.includes('\0')) throw new ConfigError('must be the path of a directory');
   return text;
