@@ -47,15 +47,23 @@ export class Posture {
     return this.#allowOrigins.has(origin.toLowerCase());
   }
 
+  /** True for a request of a page that did not come from `host` itself. */
+  isCrossOrigin(origin: string | undefined, host: string | undefined): boolean {
+    return origin !== undefined && !isSameOrigin(origin, host ?? '');
+  }
+
   #isOurs(host: string): boolean {
     const name = hostName(host);
     return loopbackHosts.has(name) || name.endsWith('.localhost') || this.#publicHosts.has(name);
   }
 
   #mayCall(origin: string, host: string): boolean {
-    const lower = origin.toLowerCase();
-    return lower === `http://${host.toLowerCase()}` || this.#allowOrigins.has(lower);
+    return isSameOrigin(origin, host) || this.#allowOrigins.has(origin.toLowerCase());
   }
+}
+
+function isSameOrigin(origin: string, host: string): boolean {
+  return origin.toLowerCase() === `http://${host.toLowerCase()}`;
 }
 
 /** The host of `host[:port]` in lower case; empty if it is not of that form. */

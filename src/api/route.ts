@@ -11,6 +11,8 @@ export interface RestCall {
   readonly body: Uint8Array;
   /** Parses the body as a JSON object; throws RpcError INVALID_ARGUMENT with Google's text. */
   json(): { [key: string]: JsonValue };
+  /** True if a page of another origin than ours made it, which `--allow-origin` names. */
+  readonly isCrossOrigin: boolean;
   /** Aborts when the client goes away or the server drains. */
   readonly signal: AbortSignal;
 }
@@ -27,5 +29,7 @@ export interface Route {
   readonly rpc: string;
   readonly method: HttpMethod;
   readonly template: string;
+  /** The Cache-Control of its successes; none unless given. */
+  readonly cacheControl?: string;
   handle(call: RestCall): Promise<RestReply> | RestReply;
 }

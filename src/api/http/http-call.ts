@@ -4,25 +4,32 @@ import type { RestCall } from '../route.ts';
 import { parseJsonObject, type JsonObject } from '../json/json-body.ts';
 import type { RouteMatch } from './route-table.ts';
 
+export interface HttpCallParts {
+  readonly match: RouteMatch;
+  /** Without its question mark. */
+  readonly query: string;
+  /** Decompressed. */
+  readonly body: Uint8Array;
+  readonly isCrossOrigin: boolean;
+  readonly response: ServerResponse;
+  readonly draining: AbortSignal;
+}
+
 /** A matched request as its route's handler sees it; what few handlers want is made on demand. */
 export class HttpCall implements RestCall {
   readonly params: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly isCrossOrigin: boolean;
   readonly #query: string;
   readonly #response: ServerResponse;
   readonly #draining: AbortSignal;
   #parsedQuery: URLSearchParams | undefined;
   #abort: AbortController | undefined;
 
-  constructor(
-    match: RouteMatch,
-    query: string,
-    body: Uint8Array,
-    response: ServerResponse,
-    draining: AbortSignal,
-  ) {
+  constructor({ match, query, body, isCrossOrigin, response, draining }: HttpCallParts) {
     this.params = match.params;
     this.body = body;
+    this.isCrossOrigin = isCrossOrigin;
     this.#query = query;
     this.#response = response;
     this.#draining = draining;

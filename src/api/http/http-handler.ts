@@ -75,12 +75,17 @@ export class HttpHandler {
     if (match === undefined) return this.#serveUnrouted(exchange, request, reply);
     const raw = request.body instanceof Uint8Array ? request.body : noBody;
     const body = await decodeBody(raw, request.headers['content-encoding']);
-    const { draining } = this.#options;
-    const call = new HttpCall(match, exchange.query, body, reply.raw, draining);
+    const { draining, posture } = this.#options;
+    const { query } = exchange;
+    const isCrossOrigin = posture.isCrossOrigin(request.headers.origin, request.headers.host);
+    const response = reply.raw;
+    const call = new HttpCall({ match, query, body, isCrossOrigin, response, draining });
     if (exchange.rpc === pullRpc) this.#watchAnswer(match.params['subscription'] ?? '', reply.raw);
     const answer = await match.route.handle(call);
     const bytes = printReply(answer, exchange.isPretty);
     this.#observe(exchange, 'OK');
+    const { cacheControl } = match.route;
+    if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
     return reply.header('content-type', jsonType).send(bytes);
   }
 

@@ -24,6 +24,7 @@ function client(service: EmbeddedKeyService): Ask {
       query: new URLSearchParams(query),
       body,
       json: () => parseJsonObject(body),
+      isCrossOrigin: false,
       signal: new AbortController().signal,
     })) as JsonValue;
   };
