@@ -67,7 +67,7 @@ class CachingDekManager implements DekManager {
   }
 
   forSeal(topic: SealedTopic): Dek | Promise<Dek> {
-    return this.#deksOf(topic).forSeal(this.#keyNameOf(topic));
+    return this.#deksOf(topic).forSeal(this.keyNameOf(topic));
   }
 
   forOpen(topic: SealedTopic, version: number): Dek | Promise<Dek> {
@@ -77,13 +77,17 @@ class CachingDekManager implements DekManager {
   async probe(topic: SealedTopic): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await probeKey(this.#context, topic, this.#keyNameOf(topic));
+        return await probeKey(this.#context, topic, this.keyNameOf(topic));
       } catch (error) {
         const waitMs = isUnreachable(error) ? coldRetryMs[attempt] : undefined;
         if (waitMs === undefined) throw error;
         await pause(this.#context.clock, waitMs);
       }
     }
+  }
+
+  keyNameOf(topic: SealedTopic): string {
+    return topic.kmsKeyName ?? this.#context.keys.defaultKeyName;
   }
 
   onEvent(listener: (event: DekEvent) => void): () => void {
@@ -104,10 +108,6 @@ class CachingDekManager implements DekManager {
     this.#context.rows.close();
     for (const deks of this.#topics.values()) void deks.close('forgotten');
     this.#topics.clear();
-  }
-
-  #keyNameOf(topic: SealedTopic): string {
-    return topic.kmsKeyName ?? this.#context.keys.defaultKeyName;
   }
 
   #deksOf(topic: SealedTopic): TopicDeks {

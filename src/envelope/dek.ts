@@ -55,6 +55,8 @@ export interface DekManager {
   forOpen(topic: SealedTopic, version: number): Dek | Promise<Dek>;
   /** Asks now whether the topic's key can encrypt and decrypt; throws as above. Creates nothing. */
   probe(topic: SealedTopic): Promise<void>;
+  /** The CryptoKey that protects the topic: its own, or the service's default. */
+  keyNameOf(topic: SealedTopic): string;
   onEvent(listener: (event: DekEvent) => void): () => void;
   /** Forgets a deleted topic: evicts its DEKs and removes their rows. */
   forget(topic: SealedTopic): Promise<void>;

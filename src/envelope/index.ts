@@ -5,7 +5,7 @@
  */
 export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
 export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
-export type { SegmentPlace } from './segment.ts';
+export { segmentPlainBytes, type SegmentPlace } from './segment.ts';
 export {
   openSegment,
   segmentDekVersion,

@@ -49,6 +49,11 @@ export function segmentBodyBytes(sizes: readonly number[]): number {
   return clearBytes(sizes.length) + sealed + tagBytes;
 }
 
+/** Plaintext bytes of a body, by its length alone: not verified, for estimates. */
+export function segmentPlainBytes(body: Uint8Array, count: number): number {
+  return Math.max(0, body.length - clearBytes(count) - (count + 1) * tagBytes);
+}
+
 /** A body as a Buffer over the same bytes. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
