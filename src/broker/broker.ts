@@ -2,10 +2,11 @@ import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
-import type { BacklogReport, ConfigOperation } from './observer.ts';
+import type { BacklogReport, ConfigOperation, TopicReport } from './observer.ts';
 import { Pager } from './page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
+import { backlogReport, topicReport } from './reports.ts';
 import { RetentionSweeper } from './retention.ts';
 import type {
   BrokerService,
@@ -29,7 +30,7 @@ import type { SubscriptionState } from './subscription-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Topics } from './topics.ts';
 
-/** Subscriptions that are reported on before the event loop is looked at. */
+/** Resources that are reported on before the event loop is looked at. */
 const reportsPerTurn = 16;
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
@@ -207,7 +208,18 @@ export class Broker implements BrokerService {
     // One after the other: each may read a segment, and there may be thousands.
     for (const state of this.#registry.allSubscriptions()) {
       if (state.isEnded) continue;
-      reports.push(await state.report());
+      reports.push(await backlogReport(state, this.#registry.ports.clock.wallMs()));
+      if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
+    }
+    return reports;
+  }
+
+  /** Where every topic stands that was not deleted, for the gauges. */
+  async topicReports(): Promise<TopicReport[]> {
+    const { clock, store } = this.#registry.ports;
+    const reports: TopicReport[] = [];
+    for (const topic of this.#registry.topics.values()) {
+      reports.push(await topicReport(topic, store, clock.wallMs()));
       if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
     }
     return reports;
@@ -284,6 +296,8 @@ export class Broker implements BrokerService {
     const { topics, deletedTopics } = this.#registry;
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
       if (topic.row.name !== event.topicName) continue;
+      if (event.kind === 'revoked') topic.key.revoked();
+      else void topic.key.health();
       for (const subscription of topic.subscriptions) {
         void subscription.keyChanged(event.kind);
         if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);

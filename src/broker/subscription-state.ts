@@ -1,4 +1,3 @@
-import type { DekManager } from '../envelope/index.ts';
 import type { Cancel, Clock } from '../runtime/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
 import type { AckLog } from './acks/ack-log.ts';
@@ -12,9 +11,10 @@ import { DeliveryQueue } from './delivery/delivery-queue.ts';
 import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
 import { notPulled } from './errors.ts';
-import type { BacklogReport, BrokerObserver } from './observer.ts';
+import type { BrokerObserver, StreamState } from './observer.ts';
 import { PushPump, type PushPorts } from './push/push-pump.ts';
 import type { PushStatus, SettleResult } from './service.ts';
+import { PublishTime } from './lanes/publish-time.ts';
 import type { TopicState } from './topic-state.ts';
 
 /** Requests of push that are under way when the subscription ends have so long to be answered. */
@@ -23,7 +23,6 @@ const pushGraceMs = 10_000;
 const keyCheckMs = 60_000;
 
 export interface SubscriptionPorts {
-  readonly deks: DekManager;
   readonly clock: Clock;
   readonly observer: BrokerObserver;
   readonly mac: Mac;
@@ -39,12 +38,12 @@ export class SubscriptionState {
   row: SubscriptionRow;
   readonly topic: TopicState;
   readonly #ports: SubscriptionPorts;
-  readonly #backlog: Backlog;
+  readonly backlog: Backlog;
   readonly #ackLog: AckLog;
   readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
   #cancelKeyCheck: Cancel | null = null;
-  #floorTime: { readonly floor: number; readonly timeMs: number } | null = null;
+  readonly #oldestTime: PublishTime;
   #endedBy: Error | null = null;
   /** Since the subscription was first pushed. */
   #pump: PushPump | null = null;
@@ -56,7 +55,7 @@ export class SubscriptionState {
     const { clock, wheel, budget, dispatcher, window } = ports;
     const { epoch, frontier, holes } = acks;
     const owner = { subscription: row.id, lane: topic.lane.index, epoch };
-    this.#backlog = new Backlog({
+    this.backlog = new Backlog({
       wheel,
       budget,
       ackIds: new AckIds(ports.mac, owner),
@@ -65,7 +64,7 @@ export class SubscriptionState {
       onAvailable: () => this.#queue.wake(),
       onExpired: (lease) => this.#settler.expired(lease),
     });
-    const backlog = this.#backlog;
+    const { backlog } = this;
     this.#ackLog = acks.openLog(backlog);
     this.#settler = new Settler({
       subscription: row.name,
@@ -74,6 +73,7 @@ export class SubscriptionState {
       clock,
       observer: ports.observer,
     });
+    this.#oldestTime = new PublishTime(topic.reader);
     this.#queue = new DeliveryQueue({
       backlog,
       lane: topic.lane,
@@ -88,7 +88,7 @@ export class SubscriptionState {
   }
 
   get floor(): number {
-    return this.#backlog.floor;
+    return this.backlog.floor;
   }
 
   /** It is gone, or the broker stops. */
@@ -183,8 +183,8 @@ export class SubscriptionState {
 
   /** Everything below is done: retention has passed over it. */
   expireBelow(cut: number): void {
-    if (cut <= this.#backlog.floor) return;
-    this.#backlog.expireBelow(cut);
+    if (cut <= this.backlog.floor) return;
+    this.backlog.expireBelow(cut);
     this.#ackLog.floorRaised();
     this.#queue.wake();
   }
@@ -238,34 +238,27 @@ export class SubscriptionState {
     this.failAll(error);
   }
 
-  async report(): Promise<BacklogReport> {
-    const { lane } = this.topic;
-    const backlog = this.#backlog;
-    const unackedCount = Math.max(0, lane.tail - backlog.frontier) + backlog.leaseCount;
-    const nowMs = this.#ports.clock.wallMs();
-    const oldestMs = unackedCount === 0 ? nowMs : await this.#oldestMs();
-    return {
-      subscription: this.row.name,
-      unackedCount,
-      oldestUnackedAgeSeconds: Math.max(0, (nowMs - oldestMs) / 1000),
-      outstandingCount: backlog.outstandingCount,
-      backlogBytes: 0,
-      pushedCount: this.pushStatus?.outstandingCount ?? 0,
-      openStreams: {},
-      pushState: pushStateOf(this.pushStatus),
-    };
+  /** Messages not acknowledged, outstanding ones included. */
+  get unackedCount(): number {
+    const { frontier, leaseCount } = this.backlog;
+    return Math.max(0, this.topic.lane.tail - frontier) + leaseCount;
   }
 
-  /** Publish time of the oldest message; NaN if the disk cannot tell. Read once for each floor. */
-  async #oldestMs(): Promise<number> {
-    const { floor, oldest } = this.#backlog;
+  /** Publish time of the oldest of them, null without any; NaN if the disk cannot tell. */
+  async oldestMs(): Promise<number | null> {
+    if (this.unackedCount === 0) return null;
+    const { floor, oldest } = this.backlog;
     if (oldest !== undefined && oldest.publishTimeMs > 0) return oldest.publishTimeMs;
-    if (this.#floorTime?.floor !== floor) {
-      const timeMs = await this.topic.reader.publishTimeMs(floor).catch(() => undefined);
-      if (timeMs === undefined) return NaN;
-      this.#floorTime = { floor, timeMs };
+    return await this.#oldestTime.of(floor);
+  }
+
+  /** How many streaming pulls are open, by what holds them up. */
+  streamStates(): Partial<Record<StreamState, number>> {
+    const states: Partial<Record<StreamState, number>> = {};
+    for (const { type, state } of this.#queue.consumers()) {
+      if (type === 'streaming pull') states[state] = (states[state] ?? 0) + 1;
     }
-    return this.#floorTime.timeMs;
+    return states;
   }
 
   /** Writes what is not yet durable, compactly, after the acknowledgements under way. */
@@ -276,7 +269,7 @@ export class SubscriptionState {
   /** Resolves when nothing more is written. */
   async close(): Promise<void> {
     this.#stopWatch();
-    this.#backlog.close();
+    this.backlog.close();
     this.#ports.dispatcher.forget(this.#queue);
     await this.#ackLog.close();
   }
@@ -286,7 +279,7 @@ export class SubscriptionState {
   }
 
   async #useKey(): Promise<void> {
-    await this.#ports.deks.forSeal(this.topic.sealed);
+    await this.topic.key.forSeal();
   }
 
   #watchKey(): void {
@@ -303,9 +296,4 @@ export class SubscriptionState {
     this.#cancelKeyCheck?.();
     this.#cancelKeyCheck = null;
   }
-}
-
-function pushStateOf(status: PushStatus | null): BacklogReport['pushState'] {
-  if (status === null) return null;
-  return status.stalledBy === null ? 'active' : 'resource_error';
 }

@@ -1,8 +1,9 @@
-import type { SealedTopic } from '../envelope/index.ts';
 import type { TopicRow } from './catalog/catalog-rows.ts';
 import { Lane, type LanePorts } from './lanes/lane.ts';
 import { LaneReader, type ReaderPorts } from './lanes/lane-reader.ts';
 import { Appender } from './lanes/appender.ts';
+import { PublishTime } from './lanes/publish-time.ts';
+import { TopicKey } from './lanes/topic-key.ts';
 import { takeOver } from './lanes/ownership.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 
@@ -12,6 +13,8 @@ export class TopicState {
   readonly lane: Lane;
   readonly reader: LaneReader;
   readonly subscriptions: Set<SubscriptionState> = new Set();
+  /** Of the oldest message that the topic's own retention keeps. */
+  readonly retainedTime: PublishTime;
   readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };
 
   constructor(row: TopicRow, appender: Appender, tail: number, ports: LanePorts & ReaderPorts) {
@@ -20,7 +23,7 @@ export class TopicState {
     this.#applyKey();
     this.lane = new Lane({
       index: 0,
-      topic: this.#sealed,
+      key: new TopicKey(this.#sealed, ports.deks),
       appender,
       tail,
       ports,
@@ -32,11 +35,11 @@ export class TopicState {
       },
     });
     this.reader = new LaneReader(this.lane, ports);
+    this.retainedTime = new PublishTime(this.reader);
   }
 
-  /** The topic as the envelope knows it; always the same object, its key may change. */
-  get sealed(): SealedTopic {
-    return this.#sealed;
+  get key(): TopicKey {
+    return this.lane.key;
   }
 
   get #isRead(): boolean {

@@ -50,6 +50,9 @@ export class Backlog {
   readonly #onAvailable: () => void;
   readonly #onExpired: (lease: Lease) => void;
   #outstandingCount = 0;
+  #pushedCount = 0;
+  #leasedBytes = 0;
+  #unsizedCount = 0;
   #frontier: number;
 
   constructor(options: {
@@ -74,6 +77,7 @@ export class Backlog {
       this.#leases.set(sequence, new Lease(this, sequence));
       this.#again.push(sequence);
     }
+    this.#unsizedCount = this.#leases.size;
     this.#budget.add(this.#leases.size);
   }
 
@@ -88,6 +92,30 @@ export class Backlog {
 
   get outstandingCount(): number {
     return this.#outstandingCount;
+  }
+
+  /** Those outstanding that push has. */
+  get pushedCount(): number {
+    return this.#pushedCount;
+  }
+
+  /** Bytes of what was handed out and not acknowledged, beside `unsizedCount` messages more. */
+  get leasedBytes(): number {
+    return this.#leasedBytes;
+  }
+
+  /** Messages that were handed out before a restart only: their bytes are not known. */
+  get unsizedCount(): number {
+    return this.#unsizedCount;
+  }
+
+  /** When the next lease ends unless something happens; Infinity if none is outstanding. */
+  get nextDeadlineMs(): number {
+    let nextMs = Infinity;
+    for (const { holder, deadlineMs } of this.#leases.values()) {
+      if (holder !== null && deadlineMs < nextMs) nextMs = deadlineMs;
+    }
+    return nextMs;
   }
 
   /** Everything below is acknowledged. */
@@ -141,7 +169,9 @@ export class Backlog {
       this.#frontier = sequence + 1;
     } else {
       this.#again.pop();
+      if (lease.attempt === 0) this.#unsizedCount--;
     }
+    this.#leasedBytes += message.bytes - lease.bytes;
     lease.bytes = message.bytes;
     lease.publishTimeMs = message.publishTimeMs;
     lease.attempt++;
@@ -151,6 +181,7 @@ export class Backlog {
     lease.deliveredMs = Math.round(message.deliveredMs);
     holder.take(message.bytes);
     this.#outstandingCount++;
+    if (holder.type === 'push') this.#pushedCount++;
     this.#wheel.set(lease, message.deadlineMs);
     return lease;
   }
@@ -192,6 +223,7 @@ export class Backlog {
     for (; this.#frontier <= sequence; this.#frontier++) {
       this.#leases.set(this.#frontier, new Lease(this, this.#frontier));
       this.#again.push(this.#frontier);
+      this.#unsizedCount++;
       this.#budget.add(1);
     }
   }
@@ -200,6 +232,8 @@ export class Backlog {
   acknowledge(lease: Lease): boolean {
     if (!this.#leases.delete(lease.sequence)) return false;
     this.#budget.add(-1);
+    this.#leasedBytes -= lease.bytes;
+    if (lease.attempt === 0) this.#unsizedCount--;
     if (lease.holder !== null) this.#release(lease);
     this.#onAvailable();
     return true;
@@ -231,5 +265,6 @@ export class Backlog {
     lease.holder?.release(lease.bytes);
     lease.holder = null;
     this.#outstandingCount--;
+    if (lease.type === 'push') this.#pushedCount--;
   }
 }

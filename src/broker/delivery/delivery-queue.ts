@@ -56,6 +56,11 @@ export class DeliveryQueue implements Turn {
     return this.#consumers.size;
   }
 
+  /** Those that take messages now, waiting Pulls included. */
+  consumers(): Iterable<Consumer> {
+    return this.#consumers;
+  }
+
   attach(consumer: Consumer): void {
     this.#consumers.add(consumer);
     this.wake();

@@ -2,6 +2,7 @@ import {
   EnvelopeError,
   openSegment,
   segmentDekVersion,
+  segmentPlainBytes,
   storageRefusal,
   type Dek,
   type DekManager,
@@ -68,7 +69,7 @@ export class LaneReader {
     const atHand = this.#sealed.find(sequence);
     const segment = atHand ?? (loaded !== null && holds(loaded, sequence) ? loaded : undefined);
     if (segment === undefined) return undefined;
-    const dek = this.#ports.deks.forOpen(this.#lane.topic, dekVersionOf(segment));
+    const dek = this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
     if (!(dek instanceof Promise)) return dek.isAlive ? this.#open(segment, dek) : undefined;
     // `load` asks again and says what is wrong; here nobody waits for the answer.
     dek.catch(() => undefined);
@@ -84,7 +85,7 @@ export class LaneReader {
     const segment = this.#sealed.find(sequence) ?? (await this.#read(sequence));
     if (segment === undefined) return { first: await this.#firstAfter(sequence), segment: null };
     if (!holds(segment, sequence)) return { first: segment.base, segment: null };
-    await this.#ports.deks.forOpen(this.#lane.topic, dekVersionOf(segment));
+    await this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
     return { first: sequence, segment };
   }
 
@@ -115,7 +116,11 @@ export class LaneReader {
 
   async #fetch(sequence: number, bytesMax: number): Promise<Segment[]> {
     try {
-      return await this.#ports.store.read(this.#lane.appender.log, sequence, bytesMax);
+      const segments = await this.#ports.store.read(this.#lane.appender.log, sequence, bytesMax);
+      for (const { base, count, body } of segments) {
+        this.#lane.sizes.read(base, count, segmentPlainBytes(body, count));
+      }
+      return segments;
     } catch (error) {
       throw storageRefusal(error);
     }

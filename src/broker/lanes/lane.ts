@@ -1,8 +1,7 @@
 import {
   sealSegment,
+  segmentPlainBytes,
   type Dek,
-  type DekManager,
-  type SealedTopic,
   type SegmentPlace,
 } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
@@ -10,6 +9,8 @@ import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type Append, type Segment, type Store } from '../../storage/index.ts';
 import type { Appender } from './appender.ts';
 import type { BodyBuffers } from './body-buffers.ts';
+import { SizeHistory } from './size-history.ts';
+import type { TopicKey } from './topic-key.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { SealableMessage } from '../service.ts';
 
@@ -65,8 +66,9 @@ export class PendingBudget {
 export class Lane {
   /** Shard of the topic, 0 .. 2^32 - 1. */
   readonly index: number;
-  readonly topic: SealedTopic;
+  readonly key: TopicKey;
   readonly appender: Appender;
+  readonly sizes: SizeHistory;
   readonly #ports: LanePorts;
   readonly #onAppended: (segments: readonly Segment[]) => boolean;
   readonly #idPrefix: string;
@@ -78,7 +80,7 @@ export class Lane {
 
   constructor(options: {
     readonly index: number;
-    readonly topic: SealedTopic;
+    readonly key: TopicKey;
     readonly appender: Appender;
     readonly tail: number;
     readonly ports: LanePorts;
@@ -86,9 +88,10 @@ export class Lane {
     readonly onAppended: (segments: readonly Segment[]) => boolean;
   }) {
     this.index = options.index;
-    this.topic = options.topic;
+    this.key = options.key;
     this.appender = options.appender;
     this.tail = options.tail;
+    this.sizes = new SizeHistory(options.tail);
     this.#ports = options.ports;
     this.#onAppended = options.onAppended;
     this.#idPrefix = String(options.index + 1);
@@ -121,7 +124,7 @@ export class Lane {
     readonly timeMs: number;
   }): SegmentPlace {
     const { base, epoch, timeMs } = segment;
-    return { topicUid: this.topic.uid, lane: this.index, base, epoch, timeMs };
+    return { topicUid: this.key.topic.uid, lane: this.index, base, epoch, timeMs };
   }
 
   /** Refuses what comes from now on, and what waits; resolves when nothing is under way. */
@@ -157,7 +160,7 @@ export class Lane {
   async #append(requests: readonly PendingPublish[]): Promise<void> {
     for (;;) {
       const position = await this.appender.position();
-      const dek = await this.#ports.deks.forSeal(this.topic);
+      const dek = await this.key.forSeal();
       const timeMs = Math.max(position.timeMs, this.#ports.clock.wallMs());
       const batches = this.#sealWhileAlive(dek, requests, { base: position.next, timeMs });
       if (batches === null) continue;
@@ -232,6 +235,9 @@ export class Lane {
   #finish(batches: readonly SealedBatch[]): void {
     const last = batches[batches.length - 1]!.op;
     this.tail = last.at + last.count;
+    for (const { op } of batches) {
+      this.sizes.appended(op.count, segmentPlainBytes(op.body, op.count));
+    }
     const isRead = this.#onAppended(batches.map(({ op }) => ({ ...op, base: op.at })));
     if (!isRead) for (const { op } of batches) this.#ports.bodies.giveBack(op.body);
     for (const { op, requests } of batches) {
@@ -247,7 +253,6 @@ export class Lane {
 
 export interface LanePorts {
   readonly store: Store;
-  readonly deks: DekManager;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly observer: BrokerObserver;

@@ -1,0 +1,62 @@
+import type { Dek, DekManager, SealedTopic } from '../../envelope/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { KeyHealth } from '../service.ts';
+
+/** The key of one topic, as sealing needs it; remembers whether the last use was refused. */
+export class TopicKey {
+  /** The topic as the envelope knows it; always the same object, its key may change. */
+  readonly topic: SealedTopic;
+  readonly #deks: DekManager;
+  #isUsable = true;
+
+  constructor(topic: SealedTopic, deks: DekManager) {
+    this.topic = topic;
+    this.#deks = deks;
+  }
+
+  /** The CryptoKey's name; the service's own where the topic names none. */
+  get name(): string {
+    return this.#deks.keyNameOf(this.topic);
+  }
+
+  /** False if it was refused when it was last used; asks nobody. */
+  get isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  /** The DEK to seal with. Throws as DekManager does: FAILED_PRECONDITION if it may not be used. */
+  forSeal(): Dek | Promise<Dek> {
+    const dek = this.#deks.forSeal(this.topic);
+    if (dek instanceof Promise) return this.#noted(dek);
+    this.#isUsable = true;
+    return dek;
+  }
+
+  /** It was taken away: whoever uses it next will be refused. */
+  revoked(): void {
+    this.#isUsable = false;
+  }
+
+  /** Whether it can be used now, and the key service's own words if not. */
+  async health(): Promise<KeyHealth> {
+    const { name } = this;
+    try {
+      await this.forSeal();
+      return { name, isUsable: true };
+    } catch (error) {
+      const { reason, message } = RpcError.from(error);
+      return { name, isUsable: false, reason, message };
+    }
+  }
+
+  async #noted(pending: Promise<Dek>): Promise<Dek> {
+    try {
+      const dek = await pending;
+      this.#isUsable = true;
+      return dek;
+    } catch (error) {
+      this.#isUsable = false;
+      throw error;
+    }
+  }
+}

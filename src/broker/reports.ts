@@ -1,0 +1,70 @@
+import type { Store } from '../storage/index.ts';
+import type { BacklogReport, TopicReport } from './observer.ts';
+import type { PushStatus } from './service.ts';
+import type { SubscriptionState } from './subscription-state.ts';
+import type { TopicState } from './topic-state.ts';
+
+/** Where a subscription stands; `nowMs` of the wall clock. Reads one segment at most. */
+export async function backlogReport(
+  subscription: SubscriptionState,
+  nowMs: number,
+): Promise<BacklogReport> {
+  const { backlog, topic } = subscription;
+  // Asked first: it may read a segment, which tells how large earlier messages are.
+  const oldestMs = await subscription.oldestMs();
+  const { sizes, tail } = topic.lane;
+  return {
+    subscription: subscription.row.name,
+    unackedCount: subscription.unackedCount,
+    backlogBytes: Math.round(
+      backlog.leasedBytes +
+        backlog.unsizedCount * sizes.meanBytes +
+        sizes.bytesBetween(backlog.frontier, tail),
+    ),
+    oldestUnackedAgeSeconds: ageSeconds(oldestMs, nowMs),
+    outstandingCount: backlog.outstandingCount,
+    pushedCount: backlog.pushedCount,
+    openStreams: subscription.streamStates(),
+    pushState: pushStateOf(subscription.pushStatus),
+  };
+}
+
+const nothing = { retainedMessages: 0, retainedBytes: 0, oldestRetainedAgeSeconds: 0 };
+const unknown = { retainedMessages: NaN, retainedBytes: NaN, oldestRetainedAgeSeconds: NaN };
+
+/**
+ * Where a topic stands; asks the store only if the topic has a retention of its own, and says NaN
+ * where that cannot tell.
+ */
+export async function topicReport(
+  topic: TopicState,
+  store: Store,
+  nowMs: number,
+): Promise<TopicReport> {
+  const { lane, key, row } = topic;
+  const names = { topic: row.name, keyName: key.name, isKeyUsable: key.isUsable };
+  const { messageRetentionMs } = row;
+  if (messageRetentionMs === undefined || lane.tail === 0) return { ...names, ...nothing };
+  const horizonMs = nowMs - messageRetentionMs;
+  const first = await store.locate(lane.appender.log, horizonMs).catch(() => null);
+  if (first === null) return { ...names, ...unknown };
+  const retainedMessages = lane.tail - first;
+  if (retainedMessages <= 0) return { ...names, ...nothing };
+  const oldestMs = await topic.retainedTime.of(first);
+  return {
+    ...names,
+    retainedMessages,
+    retainedBytes: lane.sizes.bytesBetween(first, lane.tail),
+    oldestRetainedAgeSeconds: ageSeconds(oldestMs, nowMs),
+  };
+}
+
+function pushStateOf(status: PushStatus | null): BacklogReport['pushState'] {
+  if (status === null) return null;
+  return status.stalledBy === null ? 'active' : 'resource_error';
+}
+
+/** 0 of nothing; NaN if the disk cannot tell. */
+function ageSeconds(sinceMs: number | null, nowMs: number): number {
+  return sinceMs === null ? 0 : Math.max(0, (nowMs - sinceMs) / 1000);
+}
