@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { pino } from 'pino';
 
-import { kmsRoutes, projectRoutes, startApi } from './api/index.ts';
+import { identityRoutes, kmsRoutes, projectRoutes, startApi } from './api/index.ts';
 import { Broker } from './broker/index.ts';
-import type { ServerConfig, SuiteChoice } from './config/index.ts';
+import { isLoopback, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import {
   aeadProviders,
   keyedHashInto,
@@ -22,8 +22,10 @@ import {
   openStoreKey,
   type StoreKey,
 } from './envelope/index.ts';
+import { openIdentity, type Identity } from './identity/index.ts';
 import { openRootKey, startKeyService, type RootKey } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
+import { createOutgoingClient, createPushSender, type OutgoingClient } from './outgoing/index.ts';
 import {
   Closers,
   noFailpoints,
@@ -94,7 +96,8 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   closers.add(() => lock.release());
   const suite = suiteOf(config.suite);
   const suites = aeadProviders({ clock, entropy, log, ...(suite === undefined ? {} : { suite }) });
-  const { rootKey, rows, storeKey } = await openKeys(config, ports, suites, closers);
+  const openedKeys = await openKeys(config, ports, suites, closers);
+  const { rootKey, rows, storeKey } = openedKeys;
   const store = await openStore(config, ports, closers);
   let broker: Broker | undefined;
   const metrics = new Metrics({
@@ -102,7 +105,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     resourcesMax: config.metricsResourcesMax,
     source: {
       backlogs: async () => (await broker?.backlogs()) ?? [],
-      topics: async () => [],
+      topics: async () => (await broker?.topicReports()) ?? [],
       storeStats: () => store.stats(),
       diskFreeBytes: () => freeBytesOf(config.dataDir),
       openedBytes: () => broker?.openedBytes ?? 0,
@@ -125,6 +128,9 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     observer: metrics.dek,
   });
   closers.add(() => deks.close());
+  const address: Address = { port: config.port, url: '' };
+  const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
+  const outgoing = openOutgoing(address, config, ports, closers);
   broker = await Broker.open(
     {
       store,
@@ -136,13 +142,22 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
       entropy,
       log,
       observer: metrics.broker,
+      pushSender: createPushSender({
+        outgoing,
+        idToken: (request) => identity.idTokens.idToken(request),
+      }),
     },
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
   );
   const running = broker;
   closers.add(() => running.drain());
-  const routes = [...kmsRoutes(keys), ...projectRoutes(keys)];
-  return await listen(config, ports, { broker: running, metrics, routes, lock }, closers);
+  const routes = [
+    ...kmsRoutes(keys),
+    ...projectRoutes(keys),
+    ...identityRoutes({ ...identity, clock }),
+  ];
+  const parts = { broker: running, metrics, routes, lock, identity };
+  return await listen(config, ports, parts, closers, address);
 }
 
 async function listen(
@@ -153,14 +168,19 @@ async function listen(
     readonly metrics: Metrics;
     readonly routes: ReturnType<typeof kmsRoutes>;
     readonly lock: DataDirLock;
+    readonly identity: Identity;
   },
   closers: Closers,
+  address: Address,
 ): Promise<Server> {
-  const { broker, metrics, routes, lock } = parts;
+  const { broker, metrics, routes, lock, identity } = parts;
   const api = await startApi({
     listen: { hosts: config.hosts, port: config.port },
     publicHosts: config.publicHosts,
     allowOrigins: config.allowOrigins,
+    browserOrigins: config.browserOrigins,
+    webSocketCompression: config.webSocketCompression,
+    browserTokens: identity.browserTokens,
     broker,
     routes,
     ready: () => true,
@@ -171,6 +191,8 @@ async function listen(
     log,
   });
   lock.describe(api.url);
+  address.port = api.port;
+  address.url = api.url;
   closers.add(async () => {
     // Streams end while connections are waited for, else each would use up the whole grace.
     const drains = [api.drain(config.drainSeconds * 1000), broker.drain()];
@@ -178,6 +200,45 @@ async function listen(
     if (failed?.status === 'rejected') throw failed.reason;
   });
   return { url: api.url, port: api.port, stop: () => closers.run() };
+}
+
+/** Where the API can be called: known only once it listens, when the system chooses the port. */
+interface Address {
+  port: number;
+  url: string;
+}
+
+async function openIdentityAt(
+  address: Address,
+  config: ServerConfig,
+  { clock, log }: ServerPorts,
+  keys: Keys,
+  closers: Closers,
+): Promise<Identity> {
+  const issuer = (): string => config.issuer ?? address.url;
+  const identity = await openIdentity({ ...keys, clock, log, issuer });
+  closers.add(() => identity.close());
+  return identity;
+}
+
+function openOutgoing(
+  own: Address,
+  config: ServerConfig,
+  { clock }: ServerPorts,
+  closers: Closers,
+): OutgoingClient {
+  const hosts = config.hosts.map((host) => (host === 'localhost' ? '127.0.0.1' : host));
+  const outgoing = createOutgoingClient({
+    policy: {
+      isLoopbackOnly: hosts.every(isLoopback),
+      allow: config.outgoingAllow,
+      ownListeners: () => hosts.map((address) => ({ address, port: own.port })),
+    },
+    clock,
+    caFile: config.outgoingCa,
+  });
+  closers.add(() => outgoing.close());
+  return outgoing;
 }
 
 interface Keys {
