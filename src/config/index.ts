@@ -9,4 +9,5 @@ export { ConfigError } from './config-error.ts';
 export { processEnvironment } from './environment.ts';
 export { parseConfig, parseDataDir } from './parse-config.ts';
 export type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
+export { isLoopback } from './values.ts';
 export { optionLines, optionTable } from './usage.ts';
