@@ -14,6 +14,14 @@ const closeBracket = 0x5d;
 /** More digits might not be exact, and are the parser's. */
 const digitsMax = 15;
 
+const knownNames = [
+  'id publish topic messages data attributes orderingKey',
+  'acknowledge modifyAckDeadline stream ackIds ackDeadlineSeconds',
+].flatMap((names) => names.split(' '));
+const namesByLength = Array.from({ length: 20 }, (_, length) =>
+  knownNames.filter((name) => name.length === length),
+);
+
 /** The scanner met something that it leaves to the real parser. */
 export const unusual: unique symbol = Symbol('unusual');
 
@@ -45,13 +53,9 @@ export function scanned<Value>(
 export class JsonScanner {
   readonly #body: Buffer;
   #at = 0;
-  /** Where the first escape is: strings before it end at the next quote. */
-  readonly #firstBackslash: number;
 
   constructor(body: Buffer) {
     this.#body = body;
-    const found = body.indexOf(backslash);
-    this.#firstBackslash = found < 0 ? body.length : found;
   }
 
   /** An object: `read` is called after each name and its colon. */
@@ -59,7 +63,7 @@ export class JsonScanner {
     this.#expect(openBrace);
     if (this.#take(closeBrace)) return;
     do {
-      const name = this.text();
+      const name = this.#name();
       this.#expect(colon);
       read(name);
     } while (this.#take(comma));
@@ -77,7 +81,10 @@ export class JsonScanner {
   }
 
   base64(): Uint8Array {
-    const end = this.#stringEnd();
+    this.#expect(quote);
+    // Whatever stands before the next quote: an escape is no base64 either.
+    const end = this.#body.indexOf(quote, this.#at);
+    if (end < 0) throw unusual;
     const bytes = decodeBase64(this.#body.toString('latin1', this.#at, end), true);
     if (bytes === undefined) throw unusual;
     this.#at = end + 1;
@@ -85,11 +92,11 @@ export class JsonScanner {
   }
 
   text(): string {
-    const end = this.#stringEnd();
-    for (let i = this.#at; i < end; i++) if (this.#body[i]! < 0x20) throw unusual;
-    const text = this.#body.toString('utf8', this.#at, end);
+    this.#expect(quote);
+    const start = this.#at;
+    const end = this.#textEnd();
     this.#at = end + 1;
-    return text;
+    return this.#body.toString('utf8', start, end);
   }
 
   /** A number of digits alone. */
@@ -111,12 +118,31 @@ export class JsonScanner {
     if (this.#peek() !== -1) throw unusual;
   }
 
-  /** Enters a string and finds its closing quote; one with an escape is left to the parser. */
-  #stringEnd(): number {
+  /** A member's name: those of our own messages are known without decoding them. */
+  #name(): string {
     this.#expect(quote);
-    const end = this.#body.indexOf(quote, this.#at);
-    if (end < 0 || this.#firstBackslash < end) throw unusual;
-    return end;
+    const start = this.#at;
+    const end = this.#textEnd();
+    this.#at = end + 1;
+    const body = this.#body;
+    for (const name of namesByLength[end - start] ?? []) {
+      let at = 0;
+      while (at < name.length && name.charCodeAt(at) === body[start + at]) at++;
+      if (at === name.length) return name;
+    }
+    return body.toString('utf8', start, end);
+  }
+
+  /** Where the string at hand ends; one with an escape is left to the parser. */
+  #textEnd(): number {
+    const body = this.#body;
+    let at = this.#at;
+    for (;;) {
+      const byte = body[at];
+      if (byte === quote) return at;
+      if (byte === undefined || byte < 0x20 || byte === backslash) throw unusual;
+      at++;
+    }
   }
 
   #expect(byte: number): void {

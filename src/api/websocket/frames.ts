@@ -74,7 +74,7 @@ export interface Subscribed {
   readonly maxOutstandingBytes: number;
 }
 
-/** One WebSocket message as `ws` takes it: text for JSON, bytes for protobuf. */
+/** One WebSocket message as `ws` takes it: bytes for protobuf, either for the text of JSON. */
 export type OutgoingFrame = string | Uint8Array;
 
 /** The two forms of the frames, as text and as bytes. */

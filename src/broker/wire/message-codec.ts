@@ -92,11 +92,13 @@ function writeText(out: Buffer, at: number, tag: number, text: string, bytes: nu
 
 /** The parts of a message that was checked when it came in. Unknown fields are passed over. */
 export function decodeMessage(bytes: Uint8Array): MessageParts {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new WireReader(buffer);
-  let data: Uint8Array = new Uint8Array(0);
+  let data: Uint8Array = noBytes;
   let orderingKey = '';
-  const attributes = new Map<string, string>();
+  let attributes: Map<string, string> | undefined;
   while (reader.ok && reader.at < reader.end) {
     const tag = reader.varint();
     if (tag !== 0x0a && tag !== 0x12 && tag !== 0x2a) {
@@ -107,11 +109,13 @@ export function decodeMessage(bytes: Uint8Array): MessageParts {
     const end = reader.at + length;
     if (tag === 0x0a) data = buffer.subarray(reader.at, end);
     else if (tag === 0x2a) orderingKey = buffer.toString('utf8', reader.at, end);
-    else decodeAttribute(buffer, reader.at, end, attributes);
+    else decodeAttribute(buffer, reader.at, end, (attributes ??= new Map()));
     reader.at = end;
   }
-  return { data, attributes: [...attributes], orderingKey };
+  return { data, attributes: attributes === undefined ? [] : [...attributes], orderingKey };
 }
+
+const noBytes = new Uint8Array(0);
 
 function decodeAttribute(bytes: Buffer, at: number, end: number, into: Map<string, string>): void {
   const reader = new WireReader(bytes, at, end);

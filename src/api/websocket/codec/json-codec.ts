@@ -19,7 +19,11 @@ export const jsonCodec: FrameCodec = {
   subscribed: (id, subscribed) => JSON.stringify({ id, subscribed }),
   unsubscribed: (id) => `{"id":${id},"unsubscribed":{}}`,
   deliver: (id: number, sequence: number, batch: readonly Delivery[]) =>
-    `{"id":${id},"deliver":{"sequence":${sequence},"receivedMessages":${writeReceivedMessages(batch)}}}`,
+    writeReceivedMessages(
+      batch,
+      `{"id":${id},"deliver":{"sequence":${sequence},"receivedMessages":`,
+      '}}',
+    ),
   settled: (id, results) =>
     `{"id":${id},"settled":{"results":["${results.join('","').toUpperCase()}"]}}`,
   error: (id, error) => JSON.stringify({ id, error: errorOf(error) }),

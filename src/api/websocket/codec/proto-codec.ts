@@ -6,10 +6,14 @@ import {
   varintBytes,
   writeVarint,
   type Delivery,
+  type SettleResult,
 } from '../../../broker/index.ts';
 import { statusTable } from '../../../rpc/index.ts';
 import { packDetail, type WireError } from '../../error-mapping.ts';
-import { ServerFrameSchema, SettleResult } from '../../proto/sealpost/v1/websocket_pb.ts';
+import {
+  ServerFrameSchema,
+  SettleResult as SettleNumber,
+} from '../../proto/sealpost/v1/websocket_pb.ts';
 import type { FrameCodec } from '../frames.ts';
 import { readProtoFrame } from './proto-reader.ts';
 
@@ -38,16 +42,15 @@ export const protoCodec: FrameCodec = {
     ),
   unsubscribed: (id) => write({ case: 'unsubscribed', value: {} }, id),
   deliver: writeDeliver,
-  settled: (id, results) =>
-    write({ case: 'settled', value: { results: results.map((result) => settled[result]) } }, id),
+  settled: writeSettled,
   error: writeError,
   pong: (id) => write({ case: 'pong', value: {} }, id),
 };
 
-const settled = {
-  done: SettleResult.DONE,
-  expired: SettleResult.EXPIRED,
-  invalid: SettleResult.INVALID,
+const settledNumbers = {
+  done: SettleNumber.DONE,
+  expired: SettleNumber.EXPIRED,
+  invalid: SettleNumber.INVALID,
 } as const;
 
 type Frame = NonNullable<MessageInitShape<typeof ServerFrameSchema>['frame']>;
@@ -70,14 +73,29 @@ function writeError(id: number, error: WireError): Uint8Array {
 
 const idTag = 0x08;
 const publishedTag = 0x1a;
+const settledTag = 0x3a;
+const resultsTag = 0x0a;
 const deliverTag = 0x32;
 const sequenceTag = 0x08;
 const receivedMessagesTag = 0x12;
 
 function writePublished(id: number, messageIds: readonly string[]): Uint8Array {
   const response = encodePublishResponse(messageIds);
-  const head = frameHead(id, publishedTag, response.length);
-  return Buffer.concat([head, response]);
+  const head = frameHead(id, publishedTag, response.length, response.length);
+  head.set(response, head.length - response.length);
+  return head;
+}
+
+/** The results are packed: one byte each. */
+function writeSettled(id: number, results: readonly SettleResult[]): Uint8Array {
+  const { length } = results;
+  const listBytes = 1 + varintBytes(length) + length;
+  const frame = frameHead(id, settledTag, listBytes, listBytes);
+  const start = frame.length - listBytes;
+  frame[start] = resultsTag;
+  let at = writeVarint(frame, start + 1, length);
+  for (const result of results) frame[at++] = settledNumbers[result];
+  return frame;
 }
 
 /** ServerFrame { id, deliver { sequence, received_messages } }; opened messages are spliced in. */
@@ -91,7 +109,7 @@ function writeDeliver(id: number, sequence: number, batch: readonly Delivery[]):
   });
 }
 
-/** The id, and the tag and length of what follows, with `room` bytes for its beginning. */
+/** The id, and the tag and length of what follows, with `room` bytes for it or its beginning. */
 function frameHead(id: number, tag: number, bytes: number, room = 0): Buffer {
   const head = Buffer.allocUnsafe(2 + varintBytes(id) + varintBytes(bytes) + room);
   head[0] = idTag;
