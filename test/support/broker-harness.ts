@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { Broker, silentObserver, type BrokerObserver } from '../../src/broker/index.ts';
-import type { BrokerLimits } from '../../src/broker/index.ts';
+import type { BrokerLimits, PushSender } from '../../src/broker/index.ts';
 import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
 import { decodeMessage, sealableMessage } from '../../src/broker/index.ts';
 import type { PullStream, Subscription } from '../../src/broker/index.ts';
@@ -14,7 +14,7 @@ import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
 import { openRootKey, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
-import { noFailpoints, silentLogger } from '../../src/runtime/index.ts';
+import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
 import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
 import type { KeyStore, MemoryStore, Store } from '../../src/storage/index.ts';
 import { Life, mortal, MortalClock } from './mortal.ts';
@@ -33,6 +33,8 @@ export interface HarnessOptions {
   /** Stands between broker and store: to record, to break, or to replace what is stored. */
   readonly wrapStore?: (store: MemoryStore) => Store;
   readonly observer?: BrokerObserver;
+  readonly pushSender?: PushSender;
+  readonly log?: Logger;
 }
 
 /** Chosen once: the choice measures every provider, which takes longer than a whole small test. */
@@ -219,7 +221,7 @@ export class BrokerHarness {
 
   async #start(): Promise<void> {
     const { entropy, rootKey } = this.#around;
-    const log = silentLogger;
+    const log = this.#options.log ?? silentLogger;
     const clock = new MortalClock(this.clock, this.#life);
     const keyStore = mortal(this.#around.keyStore, this.#life);
     const store = mortal(this.store, this.#life);
@@ -249,6 +251,7 @@ export class BrokerHarness {
       entropy,
       log,
       observer: this.#options.observer ?? silentObserver,
+      ...(this.#options.pushSender && { pushSender: this.#options.pushSender }),
     };
     const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };
     this.#broker = await this.until(Broker.open(ports, limits));

@@ -1,8 +1,9 @@
 const mebibyte = 1024 * 1024;
 
 /**
- * The bytes of all push bodies that are held at once. Each subscription may have as much as is
- * still free for others, so that a few slow endpoints cannot take everything.
+ * The bytes of all push bodies that are held at once. Each subscription may have a single message
+ * that fits at all, and beside it a quarter of what is still free for others: a dozen slow endpoints
+ * cannot take everything.
  */
 export class PushMemory {
   readonly #totalMax: number;
@@ -27,7 +28,7 @@ export class PushMemory {
   fits(share: PushShare, bytes: number): boolean {
     const free = this.#totalMax - this.#used;
     const isWithin = bytes <= free && share.heldBytes + bytes <= this.#shareMax;
-    if (isWithin && (share.heldBytes === 0 || share.heldBytes + bytes <= free)) return true;
+    if (isWithin && (share.heldBytes === 0 || share.heldBytes + bytes <= free / 4)) return true;
     this.#waiting.add(share);
     return false;
   }
