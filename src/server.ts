@@ -186,6 +186,7 @@ async function listen(
     ready: () => true,
     metrics: async (accept) => await metrics.page(accept),
     observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
+    webSocketObserver: metrics.webSocket,
     clock,
     entropy,
     log,

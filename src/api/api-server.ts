@@ -1,4 +1,7 @@
+import type { Socket } from 'node:net';
+
 import type { BrokerService } from '../broker/index.ts';
+import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
@@ -12,6 +15,8 @@ import { subscriberMethods } from './pubsub/subscriber-methods.ts';
 import { RequestBudget } from './request-budget.ts';
 import type { Route } from './route.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
+import { WebSocketGate } from './websocket/gate.ts';
+import type { WebSocketObserver } from './websocket/observer.ts';
 
 /** Times and counts that bound what strangers can make us hold. */
 export interface ApiLimits {
@@ -22,13 +27,16 @@ export interface ApiLimits {
   readonly requestTimeoutMs: number;
   /** Bytes of requests' bodies held at a time, of all connections, streams' apart. */
   readonly requestBytesMax: number;
+  /** WebSocket sessions, those that wait for their client included. */
+  readonly sessionsMax: number;
 }
 
 export const defaultApiLimits: ApiLimits = {
-  connectionsMax: 10_000,
+  connectionsMax: 12_000,
   headTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   requestBytesMax: 256 * 1024 * 1024,
+  sessionsMax: 10_000,
 };
 
 export interface ApiOptions extends Probes {
@@ -36,10 +44,15 @@ export interface ApiOptions extends Probes {
   readonly listen: { readonly hosts: readonly string[]; readonly port: number };
   readonly publicHosts: readonly string[];
   readonly allowOrigins: readonly string[];
+  readonly browserOrigins: readonly string[];
+  /** Whether WebSocket frames may be compressed. */
+  readonly webSocketCompression: boolean;
+  readonly browserTokens: BrowserTokens;
   readonly broker: BrokerService;
   /** Routes of other services on the same port. */
   readonly routes: readonly Route[];
   readonly observer: CallObserver;
+  readonly webSocketObserver: WebSocketObserver;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
@@ -59,7 +72,7 @@ export interface ApiServer {
   drain(graceMs: number): Promise<void>;
 }
 
-/** Starts REST and gRPC on one port; resolves when it accepts connections. */
+/** Starts REST, gRPC and WebSocket on one port; resolves when it accepts connections. */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const { broker, clock, entropy, log, observer: observe } = options;
   const limits = { ...defaultApiLimits, ...options.limits };
@@ -80,6 +93,18 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   };
   const surroundings = { posture, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });
+  const gate = new WebSocketGate({
+    ...context,
+    entropy,
+    budget,
+    tokens: options.browserTokens,
+    observer: options.webSocketObserver,
+    sessionsMax: limits.sessionsMax,
+    compression: options.webSocketCompression,
+  });
+  http.server.on('upgrade', (request, socket, head) =>
+    gate.upgrade(request, socket as Socket, head),
+  );
   const listener = await Listener.open({
     ...options.listen,
     firstBytesTimeoutMs: limits.headTimeoutMs,

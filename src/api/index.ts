@@ -12,3 +12,4 @@ export { projectRoutes } from './kms/project-routes.ts';
 export type { CallObserver } from './observer.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';
+export type { WebSocketObserver } from './websocket/observer.ts';

@@ -6,6 +6,7 @@ import { Posture } from './posture.ts';
 const posture = new Posture({
   publicHosts: [],
   allowOrigins: ['https://console.example.com'],
+  browserOrigins: ['https://pages.example.com'],
 });
 const host = '127.0.0.1:8085';
 

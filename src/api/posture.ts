@@ -5,6 +5,8 @@ export interface PostureOptions {
   readonly publicHosts: readonly string[];
   /** Origins beyond our own that may call: `https://console.example.com`. */
   readonly allowOrigins: readonly string[];
+  /** Origins whose pages may open a WebSocket with a browser token, and call nothing else. */
+  readonly browserOrigins: readonly string[];
 }
 
 /** What browsers say of requests that no page of another origin began (W3C Fetch Metadata, 2.2). */
@@ -20,10 +22,12 @@ const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]']);
 export class Posture {
   readonly #publicHosts: ReadonlySet<string>;
   readonly #allowOrigins: ReadonlySet<string>;
+  readonly #browserOrigins: ReadonlySet<string>;
 
   constructor(options: PostureOptions) {
     this.#publicHosts = new Set(options.publicHosts.map((host) => host.toLowerCase()));
     this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
+    this.#browserOrigins = new Set(options.browserOrigins.map((origin) => origin.toLowerCase()));
   }
 
   /**
@@ -40,6 +44,24 @@ export class Posture {
     if (origin === undefined && site !== undefined && !ownSites.has(site)) {
       throw new RpcError('PERMISSION_DENIED', 'ORIGIN_NOT_ALLOWED', siteRefused(site));
     }
+  }
+
+  /**
+   * As `check`, for an upgrade to WebSocket: `token` is welcome with a browser token only. A browser
+   * sends an Origin with each (RFC 6455, 10.2), and Sec-Fetch-Site says nothing more.
+   */
+  checkUpgrade(
+    host: string | undefined,
+    origin: string | undefined,
+    site: string | undefined,
+  ): 'trusted' | 'token' {
+    const isBrowser = origin !== undefined && this.#browserOrigins.has(origin.toLowerCase());
+    if (!isBrowser || this.#mayCall(origin, host ?? '')) {
+      this.check(host, origin, site);
+      return 'trusted';
+    }
+    this.check(host, undefined, undefined);
+    return 'token';
   }
 
   /** True if answers to `origin` should carry CORS headers: it is allowed and not our own. */

@@ -72,6 +72,8 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
           requestTimeout: options.requestTimeoutMs,
           keepAliveTimeout: keepAliveTimeoutMs,
           connectionsCheckingInterval: timeoutSweepMs,
+          // An offer of HTTP/2 is answered as the HTTP/1.1 request that it also is.
+          shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
         },
         listener,
       ),

@@ -1,0 +1,129 @@
+import type { Socket } from 'node:net';
+
+import type { WebSocket } from 'ws';
+
+import type { RequestBudget } from '../request-budget.ts';
+
+/** Why a connection is not read, each a bit. */
+const bits = { hello: 1, requests: 2, unread: 4, budget: 8, draining: 16 } as const;
+export type HoldCause = keyof typeof bits;
+
+/** Frames carry at least so many bytes beside their payload: head and mask (RFC 6455, 5.2). */
+const frameHead = 6;
+
+/**
+ * What one connection receives: whole messages in order, as long as nothing holds them up, and the
+ * bytes of those that are not whole or not handled yet, out of the budget of the process.
+ */
+export class Inbox {
+  readonly #ws: WebSocket;
+  readonly #budget: RequestBudget;
+  readonly #handle: (message: Buffer) => void;
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #holds = 0;
+  #isHandling = false;
+  #isClosed = false;
+  /** Bytes that came and were not part of a whole message yet. */
+  #partialBytes = 0;
+  /** Bytes of whole messages since the last look. */
+  #wholeBytes = 0;
+  /** Whole messages so far. */
+  messageCount = 0;
+
+  constructor(
+    ws: WebSocket,
+    socket: Socket,
+    budget: RequestBudget,
+    handle: (message: Buffer) => void,
+  ) {
+    this.#ws = ws;
+    this.#budget = budget;
+    this.#handle = handle;
+    // Behind the listener of `ws`: the messages that a chunk completes are known by then.
+    socket.on('data', (chunk: Buffer) => this.#count(chunk.length));
+    ws.on('ping', (data: Buffer) => this.#countControl(data));
+    ws.on('pong', (data: Buffer) => this.#countControl(data));
+  }
+
+  /** True while a message has begun and not ended. */
+  get isPartial(): boolean {
+    return this.#partialBytes > 0;
+  }
+
+  /** Read no further for our own sake, not for the client's. */
+  get isHeldByUs(): boolean {
+    return (this.#holds & ~bits.unread) !== 0;
+  }
+
+  /** A whole message; its bytes are the caller's no more. */
+  accept(message: Buffer): void {
+    const { length } = message;
+    this.messageCount++;
+    this.#wholeBytes += length + frameHead + (length < 126 ? 0 : length < 65_536 ? 2 : 8);
+    if (this.#holds === 0 && this.#queue.length === 0 && !this.#isHandling) {
+      this.#handle(message);
+      return;
+    }
+    this.#queue.push(message);
+    this.#queuedBytes += length;
+    this.#budget.take(length);
+  }
+
+  /** True if it was not held for this cause before. */
+  hold(cause: HoldCause): boolean {
+    if ((this.#holds & bits[cause]) !== 0) return false;
+    this.#holds |= bits[cause];
+    this.#ws.pause();
+    return true;
+  }
+
+  release(cause: HoldCause): void {
+    if ((this.#holds & bits[cause]) === 0) return;
+    this.#holds &= ~bits[cause];
+    if (this.#holds === 0 && !this.#isHandling) this.#proceed();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#budget.give(this.#queuedBytes + this.#partialBytes);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#partialBytes = 0;
+  }
+
+  /** What waited, in order, until something holds again. */
+  #proceed(): void {
+    this.#isHandling = true;
+    let at = 0;
+    while (at < this.#queue.length && this.#holds === 0) {
+      const message = this.#queue[at++]!;
+      this.#queuedBytes -= message.length;
+      this.#budget.give(message.length);
+      this.#handle(message);
+    }
+    this.#queue.splice(0, at);
+    this.#isHandling = false;
+    if (this.#holds === 0 && !this.#isClosed) this.#ws.resume();
+  }
+
+  #countControl(data: Buffer): void {
+    this.#wholeBytes += data.length + frameHead;
+  }
+
+  /** After a chunk that completed a message, no more than that chunk can be left. */
+  #count(bytes: number): void {
+    if (this.#isClosed) return;
+    const before = this.#partialBytes;
+    const rest = Math.max(0, before + bytes - this.#wholeBytes);
+    this.#partialBytes = this.#wholeBytes > 0 ? Math.min(rest, bytes) : rest;
+    this.#wholeBytes = 0;
+    const more = this.#partialBytes - before;
+    if (more > 0) this.#budget.take(more);
+    else if (more < 0) this.#budget.give(-more);
+    if (more > 0 && this.#budget.isSpent && this.hold('budget')) {
+      this.#budget.whenFree(() => this.release('budget'));
+    }
+  }
+}
