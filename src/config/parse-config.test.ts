@@ -25,6 +25,8 @@ describe('defaults', () => {
       keysDir: resolve('data-keys'),
       publicHosts: [],
       allowOrigins: [],
+      browserOrigins: [],
+      webSocketCompression: false,
       insecure: false,
       outgoingAllow: [],
       outgoingCa: null,
@@ -60,6 +62,7 @@ describe('sources', () => {
         option?.default === null || option?.default === '' ? 'x.example' : option?.default;
       const written: Record<string, string> = {
         allowOrigins: 'https://x.example',
+        browserOrigins: 'https://x.example',
         issuer: 'https://x.example',
         outgoingAllow: '10.1.0.0/16',
       };

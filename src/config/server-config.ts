@@ -15,6 +15,10 @@ export interface ServerConfig {
   readonly publicHosts: readonly string[];
   /** Origins of web pages that may call, such as `https://app.example.com`. */
   readonly allowOrigins: readonly string[];
+  /** Origins whose pages may open a WebSocket with a browser token, and nothing else. */
+  readonly browserOrigins: readonly string[];
+  /** Whether WebSocket frames may be compressed. */
+  readonly webSocketCompression: boolean;
   readonly insecure: boolean;
   /** Loopback and private subnets that push may reach wherever we listen: `10.1.0.0/16`. */
   readonly outgoingAllow: readonly string[];
