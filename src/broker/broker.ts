@@ -1,5 +1,6 @@
 import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
+import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation, TopicReport } from './observer.ts';
@@ -39,6 +40,7 @@ export class Broker implements BrokerService {
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
   readonly #ephemerals: EphemeralSubscriptions;
+  readonly #diagnostician: Diagnostician;
   readonly #publisher: PublisherCalls;
   readonly #subscriber: SubscriberCalls;
   readonly #sweeper: RetentionSweeper;
@@ -58,12 +60,17 @@ export class Broker implements BrokerService {
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, this.#topics, pager);
     this.#ephemerals = new EphemeralSubscriptions(registry);
+    this.#diagnostician = new Diagnostician(registry);
     this.#publisher = new PublisherCalls(registry);
     this.#subscriber = new SubscriberCalls(registry);
     this.#sweeper = new RetentionSweeper(registry);
     this.#sweeper.start();
     this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
-    for (const state of registry.subscriptions.values()) state.applyPush();
+  }
+
+  /** Pushes what is stored: once endpoints that look at our keys would find them. */
+  startPush(): void {
+    for (const state of this.#registry.subscriptions.values()) state.applyPush();
   }
 
   async createTopic(topic: Topic): Promise<Topic> {
@@ -133,12 +140,12 @@ export class Broker implements BrokerService {
     await this.#ephemerals.delete(name);
   }
 
-  async diagnoseSubscription(_name: string): Promise<SubscriptionDiagnosis> {
-    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  async diagnoseSubscription(name: string): Promise<SubscriptionDiagnosis> {
+    return await this.#diagnostician.subscription(name);
   }
 
-  async diagnoseTopic(_name: string): Promise<TopicDiagnosis> {
-    throw new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', 'Method not supported.');
+  async diagnoseTopic(name: string): Promise<TopicDiagnosis> {
+    return await this.#diagnostician.topic(name);
   }
 
   async publish(topicName: string, messages: readonly SealableMessage[]): Promise<string[]> {

@@ -37,6 +37,8 @@ export interface SubscriptionPorts {
 export class SubscriptionState {
   row: SubscriptionRow;
   readonly topic: TopicState;
+  /** Of the monotonic clock; null: nothing since the start. */
+  lastDeliveredMs: number | null = null;
   readonly #ports: SubscriptionPorts;
   readonly backlog: Backlog;
   readonly #ackLog: AckLog;
@@ -82,7 +84,10 @@ export class SubscriptionState {
       dispatcher,
       window,
       budget,
-      onDelivered: (type, count) => ports.observer.delivered(this.row.name, type, count),
+      onDelivered: (type, count) => {
+        this.lastDeliveredMs = clock.monotonicMs();
+        ports.observer.delivered(this.row.name, type, count);
+      },
       onMissing: (first) => this.expireBelow(first),
     });
   }
@@ -97,7 +102,17 @@ export class SubscriptionState {
   }
 
   get hasConsumers(): boolean {
-    return this.#queue.consumerCount > 0;
+    return this.consumerCount > 0;
+  }
+
+  /** Streaming pulls, Pulls that wait, and push. */
+  get consumerCount(): number {
+    return this.#queue.consumerCount;
+  }
+
+  /** What keeps messages waiting that were never delivered: too many that are not acknowledged. */
+  get heldBy(): 'window' | 'leases' | null {
+    return this.#queue.heldBy;
   }
 
   get hasAvailable(): boolean {

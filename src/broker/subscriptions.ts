@@ -7,7 +7,7 @@ import type { SubscriptionState } from './subscription-state.ts';
 import type { Topics } from './topics.ts';
 
 /** Shown in place of a deleted topic's name (pubsub.v1 Subscription.topic). */
-const deletedTopic = '_deleted-topic_';
+export const deletedTopic: string = '_deleted-topic_';
 
 /** Creating, reading, changing and deleting subscriptions. */
 export class Subscriptions {

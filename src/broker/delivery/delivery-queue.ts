@@ -88,6 +88,12 @@ export class DeliveryQueue implements Turn {
     return this.#candidate() !== undefined;
   }
 
+  /** What keeps messages waiting that were never delivered: too many that are not acknowledged. */
+  get heldBy(): 'window' | 'leases' | null {
+    const { backlog, lane } = this.#options;
+    return backlog.frontier < lane.tail ? this.#heldBy() : null;
+  }
+
   turn(): boolean {
     const consumer = this.#nextConsumer();
     if (consumer === undefined) return false;
@@ -125,14 +131,21 @@ export class DeliveryQueue implements Turn {
   }
 
   #candidate(): number | undefined {
-    const { backlog, lane, window, budget } = this.#options;
+    const { backlog, lane, budget } = this.#options;
     const sequence = backlog.peek(lane.tail);
     if (sequence === undefined || !backlog.isFirstDelivery(sequence)) return sequence;
-    if (backlog.leaseCount >= window) return undefined;
-    // However many leases others hold, and whether their consumers live or not, these are ours.
-    if (!budget.isSpent || backlog.leaseCount < guaranteedLeases) return sequence;
-    budget.wakeWhenFreed(this);
+    const heldBy = this.#heldBy();
+    if (heldBy === null) return sequence;
+    if (heldBy === 'leases') budget.wakeWhenFreed(this);
     return undefined;
+  }
+
+  #heldBy(): 'window' | 'leases' | null {
+    const { backlog, window, budget } = this.#options;
+    if (backlog.leaseCount >= window) return 'window';
+    // However many leases others hold, and whether their consumers live or not, these are ours.
+    if (!budget.isSpent || backlog.leaseCount < guaranteedLeases) return null;
+    return 'leases';
   }
 
   #gather(consumer: Consumer): Gathered {

@@ -1,0 +1,58 @@
+import type { Registry } from '../registry.ts';
+import { deletedTopic } from '../subscriptions.ts';
+import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
+import { counted } from './plain-words.ts';
+import { subscriptionFacts } from './subscription-facts.ts';
+import { subscriptionFindings } from './subscription-findings.ts';
+
+/** Says in plain words why a topic or a subscription moves or stands still. */
+export class Diagnostician {
+  readonly #registry: Registry;
+
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  /** Of a stored or an ephemeral one. Throws NOT_FOUND. */
+  async subscription(name: string): Promise<SubscriptionDiagnosis> {
+    const { deletedTopics, ports } = this.#registry;
+    const state = this.#registry.anySubscription(name);
+    const isDeleted = deletedTopics.has(state.row.topicUid);
+    const facts = await subscriptionFacts(state, isDeleted, ports.clock);
+    return {
+      subscription: name,
+      topic: isDeleted ? deletedTopic : state.topic.row.name,
+      unackedCount: facts.unackedCount,
+      oldestUnackedAgeSeconds: facts.oldestUnackedAgeSeconds,
+      outstandingCount: facts.outstandingCount,
+      streamCount: facts.streamCount,
+      heldStreamCount: facts.streamCount - (facts.streams.ok ?? 0),
+      key: facts.key,
+      push: facts.push,
+      findings: subscriptionFindings(facts),
+    };
+  }
+
+  /** Throws NOT_FOUND. */
+  async topic(name: string): Promise<TopicDiagnosis> {
+    const state = this.#registry.topic(name);
+    const key = await state.key.health();
+    const subscriptionCount = state.subscriptions.size;
+    return { topic: name, subscriptionCount, key, findings: topicFindings(key, subscriptionCount) };
+  }
+}
+
+function topicFindings(key: KeyHealth, subscriptionCount: number): Finding[] {
+  const findings: Finding[] = [];
+  if (!key.isUsable) {
+    const message = `Nothing is published or delivered, as the key of the topic cannot be used. ${key.reason}: ${key.message}`;
+    findings.push({ severity: 'error', reason: 'KEY_UNUSABLE', message });
+  }
+  if (subscriptionCount === 0) {
+    const message = 'No subscription reads the topic: what is published now, nobody will get.';
+    findings.push({ severity: 'warning', reason: 'TOPIC_UNREAD', message });
+  }
+  if (findings.length > 0) return findings;
+  const message = `What is published goes to ${counted(subscriptionCount, 'subscription')}.`;
+  return [{ severity: 'info', reason: 'TOPIC_READY', message }];
+}
