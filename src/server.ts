@@ -194,9 +194,11 @@ async function listen(
   lock.describe(api.url);
   address.port = api.port;
   address.url = api.url;
+  broker.startPush();
   closers.add(async () => {
     // Streams end while connections are waited for, else each would use up the whole grace.
-    const drains = [api.drain(config.drainSeconds * 1000), broker.drain()];
+    const graceMs = config.drainSeconds * 1000;
+    const drains = [api.drain(graceMs), broker.drain(graceMs)];
     const failed = (await Promise.allSettled(drains)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
   });

@@ -16,7 +16,7 @@ import type { HeldSegment } from './lanes/lane-reader.ts';
 import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
-import { nowhere, type PushSender } from './push/push-sender.ts';
+import type { PushSender } from './push/push-sender.ts';
 import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
 import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
@@ -36,8 +36,8 @@ export interface BrokerPorts {
   readonly entropy: Entropy;
   readonly log: Logger;
   readonly observer: BrokerObserver;
-  /** Brings messages to endpoints. Absent: none can be reached. */
-  readonly pushSender?: PushSender;
+  /** Brings messages to endpoints. */
+  readonly pushSender: PushSender;
 }
 
 export interface BrokerLimits {
@@ -94,7 +94,7 @@ export class Registry {
       dispatcher: new Dispatcher(ports.clock),
       budget: new LeaseBudget(limits.leasesMax),
       window: limits.outstandingWindow,
-      push: { ...ports, sender: ports.pushSender ?? nowhere, memory: new PushMemory() },
+      push: { ...ports, sender: ports.pushSender, memory: new PushMemory() },
     };
   }
 

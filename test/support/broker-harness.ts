@@ -251,10 +251,11 @@ export class BrokerHarness {
       entropy,
       log,
       observer: this.#options.observer ?? silentObserver,
-      ...(this.#options.pushSender && { pushSender: this.#options.pushSender }),
+      pushSender: this.#options.pushSender ?? nowhere,
     };
     const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };
     this.#broker = await this.until(Broker.open(ports, limits));
+    this.#broker.startPush();
   }
 }
 
@@ -270,6 +271,10 @@ const streamDefaults: StreamSettings = {
   outstandingMessagesMax: 0,
   outstandingBytesMax: 0,
   clientId: 'probe',
+};
+
+const nowhere: PushSender = {
+  send: async () => ({ responseClass: 'unreachable', code: 'nowhere', text: 'No endpoint.' }),
 };
 
 /** A delivery with its bytes copied out. */

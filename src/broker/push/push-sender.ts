@@ -26,12 +26,3 @@ export interface PushSender {
   /** Never rejects: what goes wrong is an answer. */
   send(request: PushRequest): Promise<PushAnswer>;
 }
-
-/** Reaches no endpoint: for a broker that was given no way out. */
-export const nowhere: PushSender = {
-  send: async () => ({
-    responseClass: 'unreachable',
-    code: 'no_sender',
-    text: 'This server makes no outgoing requests.',
-  }),
-};
