@@ -21,6 +21,7 @@ export interface Entrances {
 
 interface Command {
   readonly name: string;
+  /** Kept short: the help shows it on one line, and the tree of a client command says more. */
   readonly summary: string;
   /** Resolves to its exit code; nothing is 0. */
   run(argv: readonly string[], entrances: Entrances): Promise<number | void>;
@@ -28,19 +29,43 @@ interface Command {
 
 const print = (line: string): void => console.log(line);
 
+/** A command of the tree: nothing of it is loaded before it is used. */
+function client(name: string, summary: string): Command {
+  return {
+    name,
+    summary,
+    run: async (argv, entrances) => {
+      const { runClient } = await import('./client-command.ts');
+      return runClient([name, ...argv], entrances.version);
+    },
+  };
+}
+
+const asksForHelp = (argv: readonly string[]): boolean => argv[0] === '--help' || argv[0] === '-h';
+
 /** Every command, in the order of the help. docs and README name them; a test compares. */
 export const commands: readonly Command[] = [
   {
     name: 'serve',
     summary: 'Run the server until SIGINT or SIGTERM.',
     run: async (argv, entrances) => {
+      if (asksForHelp(argv)) return print(serveHelp());
       const config = parseConfig(argv, processEnvironment());
       await serve(() => entrances.start(config), process, print);
     },
   },
+  client('topics', 'Create, show, change and delete topics.'),
+  client('subscriptions', 'Create, show, change and delete subscriptions.'),
+  client('keys', 'Create keys, say who may use them, switch them off and on.'),
+  client('publish', 'Publish a message, or every line of standard input.'),
+  client('pull', 'Take the messages that wait now, and show them.'),
+  client('subscribe', 'Print messages as they arrive.'),
+  client('doctor', 'Say in plain words why a topic or subscription stands still.'),
+  client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
+  client('completion', 'Print the completion script of a shell.'),
   {
     name: 'demo',
-    summary: 'Show a running server at work on a real data set; demo --help says how.',
+    summary: 'Show a running server at work on a real data set.',
     run: async (argv) => {
       const { runDemo } = await import('./demo/index.ts');
       return runDemo(argv, process);
@@ -50,17 +75,26 @@ export const commands: readonly Command[] = [
     name: 'compact',
     summary: "Give the free pages of a stopped server's files back (--data-dir).",
     run: async (argv, entrances) => {
+      if (asksForHelp(argv)) return print(compactHelp);
       const dataDir = parseDataDir(argv, processEnvironment());
       if (!existsSync(dataDir)) throw new ConfigError(`There is no data directory ${dataDir}.`);
       const { before, after } = await entrances.compact({ dataDir });
       print(`Compacted: ${before} bytes on disk before, ${after} after.`);
     },
   },
-  { name: 'help', summary: 'Print this text.', run: async () => print(helpText()) },
+  {
+    name: 'help',
+    summary: 'Print this text, or explain a command: help topics create.',
+    run: async (argv, entrances) => {
+      if (argv.length === 0) return print(helpText());
+      return run([...argv, '--help'], entrances);
+    },
+  },
   {
     name: 'version',
     summary: 'Print the version.',
-    run: async (_argv, entrances) => print(entrances.version),
+    run: async (argv, entrances) =>
+      print(asksForHelp(argv) ? 'Usage: sealpost version' : entrances.version),
   },
 ];
 
@@ -103,7 +137,7 @@ function describe(command: string, error: unknown): string {
 }
 
 function helpText(): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(15)}${summary}`);
   return [
     'Sealpost: a Pub/Sub broker in which every message is sealed under a key its owner controls.',
     '',
@@ -111,8 +145,27 @@ function helpText(): string {
     '',
     ...lines,
     '',
-    'Options of serve, each also a variable (--data-dir is SEALPOST_DATA_DIR):',
+    'sealpost help COMMAND explains a command, with examples. docs/cli.md lists them all.',
     '',
-    optionLines(),
+    ...serveOptions(),
   ].join('\n');
 }
+
+const serveOptions = (): string[] => [
+  'Options of serve, each also a variable (--data-dir is SEALPOST_DATA_DIR):',
+  '',
+  optionLines(),
+];
+
+const serveHelp = (): string =>
+  [
+    'Usage: sealpost serve [OPTIONS]',
+    '',
+    'Run the server until SIGINT or SIGTERM.',
+    '',
+    ...serveOptions(),
+  ].join('\n');
+
+const compactHelp = `Usage: sealpost compact [--data-dir DIR]
+
+Give the free pages of a stopped server's files back.`;

@@ -1,0 +1,76 @@
+import type { Clock } from '../../runtime/index.ts';
+import { exitCodes } from './exit-codes.ts';
+
+type Signal = 'SIGINT' | 'SIGTERM';
+
+/** The process around a command: its standard streams and the wish to end it. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /**
+   * Aborts at the first SIGINT or SIGTERM, or when nobody reads standard output any more; a second
+   * signal ends the process at once, after `lastWords`. Until this is called, signals end the
+   * process as ever.
+   */
+  stopSignal(lastWords?: () => string): AbortSignal;
+}
+
+/** The real process. */
+export class ProcessTerminal implements Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly #host: NodeJS.Process;
+  #stop: AbortController | undefined;
+  #isPipeClosed = false;
+
+  constructor(host: NodeJS.Process) {
+    this.#host = host;
+    this.stdin = host.stdin;
+    this.stdout = host.stdout;
+    this.stderr = host.stderr;
+    // `| head` closes the pipe when it has enough: an end like any other, no error.
+    this.stdout.on('error', this.#onPipeError);
+    this.stderr.on('error', this.#onPipeError);
+  }
+
+  stopSignal(lastWords: () => string = () => ''): AbortSignal {
+    if (this.#stop !== undefined) return this.#stop.signal;
+    const stop = new AbortController();
+    this.#stop = stop;
+    if (this.#isPipeClosed) stop.abort();
+    let isAsked = false;
+    const onSignal = (signal: Signal): void => {
+      if (isAsked) {
+        this.stderr.write(lastWords());
+        this.#host.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
+      }
+      isAsked = true;
+      stop.abort();
+    };
+    this.#host.on('SIGINT', onSignal);
+    this.#host.on('SIGTERM', onSignal);
+    return stop.signal;
+  }
+
+  readonly #onPipeError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
+    this.#isPipeClosed = true;
+    this.#stop?.abort();
+  };
+}
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.schedule(clock.monotonicMs() + ms, end);
+    signal?.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,95 @@
+import { Refusal } from '../connection/refusal.ts';
+import type { RestApi } from '../connection/rest-api.ts';
+import { counted, roughly } from '../output/plain-text.ts';
+
+export type Severity = 'error' | 'warning' | 'info';
+
+/** What is found, in the words of the server. */
+export interface Finding {
+  readonly severity: Severity;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The answer of `:diagnose`, of a topic or of a subscription (docs/cli.md). */
+export interface Diagnosis {
+  readonly topic: string;
+  readonly subscription?: string;
+  readonly subscriptionCount?: number;
+  readonly unackedCount?: number;
+  readonly oldestUnackedAgeSeconds?: number;
+  readonly outstandingCount?: number;
+  readonly streamCount?: number;
+  readonly heldStreamCount?: number;
+  readonly key: { readonly name: string; readonly isUsable: boolean };
+  readonly push?: {
+    readonly endpoint: string;
+    readonly outstandingCount: number;
+    readonly window: number;
+    readonly backoffMs: number;
+  };
+  readonly findings: readonly Finding[];
+}
+
+/** Asks the server about a topic or subscription; undefined if it does not exist. */
+export async function diagnose(api: RestApi, name: string): Promise<Diagnosis | undefined> {
+  try {
+    return (await api.get(`sealpost/v1/${name}:diagnose`)) as unknown as Diagnosis;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+const ranks: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
+
+/** The rank of the worst finding; 3 without any. */
+export function rankOf({ findings }: Pick<Diagnosis, 'findings'>): number {
+  return Math.min(3, ...findings.map(({ severity }) => ranks[severity]));
+}
+
+/** The name, the facts and the findings, the worst first. */
+export function diagnosisLines(diagnosis: Diagnosis): string[] {
+  const findings = diagnosis.findings.toSorted(
+    (one, other) => ranks[one.severity] - ranks[other.severity],
+  );
+  return [
+    diagnosis.subscription ?? diagnosis.topic,
+    `  ${factsOf(diagnosis).join('; ')}.`,
+    ...findings.map(findingLine),
+  ];
+}
+
+/** `  error    KEY_DISABLED: …`. */
+export function findingLine({ severity, reason, message }: Finding): string {
+  return `  ${severity.padEnd(8)} ${reason}: ${message}`;
+}
+
+function factsOf(diagnosis: Diagnosis): string[] {
+  const { key } = diagnosis;
+  const keyFact = `key ${key.name} ${key.isUsable ? 'works' : 'cannot be used'}`;
+  if (diagnosis.subscription === undefined) {
+    return [keyFact, counted(diagnosis.subscriptionCount ?? 0, 'subscription')];
+  }
+  return [keyFact, ...backlogFacts(diagnosis), ...readerFacts(diagnosis)];
+}
+
+function backlogFacts(diagnosis: Diagnosis): string[] {
+  const { unackedCount = 0, oldestUnackedAgeSeconds = 0, outstandingCount = 0 } = diagnosis;
+  if (unackedCount === 0) return ['nothing waits'];
+  const age = roughly(oldestUnackedAgeSeconds * 1000);
+  return [
+    `${counted(unackedCount, 'message')} not acknowledged, the oldest for ${age}`,
+    `${counted(outstandingCount, 'message')} out with subscribers`,
+  ];
+}
+
+function readerFacts({ push, streamCount = 0, heldStreamCount = 0 }: Diagnosis): string[] {
+  if (push === undefined) {
+    const held = heldStreamCount > 0 ? `, ${heldStreamCount} of them at their limit` : '';
+    return [`${counted(streamCount, 'open stream')}${held}`];
+  }
+  const { endpoint, outstandingCount, window, backoffMs } = push;
+  const pausing = backoffMs > 0 ? `, pausing ${roughly(backoffMs)} after failures` : '';
+  return [`pushed to ${endpoint}, ${outstandingCount} of ${window} requests under way${pausing}`];
+}

@@ -1,0 +1,99 @@
+import { CommandError } from '../command/command-error.ts';
+import type { Action } from '../command/command-spec.ts';
+import { exitCodes } from '../command/exit-codes.ts';
+import type { Tools } from '../command/tools.ts';
+import { counted } from '../output/plain-text.ts';
+import { checkServer, type ServerCheck } from './server-check.ts';
+import { diagnose, diagnosisLines, findingLine, rankOf, type Diagnosis } from './diagnosis.ts';
+
+/** Questions to the server at a time. */
+const flightMax = 8;
+
+export const doctor: Action = async ({ arguments: [resource], flags }, tools) => {
+  const { api, names, out, version } = tools;
+  if (resource !== undefined)
+    return tell(tools, undefined, await diagnoseNamed(resource, tools), true);
+  const server = await checkServer(api, version);
+  const isUp = !server.findings.some(({ severity }) => severity === 'error');
+  const isNamed = names.hasProject;
+  const diagnoses = isUp && isNamed ? await diagnoseProject(tools) : [];
+  if (isUp && !isNamed) {
+    out.note('No project is named: --project ID looks at its topics and subscriptions, too.');
+  }
+  return tell(tools, server, diagnoses, flags.isSet('all'));
+};
+
+/** A topic, a subscription, or, by a short id, both. A subscription brings its topic's findings. */
+async function diagnoseNamed(resource: string, { api, names }: Tools): Promise<Diagnosis[]> {
+  const candidates = resource.includes('/')
+    ? [resource.split('/')[2] === 'topics' ? names.topic(resource) : names.subscription(resource)]
+    : [names.subscription(resource), names.topic(resource)];
+  const diagnoses = await Promise.all(candidates.map((name) => diagnose(api, name)));
+  const found = diagnoses.filter((each) => each !== undefined);
+  if (found.length > 0) return found;
+  throw new CommandError(`There is neither a topic nor a subscription ${resource}.`, {
+    exitCode: exitCodes.notFound,
+    hint: 'Look for it with: sealpost topics list, sealpost subscriptions list',
+  });
+}
+
+async function diagnoseProject({ api, names }: Tools): Promise<Diagnosis[]> {
+  const parent = `projects/${names.project()}`;
+  const topics = await api.list(`${parent}/topics`, 'topics');
+  const subscriptions = await api.list(`${parent}/subscriptions`, 'subscriptions');
+  const queue = [...topics, ...subscriptions].map(({ name }) => String(name));
+  const diagnoses: Diagnosis[] = [];
+  const worker = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      // What was deleted in the meantime needs no doctor.
+      const diagnosis = await diagnose(api, name);
+      if (diagnosis !== undefined) diagnoses.push(diagnosis);
+    }
+  };
+  await Promise.all(Array.from({ length: flightMax }, worker));
+  return diagnoses.toSorted((one, other) => rankOf(one) - rankOf(other) || byName(one, other));
+}
+
+function byName(one: Diagnosis, other: Diagnosis): number {
+  const [a, b] = [one, other].map(({ subscription, topic }) => subscription ?? topic);
+  return a! < b! ? -1 : 1;
+}
+
+/** Prints what was found; 1 if an error is among it. */
+function tell(
+  { out }: Tools,
+  server: ServerCheck | undefined,
+  diagnoses: readonly Diagnosis[],
+  isAll: boolean,
+): number {
+  const everything = [...(server === undefined ? [] : [server]), ...diagnoses];
+  const findings = everything.flatMap((each) => each.findings);
+  const errorCount = findings.filter(({ severity }) => severity === 'error').length;
+  const shown = isAll ? diagnoses : diagnoses.filter((each) => rankOf(each) < 2);
+  const lines = [
+    ...(server === undefined ? [] : serverLines(server)),
+    ...shown.flatMap(diagnosisLines),
+    summaryLine(errorCount, findings, diagnoses.length),
+  ];
+  out.result(
+    { ...(server === undefined ? {} : { server }), resources: diagnoses, errorCount },
+    lines,
+  );
+  return errorCount > 0 ? exitCodes.failed : exitCodes.done;
+}
+
+function serverLines({ server, version, node, findings }: ServerCheck): string[] {
+  const about = version === '' ? '' : ` is ready: Sealpost ${version} on Node ${node}`;
+  return [`${server}${about}`, ...findings.map(findingLine)];
+}
+
+function summaryLine(
+  errorCount: number,
+  findings: readonly { readonly severity: string }[],
+  resourceCount: number,
+): string {
+  const warnings = findings.filter(({ severity }) => severity === 'warning').length;
+  const looked = `Looked at ${counted(resourceCount, 'resource')}`;
+  if (errorCount + warnings === 0) return `${looked}: all is well.`;
+  return `${looked}: ${counted(errorCount, 'error')}, ${counted(warnings, 'warning')}.`;
+}

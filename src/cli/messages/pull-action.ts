@@ -1,0 +1,94 @@
+import type { Action } from '../command/command-spec.ts';
+import type { Json, RestApi } from '../connection/rest-api.ts';
+import { counted, cut } from '../output/plain-text.ts';
+import { tableLines } from '../output/table.ts';
+import { labelText } from '../resources/resource-change.ts';
+import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
+
+interface Pulled extends ReceivedMessage {
+  readonly ackId: string;
+}
+
+const maxDefault = 10;
+/** The most that one request gives. */
+const requestMax = 1000;
+/** Of a message's data, in the table. */
+const shownMax = 60;
+
+export const pull: Action = async ({ arguments: [text = ''], flags }, { api, names, out }) => {
+  const subscription = names.subscription(text);
+  const isAcked = flags.isSet('ack');
+  const messages = await pullAll(api, subscription, flags.number('max') ?? maxDefault);
+  if (out.isJson) {
+    out.json(
+      messages.map((each) =>
+        isAcked ? messageJson(each) : { ...messageJson(each), ackId: each.ackId },
+      ),
+    );
+  } else if (messages.length > 0) {
+    for (const line of pulledLines(messages)) out.line(line);
+  }
+  if (isAcked) await acknowledge(api, subscription, messages);
+  out.note(remark(messages.length, isAcked, text));
+};
+
+/** Asks until there are enough, or no more are there. */
+async function pullAll(api: RestApi, subscription: string, max: number): Promise<Pulled[]> {
+  const messages: Pulled[] = [];
+  while (messages.length < max) {
+    const maxMessages = Math.min(requestMax, max - messages.length);
+    const body = { maxMessages, returnImmediately: true };
+    const { receivedMessages = [] } = await api.post(`${subscription}:pull`, body);
+    const batch = (receivedMessages as Json[]).map(pulledOf);
+    messages.push(...batch);
+    if (batch.length === 0) break;
+  }
+  return messages;
+}
+
+function pulledOf({ ackId, message }: Json): Pulled {
+  const { messageId, publishTime, data = '', attributes = {}, orderingKey = '' } = message as Json;
+  return {
+    ackId: String(ackId),
+    messageId: String(messageId),
+    publishTime: String(publishTime),
+    data: Buffer.from(String(data), 'base64'),
+    attributes: attributes as Record<string, string>,
+    orderingKey: String(orderingKey),
+  };
+}
+
+async function acknowledge(
+  api: RestApi,
+  subscription: string,
+  messages: readonly Pulled[],
+): Promise<void> {
+  for (let from = 0; from < messages.length; from += requestMax) {
+    const ackIds = messages.slice(from, from + requestMax).map(({ ackId }) => ackId);
+    await api.post(`${subscription}:acknowledge`, { ackIds });
+  }
+}
+
+function pulledLines(messages: readonly Pulled[]): string[] {
+  const columns = ['MESSAGE', 'PUBLISHED', 'ATTRIBUTES', 'KEY', 'DATA'].map((title) => ({ title }));
+  const rows = messages.map((message) => [
+    message.messageId,
+    message.publishTime,
+    labelText(message.attributes),
+    message.orderingKey,
+    cut(textLine(message, true), shownMax),
+  ]);
+  // Most messages have no key: a column of blanks would only take their place.
+  const hasKeys = messages.some(({ orderingKey }) => orderingKey !== '');
+  const keep = (_: unknown, at: number): boolean => hasKeys || at !== 3;
+  return tableLines(
+    columns.filter(keep),
+    rows.map((row) => row.filter(keep)),
+  );
+}
+
+function remark(count: number, isAcked: boolean, subscription: string): string {
+  if (count === 0) return `No message waits in ${subscription} now.`;
+  if (isAcked) return `Acknowledged ${counted(count, 'message')}.`;
+  return `${counted(count, 'message')}; not acknowledged, so they come again. --ack changes that.`;
+}

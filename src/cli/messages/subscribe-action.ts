@@ -1,0 +1,3 @@
+import type { Action } from '../command/command-spec.ts';
+
+export const subscribe: Action = async () => undefined;

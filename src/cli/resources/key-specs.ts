@@ -1,0 +1,124 @@
+import type { ArgumentSpec, CommandSpec } from '../command/command-spec.ts';
+
+const keyArgument: ArgumentSpec = { name: 'KEY' };
+const versionArgument: ArgumentSpec = { name: 'VERSION' };
+
+const grantDetails =
+  'The project is that of --project or its variables. With the full name of a KEY it may be another\n' +
+  "than the key's own.";
+
+const ringsSpec: CommandSpec = {
+  name: 'rings',
+  summary: 'Create and list key rings.',
+  commands: [
+    {
+      name: 'create',
+      summary: 'Create a key ring; it can never be deleted.',
+      arguments: [{ name: 'RING' }],
+      examples: [{ line: 'sealpost keys rings create cafe', does: 'in the location global' }],
+      load: async () => (await import('./key-actions.ts')).createRing,
+    },
+    {
+      name: 'list',
+      summary: 'List the key rings of a location.',
+      options: [{ name: 'location', placeholder: 'ID', doc: 'Location [global].' }],
+      examples: [{ line: 'sealpost keys rings list', does: 'those of the location global' }],
+      load: async () => (await import('./key-actions.ts')).listRings,
+    },
+  ],
+};
+
+const versionsSpec: CommandSpec = {
+  name: 'versions',
+  summary: 'Show, add, disable and enable the versions of a key.',
+  commands: [
+    {
+      name: 'list',
+      summary: 'List the versions of a key.',
+      arguments: [keyArgument],
+      examples: [{ line: 'sealpost keys versions list cafe/orders', does: 'numbers and states' }],
+      load: async () => (await import('./version-actions.ts')).listVersions,
+    },
+    {
+      name: 'create',
+      summary: 'Add a version; it seals nothing until it is primary.',
+      arguments: [keyArgument],
+      examples: [{ line: 'sealpost keys versions create cafe/orders', does: 'the next number' }],
+      load: async () => (await import('./version-actions.ts')).createVersion,
+    },
+    {
+      name: 'primary',
+      summary: 'Make a version the one that seals from now on.',
+      arguments: [keyArgument, versionArgument],
+      examples: [{ line: 'sealpost keys versions primary cafe/orders 2', does: 'rotate by hand' }],
+      load: async () => (await import('./version-actions.ts')).makePrimary,
+    },
+    {
+      name: 'disable',
+      summary: 'Disable a version: what it sealed can be neither published to nor delivered.',
+      arguments: [keyArgument, versionArgument],
+      examples: [
+        { line: 'sealpost keys versions disable cafe/orders 1', does: 'rehearse a revocation' },
+      ],
+      load: async () => (await import('./version-actions.ts')).disableVersion,
+    },
+    {
+      name: 'enable',
+      summary: 'Enable a version again.',
+      arguments: [keyArgument, versionArgument],
+      examples: [{ line: 'sealpost keys versions enable cafe/orders 1', does: 'and all is well' }],
+      load: async () => (await import('./version-actions.ts')).enableVersion,
+    },
+  ],
+};
+
+export const keysSpec: CommandSpec = {
+  name: 'keys',
+  summary: 'Create key rings and keys, say who may use them, switch them off and on.',
+  commands: [
+    ringsSpec,
+    {
+      name: 'create',
+      summary: 'Create a key with its first version, in a key ring that exists.',
+      details:
+        'KEY is RING/KEY in the location global, LOCATION/RING/KEY, or the full name of a CryptoKey.',
+      arguments: [keyArgument],
+      examples: [{ line: 'sealpost keys create cafe/orders', does: 'a key in the ring cafe' }],
+      load: async () => (await import('./key-actions.ts')).createKey,
+    },
+    {
+      name: 'list',
+      summary: 'List the keys of a ring, or of all rings of a location.',
+      arguments: [{ name: 'RING', isOptional: true }],
+      options: [{ name: 'location', placeholder: 'ID', doc: 'Location of all rings [global].' }],
+      examples: [{ line: 'sealpost keys list', does: 'keys, primary versions and their states' }],
+      load: async () => (await import('./key-actions.ts')).listKeys,
+    },
+    {
+      name: 'describe',
+      summary: 'Show a key, its versions and who may use it.',
+      arguments: [keyArgument],
+      examples: [{ line: 'sealpost keys describe cafe/orders', does: 'everything about it' }],
+      load: async () => (await import('./key-actions.ts')).describeKey,
+    },
+    {
+      name: 'grant',
+      summary: "Let a project's topics use a key: binds the project's Pub/Sub service agent.",
+      arguments: [keyArgument],
+      details: grantDetails,
+      examples: [{ line: 'sealpost keys grant cafe/orders', does: 'topics of the same project' }],
+      load: async () => (await import('./grant-actions.ts')).grantKey,
+    },
+    {
+      name: 'revoke',
+      summary: "Take the use of a key from a project's topics.",
+      arguments: [keyArgument],
+      details: grantDetails,
+      examples: [
+        { line: 'sealpost keys revoke cafe/orders', does: 'publish and delivery stop at once' },
+      ],
+      load: async () => (await import('./grant-actions.ts')).revokeKey,
+    },
+    versionsSpec,
+  ],
+};

@@ -1,0 +1,143 @@
+import { usageError } from '../command/command-error.ts';
+import type { Action, Call } from '../command/command-spec.ts';
+import { durationMs } from '../command/flags.ts';
+import type { Tools } from '../command/tools.ts';
+import { textIn, type Json } from '../connection/rest-api.ts';
+import { shortId } from '../connection/resource-names.ts';
+import { fieldLines } from '../output/table.ts';
+import { endpointOf, pushConfigOf } from './push-config.ts';
+import {
+  changedFields,
+  durationField,
+  durationText,
+  labelText,
+  labelsRule,
+  newFields,
+  type FieldRule,
+} from './resource-change.ts';
+
+const rules: readonly FieldRule[] = [
+  {
+    field: 'ackDeadlineSeconds',
+    path: 'ack_deadline_seconds',
+    option: 'ack-deadline',
+    value: (call, option) => call.flags.duration(option)! / 1000,
+  },
+  {
+    field: 'messageRetentionDuration',
+    path: 'message_retention_duration',
+    option: 'retention',
+    value: durationField,
+  },
+  {
+    field: 'expirationPolicy',
+    path: 'expiration_policy',
+    option: 'expiration',
+    value: (call, option) => expirationOf(call.flags.text(option)!),
+  },
+  {
+    field: 'retainAckedMessages',
+    path: 'retain_acked_messages',
+    option: 'retain-acked',
+    value: () => true,
+  },
+  labelsRule,
+];
+
+const changeRules: readonly FieldRule[] = rules.map((rule) =>
+  rule.option === 'retain-acked' ? { ...rule, clearedBy: 'clear-retain-acked' } : rule,
+);
+
+function expirationOf(text: string): Json {
+  if (text === 'never') return {};
+  const ms = durationMs(text);
+  if (ms !== undefined) return { ttl: `${ms / 1000}s` };
+  throw usageError(`--expiration must be a duration such as 31d, or never, not "${text}".`);
+}
+
+function named({ arguments: [subscription = ''] }: Call, { names }: Tools): string {
+  return names.subscription(subscription);
+}
+
+export const createSubscription: Action = async (call, tools) => {
+  const name = named(call, tools);
+  const topicText = call.flags.text('topic');
+  if (topicText === undefined)
+    throw usageError('A subscription needs a topic.', 'Add --topic TOPIC.');
+  const topic = tools.names.topic(topicText);
+  const pushConfig = pushConfigOf(call);
+  const fields = { ...newFields(call, rules), ...(pushConfig === undefined ? {} : { pushConfig }) };
+  const subscription = await tools.api.put(name, { topic, ...fields });
+  const next =
+    pushConfig === undefined
+      ? `Next: sealpost subscribe ${call.arguments[0]!}`
+      : `What is published to it is sent to ${endpointOf(subscription)}.`;
+  tools.out.result(subscription, [`Created ${name} on ${topic}.`, next]);
+};
+
+const subscriptionRow = (subscription: Json): string[] => [
+  shortId(textIn(subscription, 'name')),
+  shortId(textIn(subscription, 'topic')),
+  `${textIn(subscription, 'ackDeadlineSeconds')}s`,
+  durationText(subscription['messageRetentionDuration']),
+  endpointOf(subscription),
+  labelText(subscription['labels']),
+];
+
+export const listSubscriptions: Action = async ({ flags }, { api, names, out }) => {
+  const project = names.project();
+  const subscriptions = await api.list(`projects/${project}/subscriptions`, 'subscriptions');
+  if (flags.isSet('ids')) {
+    for (const subscription of subscriptions) out.line(shortId(textIn(subscription, 'name')));
+    return;
+  }
+  const columns = ['SUBSCRIPTION', 'TOPIC', 'ACK DEADLINE', 'RETENTION', 'PUSH TO', 'LABELS'];
+  const titles = columns.map((title) => ({ title }));
+  out.list(subscriptions, titles, subscriptionRow, `There are no subscriptions in ${project}.`);
+};
+
+export const describeSubscription: Action = async (call, tools) => {
+  const subscription = await tools.api.get(named(call, tools));
+  const { ttl } = (subscription['expirationPolicy'] ?? {}) as { ttl?: string };
+  const isRetaining = subscription['retainAckedMessages'] === true;
+  const lines = fieldLines([
+    ['Subscription', textIn(subscription, 'name')],
+    ['Topic', textIn(subscription, 'topic')],
+    ['Ack deadline', `${textIn(subscription, 'ackDeadlineSeconds')}s`],
+    ['Retention', durationText(subscription['messageRetentionDuration'])],
+    ['Acknowledged', isRetaining ? 'kept until the retention ends' : 'dropped'],
+    ['Expires', ttl === undefined ? 'never' : `${durationText(ttl)} without use`],
+    ['Push to', endpointOf(subscription) || 'nowhere: programs pull'],
+    ['State', textIn(subscription, 'state') || 'ACTIVE'],
+    ['Labels', labelText(subscription['labels'])],
+  ]);
+  tools.out.result(subscription, lines);
+};
+
+export const updateSubscription: Action = async (call, tools) => {
+  const name = named(call, tools);
+  const { fields, updateMask } = changedFields(call, changeRules);
+  const body = { subscription: { name, ...fields }, updateMask };
+  tools.out.result(await tools.api.patch(name, body), [`Updated ${name}.`]);
+};
+
+export const modifyPushConfig: Action = async (call, tools) => {
+  const name = named(call, tools);
+  const isCleared = call.flags.isSet('clear');
+  const pushConfig = pushConfigOf(call);
+  if (isCleared === (pushConfig !== undefined)) {
+    throw usageError('Give either --push-endpoint or --clear.');
+  }
+  await tools.api.post(`${name}:modifyPushConfig`, { pushConfig: pushConfig ?? {} });
+  const line =
+    pushConfig === undefined
+      ? `${name} is pulled from now on.`
+      : `${name} is pushed to ${textIn(pushConfig, 'pushEndpoint')}.`;
+  tools.out.result({ name, pushConfig: pushConfig ?? {} }, [line]);
+};
+
+export const deleteSubscription: Action = async (call, tools) => {
+  const name = named(call, tools);
+  await tools.api.delete(name);
+  tools.out.result({ name }, [`Deleted ${name}.`]);
+};

@@ -1,0 +1,131 @@
+import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
+import { idsOption, labelOption } from './topic-specs.ts';
+
+export const subscriptionArgument: ArgumentSpec = {
+  name: 'SUBSCRIPTION',
+  completes: 'subscriptions',
+};
+
+const settings: readonly OptionSpec[] = [
+  {
+    name: 'ack-deadline',
+    placeholder: 'TIME',
+    kind: 'duration',
+    doc: 'Time to acknowledge a message before it comes again: 10s to 10m [10s].',
+  },
+  {
+    name: 'retention',
+    placeholder: 'TIME',
+    kind: 'duration',
+    doc: 'How long messages wait: 10m to 31d [7d].',
+  },
+  {
+    name: 'expiration',
+    placeholder: 'TIME',
+    doc: 'Time without any use after which it goes, or never [31d].',
+  },
+];
+
+const pushOptions: readonly OptionSpec[] = [
+  { name: 'push-endpoint', placeholder: 'URL', doc: 'Send messages there as HTTP requests.' },
+  {
+    name: 'push-service-account',
+    placeholder: 'EMAIL',
+    doc: 'Sign a token for each request in the name of this account.',
+  },
+  {
+    name: 'push-audience',
+    placeholder: 'TEXT',
+    doc: "The token's audience [the endpoint's URL].",
+  },
+  { name: 'push-no-wrapper', doc: "Send a message's data as the body, not JSON around it." },
+  {
+    name: 'push-write-metadata',
+    doc: 'Send attributes and ids as headers; with --push-no-wrapper.',
+  },
+];
+
+export const subscriptionsSpec: CommandSpec = {
+  name: 'subscriptions',
+  summary: 'Create, show, change and delete subscriptions.',
+  commands: [
+    {
+      name: 'create',
+      summary: 'Create a subscription; it gets what is published from now on.',
+      arguments: [{ name: 'SUBSCRIPTION' }],
+      options: [
+        { name: 'topic', placeholder: 'TOPIC', completes: 'topics', doc: 'Its topic; needed.' },
+        ...settings,
+        { name: 'retain-acked', doc: 'Keep acknowledged messages until their retention ends.' },
+        labelOption,
+        ...pushOptions,
+      ],
+      examples: [
+        {
+          line: 'sealpost subscriptions create kitchen --topic orders --ack-deadline 1m',
+          does: 'one that programs pull from',
+        },
+        {
+          line: 'sealpost subscriptions create hook --topic orders --push-endpoint http://127.0.0.1:9000/orders',
+          does: 'one that sends its messages to a web server',
+        },
+      ],
+      load: async () => (await import('./subscription-actions.ts')).createSubscription,
+    },
+    {
+      name: 'list',
+      summary: 'List the subscriptions of the project.',
+      options: [idsOption],
+      examples: [{ line: 'sealpost subscriptions list', does: 'names, topics and settings' }],
+      load: async () => (await import('./subscription-actions.ts')).listSubscriptions,
+    },
+    {
+      name: 'describe',
+      summary: 'Show a subscription.',
+      arguments: [subscriptionArgument],
+      examples: [
+        { line: 'sealpost subscriptions describe kitchen', does: 'everything that is set' },
+      ],
+      load: async () => (await import('./subscription-actions.ts')).describeSubscription,
+    },
+    {
+      name: 'update',
+      summary: 'Change a subscription; what is not named stays.',
+      arguments: [subscriptionArgument],
+      options: [
+        ...settings,
+        { name: 'retain-acked', doc: 'Keep acknowledged messages until their retention ends.' },
+        { name: 'clear-retain-acked', doc: 'Drop messages once they are acknowledged.' },
+        labelOption,
+        { name: 'clear-labels', doc: 'Remove all labels.' },
+      ],
+      examples: [
+        {
+          line: 'sealpost subscriptions update kitchen --ack-deadline 5m',
+          does: 'more time for each message',
+        },
+      ],
+      load: async () => (await import('./subscription-actions.ts')).updateSubscription,
+    },
+    {
+      name: 'modify-push-config',
+      summary: 'Change where messages are sent, or make programs pull them again.',
+      arguments: [subscriptionArgument],
+      options: [...pushOptions, { name: 'clear', doc: 'Send no more: programs pull.' }],
+      examples: [
+        {
+          line: 'sealpost subscriptions modify-push-config hook --clear',
+          does: 'from push to pull',
+        },
+      ],
+      load: async () => (await import('./subscription-actions.ts')).modifyPushConfig,
+    },
+    {
+      name: 'delete',
+      summary: 'Delete a subscription and what waits in it.',
+      arguments: [subscriptionArgument],
+      examples: [{ line: 'sealpost subscriptions delete hook', does: 'at once, without asking' }],
+      load: async () => (await import('./subscription-actions.ts')).deleteSubscription,
+    },
+  ],
+};

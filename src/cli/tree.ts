@@ -1,0 +1,21 @@
+import type { CommandSpec } from './command/command-spec.ts';
+import { completionSpec } from './completion/completion-spec.ts';
+import { doctorSpec } from './doctor/doctor-spec.ts';
+import { publishSpec, pullSpec, subscribeSpec } from './messages/message-specs.ts';
+import { keysSpec } from './resources/key-specs.ts';
+import { subscriptionsSpec } from './resources/subscription-specs.ts';
+import { topicsSpec } from './resources/topic-specs.ts';
+import { topSpec } from './top/top-spec.ts';
+
+/** Every command that talks to a server, and completion, in the order of the help. */
+export const tree: readonly CommandSpec[] = [
+  topicsSpec,
+  subscriptionsSpec,
+  keysSpec,
+  publishSpec,
+  pullSpec,
+  subscribeSpec,
+  doctorSpec,
+  topSpec,
+  completionSpec,
+];
