@@ -1,0 +1,39 @@
+/** The part of a browser's WebSocket that the client uses. */
+export interface WebSocketLike {
+  binaryType: string;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  /** `open`, `message`, `close` and `error`. */
+  addEventListener(type: string, listener: (event: never) => void): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+/** What the listeners of `addEventListener` are called with. */
+export interface WebSocketEvent {
+  /** Of a message: text, or an ArrayBuffer. */
+  readonly data?: unknown;
+  /** Of a close. */
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+/** The server's address as a WebSocket's: `http://127.0.0.1:8085` is enough. */
+export function webSocketUrl(url: string): string {
+  const parsed = new URL(url);
+  const protocol = webSocketProtocols[parsed.protocol];
+  if (protocol === undefined) {
+    throw new TypeError(`The server's URL begins with ${parsed.protocol}, not with http: or ws:.`);
+  }
+  parsed.protocol = protocol;
+  if (parsed.pathname === '/') parsed.pathname = '/v1/websocket';
+  parsed.hash = '';
+  return parsed.href;
+}
+
+const webSocketProtocols: Readonly<Record<string, string>> = {
+  'http:': 'ws:',
+  'https:': 'wss:',
+  'ws:': 'ws:',
+  'wss:': 'wss:',
+};
