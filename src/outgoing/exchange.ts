@@ -8,8 +8,12 @@ import { OutgoingError, type OutgoingRequest, type OutgoingResponse } from './ou
 const drainedBytesMax = 64 * 1024;
 
 /** A kept connection was closed by its server before it said anything: another may do better. */
-export class StaleConnectionError extends Error {
+export class StaleConnectionError extends OutgoingError {
   override name = 'StaleConnectionError';
+
+  constructor(cause: unknown) {
+    super('unreachable', lost(cause), { cause });
+  }
 }
 
 /**
@@ -112,8 +116,8 @@ class Exchange {
     if (code.startsWith('HPE_')) return malformed(code, error);
     const { reusedSocket, res } = this.#request as ClientRequest & { res?: IncomingMessage };
     if (res) return malformed(`it ended early, ${code}`, error);
-    if (reusedSocket) return new StaleConnectionError(code, { cause: error });
-    return new OutgoingError('unreachable', `The connection was lost: ${code}.`, { cause: error });
+    if (reusedSocket) return new StaleConnectionError(error);
+    return new OutgoingError('unreachable', lost(error), { cause: error });
   }
 
   #end(outcome: OutgoingResponse | Error): void {
@@ -123,6 +127,10 @@ class Exchange {
     if (outcome instanceof Error) this.#request.destroy();
     settle(outcome);
   }
+}
+
+function lost(cause: unknown): string {
+  return `The connection was lost: ${codeOf(cause)}.`;
 }
 
 function malformed(what: string, cause?: unknown): OutgoingError {

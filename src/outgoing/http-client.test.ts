@@ -103,7 +103,9 @@ describe('a request', () => {
           'x-seen': `${request.method} ${request.url}`,
           'set-cookie': ['a', 'b'],
         });
-        response.end(`${String(request.headers['x-own'])} ${request.headers.host} ${body.toString()}`);
+        response.end(
+          `${String(request.headers['x-own'])} ${request.headers.host} ${body.toString()}`,
+        );
       });
     });
     const url = `http://127.0.0.1:${port}/a%20b?c=d`;
