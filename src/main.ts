@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { run, type Entrances } from './cli/index.ts';
+import { packageVersion } from './config/index.ts';
 
 /** Whatever this process makes is its user's alone: folders 0700, files 0600. LMDB asks for more. */
 function keepPrivate(): void {
@@ -19,8 +19,7 @@ const entrances: Entrances = {
     return compactStore(options);
   },
   get version() {
-    const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-    return String((JSON.parse(manifest) as { version: unknown }).version);
+    return packageVersion();
   },
 };
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import { pino } from 'pino';
 
-import { identityRoutes, kmsRoutes, projectRoutes, startApi } from './api/index.ts';
+import { diagnoseRoutes, identityRoutes, kmsRoutes, projectRoutes, startApi } from './api/index.ts';
 import { Broker } from './broker/index.ts';
-import { isLoopback, type ServerConfig, type SuiteChoice } from './config/index.ts';
+import { isLoopback, packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import {
   aeadProviders,
   keyedHashInto,
@@ -155,6 +155,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     ...kmsRoutes(keys),
     ...projectRoutes(keys),
     ...identityRoutes({ ...identity, clock }),
+    ...diagnoseRoutes(running, { version: packageVersion(), node: process.versions.node }),
   ];
   const parts = { broker: running, metrics, routes, lock, identity };
   return await listen(config, ports, parts, closers, address);

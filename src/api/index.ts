@@ -10,6 +10,7 @@ export type { JsonValue } from './json.ts';
 export { kmsRoutes } from './kms/kms-routes.ts';
 export { projectRoutes } from './kms/project-routes.ts';
 export type { CallObserver } from './observer.ts';
+export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';
 export type { WebSocketObserver } from './websocket/observer.ts';

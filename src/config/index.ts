@@ -7,6 +7,7 @@
 export type { Environment } from './arguments.ts';
 export { ConfigError } from './config-error.ts';
 export { processEnvironment } from './environment.ts';
+export { packageVersion } from './package-version.ts';
 export { parseConfig, parseDataDir } from './parse-config.ts';
 export type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
 export { isLoopback } from './values.ts';
