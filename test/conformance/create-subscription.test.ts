@@ -134,7 +134,6 @@ describe.each(wireNames)('CreateSubscription over %s', (wire) => {
   });
 
   test.each([
-    ['push_config', { pushConfig: { pushEndpoint: 'https://example.com/' } }],
     ['bigquery_config', { bigqueryConfig: { table: 'p.d.t' } }],
     ['cloud_storage_config', { cloudStorageConfig: { bucket: 'bucket' } }],
     ['filter', { filter: 'attributes:a' }],

@@ -12,12 +12,19 @@ import { temporaryFolder } from './server-process.ts';
 export class LiveServer {
   readonly clock: JumpingClock = new JumpingClock();
   readonly #folder = temporaryFolder();
+  readonly #more: readonly string[];
   #server: Server | undefined;
   #port = 0;
+
+  /** `more` command line arguments. */
+  constructor(more: readonly string[] = []) {
+    this.#more = more;
+  }
 
   async start(): Promise<void> {
     const dataDir = join(this.#folder.path, 'data');
     const argv = ['--port', String(this.#port), '--data-dir', dataDir, '--drain-seconds', '1'];
+    argv.push(...this.#more);
     const ports = { clock: this.clock, log: silentLogger };
     this.#server = await startServer(parseConfig(argv, {}), ports);
     this.#port = this.#server.port;
@@ -50,8 +57,8 @@ export class LiveServer {
 }
 
 /** A server for all tests of the calling file. */
-export function useLiveServer(): LiveServer {
-  const server = new LiveServer();
+export function useLiveServer(more: readonly string[] = []): LiveServer {
+  const server = new LiveServer(more);
   beforeAll(() => server.start());
   afterAll(() => server.remove());
   return server;

@@ -65,7 +65,8 @@ export type Rpc =
   | 'DeleteSubscription'
   | 'Pull'
   | 'Acknowledge'
-  | 'ModifyAckDeadline';
+  | 'ModifyAckDeadline'
+  | 'ModifyPushConfig';
 
 /** pubsub.v1's unary methods, as cloud.google.com/pubsub/docs/reference/rest lists them. */
 export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> = {
@@ -84,4 +85,5 @@ export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> =
   Pull: custom('subscription', 'pull'),
   Acknowledge: custom('subscription', 'acknowledge'),
   ModifyAckDeadline: custom('subscription', 'modifyAckDeadline'),
+  ModifyPushConfig: custom('subscription', 'modifyPushConfig'),
 };
