@@ -1,0 +1,182 @@
+import { percentiles, rateBy, rateOf, type Dashboard, type Row } from './panel.ts';
+
+const refused = 'response_code="failed_precondition"';
+
+const standing: Row = {
+  title: 'What stands still because of a key',
+  panels: [
+    {
+      title: 'Topics without a usable key',
+      description: 'Neither publish nor delivery works there; acks, retention and deletes do.',
+      kind: 'stat',
+      unit: 'none',
+      width: 6,
+      thresholds: [[1, 'red']],
+      queries: [['count(sealpost_topic_key_usable == 0) or vector(0)']],
+    },
+    {
+      title: 'Push subscriptions that stand still',
+      description: 'State RESOURCE_ERROR; sealpost doctor says why.',
+      kind: 'stat',
+      unit: 'none',
+      width: 6,
+      thresholds: [[1, 'red']],
+      queries: [
+        [
+          'count(pubsub_subscription_export_push_subscription_details{subscription_state="resource_error"}) or vector(0)',
+        ],
+      ],
+    },
+    {
+      title: 'DEKs in memory',
+      description: 'Unwrapped keys of topics in use; each is dead after seven minutes.',
+      kind: 'stat',
+      unit: 'none',
+      width: 6,
+      queries: [['sum(sealpost_dek_cached)']],
+    },
+    {
+      title: 'Plaintext in memory',
+      description: 'Opened segments and unsent deliveries. Revocation drops all of it.',
+      kind: 'stat',
+      unit: 'bytes',
+      width: 6,
+      queries: [['sum(sealpost_plaintext_bytes)']],
+    },
+    {
+      title: 'Keys of topics',
+      description: 'Each topic, its key, and whether the key could be used when last asked.',
+      kind: 'table',
+      unit: 'none',
+      width: 12,
+      columns: [['usable', 'bool_yes_no']],
+      queries: [['min by (project_id, topic_id, kms_key_name) (sealpost_topic_key_usable)']],
+    },
+    {
+      title: 'Refused because of a key',
+      description: 'Publishes by topic; pulls and streams by subscription.',
+      unit: 'reqps',
+      width: 12,
+      queries: [
+        [
+          rateBy('topic_id', `pubsub_topic_send_request_count{${refused}}`),
+          'publish to {{topic_id}}',
+        ],
+        [
+          rateBy('subscription_id', `pubsub_subscription_pull_request_count{${refused}}`),
+          'pull of {{subscription_id}}',
+        ],
+        [
+          rateBy(
+            'subscription_id',
+            `pubsub_subscription_streaming_pull_response_count{${refused}}`,
+          ),
+          'stream of {{subscription_id}}',
+        ],
+      ],
+    },
+  ],
+};
+
+const deks: Row = {
+  title: 'Data encryption keys',
+  panels: [
+    {
+      title: 'Calls to wrap and unwrap',
+      description: 'decrypt that is refused: revoked key, or missing permission.',
+      unit: 'reqps',
+      queries: [
+        [
+          rateBy('operation, response_code', 'sealpost_dek_kms_requests_total'),
+          '{{operation}} {{response_code}}',
+        ],
+      ],
+    },
+    {
+      title: 'Time of those calls',
+      description: 'The key service as the broker sees it.',
+      unit: 's',
+      queries: percentiles('sealpost_dek_kms_seconds'),
+    },
+    {
+      title: 'From a wrapped DEK to a checked one',
+      description: 'What the first message after a pause waits for.',
+      unit: 's',
+      queries: percentiles('sealpost_dek_unwrap_seconds'),
+    },
+    {
+      title: 'DEKs that left memory',
+      description:
+        'keyChange and refused: a key was revoked. unreachable: the key service is away.',
+      unit: 'cps',
+      queries: [[rateBy('cause', 'sealpost_dek_evictions_total'), '{{cause}}']],
+    },
+  ],
+};
+
+const kms: Row = {
+  title: 'Embedded key service',
+  panels: [
+    {
+      title: 'Calls answered',
+      description: 'By operation and outcome, whoever called.',
+      unit: 'reqps',
+      queries: [
+        [
+          rateBy('operation, response_code', 'sealpost_kms_requests_total'),
+          '{{operation}} {{response_code}}',
+        ],
+      ],
+    },
+    {
+      title: 'Time of a call',
+      description: 'Inside the process.',
+      unit: 's',
+      queries: percentiles('sealpost_kms_seconds'),
+    },
+  ],
+};
+
+const sealing: Row = {
+  title: 'Sealing and opening',
+  panels: [
+    {
+      title: 'Messages sealed and opened',
+      description: 'Opened above sealed: several subscriptions, or redelivery.',
+      unit: 'cps',
+      queries: [
+        [rateOf('sealpost_sealed_messages_total'), 'sealed'],
+        [rateOf('sealpost_opened_messages_total'), 'opened'],
+      ],
+    },
+    {
+      title: 'Bytes sealed and opened',
+      description: 'Plaintext bytes a second.',
+      unit: 'Bps',
+      queries: [
+        [rateOf('sealpost_sealed_bytes_total'), 'sealed'],
+        [rateOf('sealpost_opened_bytes_total'), 'opened'],
+      ],
+    },
+    {
+      title: 'Time to seal a segment',
+      description: 'A segment is what one commit carries for one topic.',
+      unit: 's',
+      queries: percentiles('sealpost_seal_seconds'),
+    },
+    {
+      title: 'Time to open a segment',
+      description: 'Tags are checked before any byte is used.',
+      unit: 's',
+      queries: percentiles('sealpost_open_seconds'),
+    },
+  ],
+};
+
+export const keysDashboard: Dashboard = {
+  uid: 'sealpost-keys',
+  title: 'Sealpost: keys',
+  description: 'Key service, data encryption keys, and what stands still because of a key.',
+  variables: [],
+  rows: [standing, deks, kms, sealing],
+};
