@@ -139,7 +139,10 @@ export class HttpHandler {
     if (probe === undefined) {
       return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
     }
-    return reply.code(probe.status).header('content-type', probe.contentType).send(probe.body);
+    return reply
+      .code(probe.status)
+      .headers({ 'content-type': probe.contentType, ...probe.headers })
+      .send(probe.body);
   }
 
   #exchangeOf(request: FastifyRequest): Exchange {
