@@ -1,6 +1,8 @@
 import { Refusal } from '../connection/refusal.ts';
+import { shortKey } from '../connection/resource-names.ts';
 import type { RestApi } from '../connection/rest-api.ts';
 import { counted, roughly } from '../output/plain-text.ts';
+import { remedyOf } from './remedies.ts';
 
 export type Severity = 'error' | 'warning' | 'info';
 
@@ -21,7 +23,13 @@ export interface Diagnosis {
   readonly outstandingCount?: number;
   readonly streamCount?: number;
   readonly heldStreamCount?: number;
-  readonly key: { readonly name: string; readonly isUsable: boolean };
+  readonly key: {
+    readonly name: string;
+    readonly isUsable: boolean;
+    /** The key service's word and sentence, if it cannot be used. */
+    readonly reason?: string;
+    readonly message?: string;
+  };
   readonly push?: {
     readonly endpoint: string;
     readonly outstandingCount: number;
@@ -56,7 +64,10 @@ export function diagnosisLines(diagnosis: Diagnosis): string[] {
   return [
     diagnosis.subscription ?? diagnosis.topic,
     `  ${factsOf(diagnosis).join('; ')}.`,
-    ...findings.map(findingLine),
+    ...findings.flatMap((finding) => {
+      const remedy = remedyOf(finding, diagnosis);
+      return [findingLine(finding), ...(remedy === undefined ? [] : [`           Try: ${remedy}`])];
+    }),
   ];
 }
 
@@ -67,12 +78,16 @@ export function findingLine({ severity, reason, message }: Finding): string {
 
 function factsOf(diagnosis: Diagnosis): string[] {
   const { key } = diagnosis;
-  const keyFact = `key ${key.name} ${key.isUsable ? 'works' : 'cannot be used'}`;
+  const keyFact = `key ${keyName(key.name)} ${key.isUsable ? 'works' : 'cannot be used'}`;
   if (diagnosis.subscription === undefined) {
     return [keyFact, counted(diagnosis.subscriptionCount ?? 0, 'subscription')];
   }
   return [keyFact, ...backlogFacts(diagnosis), ...readerFacts(diagnosis)];
 }
+
+/** A topic without a key of its own is sealed under one of the service's. */
+const keyName = (name: string): string =>
+  name.startsWith('projects/sealpost-internal/') ? 'of the service' : shortKey(name);
 
 function backlogFacts(diagnosis: Diagnosis): string[] {
   const { unackedCount = 0, oldestUnackedAgeSeconds = 0, outstandingCount = 0 } = diagnosis;

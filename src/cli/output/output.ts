@@ -41,9 +41,11 @@ export class Output {
     this.#stdout.write(`${text}\n`);
   }
 
-  /** Resolves when the stream has taken it, or is gone: whoever writes much waits for the reader. */
-  write(bytes: string | Uint8Array): Promise<void> {
-    return new Promise((resolve) => void this.#stdout.write(bytes, () => resolve()));
+  /** Resolves when the stream has taken it; to false if nobody reads it any more. */
+  write(bytes: string | Uint8Array): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#stdout.write(bytes, (error) => resolve(error === null || error === undefined));
+    });
   }
 
   /** Something beside the result, for people. */
