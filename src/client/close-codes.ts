@@ -7,6 +7,9 @@ const codeBase = 4000;
 /** The reason where the client itself is at fault. */
 export const protocolError = 'PROTOCOL_ERROR';
 
+/** The reason where another client has resumed the session: it is that one's now. */
+export const sessionTakenOver = 'SESSION_TAKEN_OVER';
+
 /** Close codes (RFC 6455, 7.4) that say that this client breaks the protocol. */
 const brokenRules: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 const standardReasons: Readonly<Record<number, string>> = {
@@ -16,18 +19,16 @@ const standardReasons: Readonly<Record<number, string>> = {
   1013: 'TRY_AGAIN_LATER',
 };
 
-/** The end of a connection as an error. */
-export function errorOfClose({ code, reason }: ConnectionEnd): SealpostError {
+/** The end of a connection as an error. The server's words are `REASON: text`. */
+export function errorOfClose({ code, reason: words }: ConnectionEnd): SealpostError {
+  const [, reason, text] = /^([A-Z][A-Z0-9_]+): (.*)$/s.exec(words) ?? [];
+  const message = text ?? (words || `The connection ended with ${code}.`);
   if (code > codeBase && code < codeBase + 100) {
-    const status = statusOf(code - codeBase);
-    return new SealpostError(status, 'SESSION_REFUSED', reason || `The session ended: ${status}.`);
+    return new SealpostError(statusOf(code - codeBase), reason ?? 'SESSION_ENDED', message);
   }
-  if (brokenRules.has(code)) {
-    const message = reason || `The server closed the connection with ${code}.`;
-    return new SealpostError('INVALID_ARGUMENT', protocolError, message);
-  }
-  const message = reason || `The connection ended with ${code}.`;
-  return new SealpostError('UNAVAILABLE', standardReasons[code] ?? 'CONNECTION_CLOSED', message);
+  if (brokenRules.has(code)) return new SealpostError('INVALID_ARGUMENT', protocolError, message);
+  const known = reason ?? standardReasons[code] ?? 'CONNECTION_CLOSED';
+  return new SealpostError('UNAVAILABLE', known, message);
 }
 
 /** Whether another connection may fare better with the same session. */

@@ -24,8 +24,10 @@ export interface ConnectionOptions {
 
 /** Where no close frame came: the connection broke. */
 const broken = 1006;
-/** What a client sends when it goes; browsers let pages send no other standard code. */
-const normal = 1000;
+/** What a client sends that goes for good; browsers let pages send no other standard code. */
+const farewell = 1000;
+/** What one sends that comes back: after a farewell the server would forget the session. */
+const comingBack = 4000;
 
 /** One WebSocket from its opening to its end, and whether there is life at the other side. */
 export class Connection {
@@ -53,9 +55,9 @@ export class Connection {
   }
 
   /** Ends it from our side. Nothing is called any more. */
-  close(): void {
+  close({ isFarewell }: { readonly isFarewell: boolean }): void {
     this.#stop();
-    this.#socket.close(normal);
+    this.#socket.close(isFarewell ? farewell : comingBack);
   }
 
   #listen(): void {
@@ -120,9 +122,8 @@ export class Connection {
 
   #end(end: ConnectionEnd): void {
     if (this.#isOver) return;
-    this.#stop();
     // On a dead connection this never completes, and nobody waits for it.
-    this.#socket.close(normal);
+    this.close({ isFarewell: false });
     this.#options.onEnd(end);
   }
 

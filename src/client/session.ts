@@ -1,8 +1,9 @@
 import { Backoff } from './backoff.ts';
-import { errorOfClose, isWorthResuming, protocolError } from './close-codes.ts';
+import { errorOfClose, isWorthResuming, protocolError, sessionTakenOver } from './close-codes.ts';
 import { Connection, type ConnectionEnd } from './connection.ts';
 import type { Settings } from './options.ts';
 import { SealpostError } from './sealpost-error.ts';
+import { tokenLifetimeMs } from './token-lifetime.ts';
 import type { Codec, OutgoingFrame, ServerFrame, Welcome } from './wire/frame.ts';
 
 /** A frame that the server answers. It is sent anew on each connection until it is answered. */
@@ -46,6 +47,10 @@ interface OpenStream {
 /** The reason where a stream is not, or no longer, one of the session's. */
 export const streamNotFound = 'STREAM_NOT_FOUND';
 
+/** Of a token's lifetime, when the next one is asked for. */
+const renewalShare = 0.8;
+/** More would overflow a timer of browsers and Node, which then fires at once. */
+const timerMsMax = 2 ** 31 - 1;
 /** A connection that lived so long was none that fails again and again. */
 const healthyMs = 1_000;
 
@@ -73,6 +78,7 @@ export class Session {
   #lastId = 0;
   #openedMs = 0;
   #cancelRetry: () => void = () => undefined;
+  #cancelRenewal: () => void = () => undefined;
 
   constructor(url: string, settings: Settings, events: SessionEvents) {
     this.#url = url;
@@ -136,8 +142,7 @@ export class Session {
     if (this.#state === 'closed') return;
     this.#closedBy = error;
     this.#cancelRetry();
-    this.#connection?.close();
-    this.#connection = undefined;
+    this.#drop({ isFarewell: true });
     const unanswered = [...this.#unanswered.values()];
     const streams = [...this.#streams.values()];
     this.#unanswered.clear();
@@ -175,7 +180,10 @@ export class Session {
           token,
           positions: isResuming ? positions : new Map(),
         },
-        onWelcome: (welcome) => this.#welcomed(welcome),
+        onWelcome: (welcome) => {
+          this.#welcomed(welcome);
+          this.#renewBeforeEndOf(token);
+        },
         onFrame: (frame) => this.#received(frame),
         onEnd: (end) => this.#ended(end),
       });
@@ -183,6 +191,33 @@ export class Session {
       const message = `The WebSocket could not be made: ${String(cause)}`;
       this.close(new SealpostError('INVALID_ARGUMENT', 'WEBSOCKET_REFUSED', message, { cause }));
     }
+  }
+
+  /** A session ends with its token, and is kept by whoever resumes it with another before. */
+  #renewBeforeEndOf(token: string): void {
+    const { hasFreshTokens, environment } = this.#settings;
+    const lifetimeMs = hasFreshTokens ? tokenLifetimeMs(token) : undefined;
+    if (lifetimeMs === undefined) return;
+    const delayMs = Math.min(lifetimeMs * renewalShare, timerMsMax);
+    this.#cancelRenewal = environment.schedule(delayMs, () => {
+      const connection = this.#connection;
+      this.#settings.token().then(
+        (fresh) => {
+          if (connection === undefined || connection !== this.#connection) return;
+          this.#drop({ isFarewell: false });
+          this.#setState('connecting');
+          this.#open(fresh);
+        },
+        // The end of the old one is soon enough to say so.
+        () => undefined,
+      );
+    });
+  }
+
+  #drop(how: { readonly isFarewell: boolean }): void {
+    this.#cancelRenewal();
+    this.#connection?.close(how);
+    this.#connection = undefined;
   }
 
   #welcomed(welcome: Welcome): void {
@@ -248,8 +283,10 @@ export class Session {
   }
 
   #ended(end: ConnectionEnd): void {
+    this.#cancelRenewal();
     this.#connection = undefined;
     const error = errorOfClose(end);
+    if (error.reason === sessionTakenOver) this.#sessionId = '';
     const wasOpen = this.#state === 'open';
     const aliveMs = this.#settings.environment.nowMs() - this.#openedMs;
     if (wasOpen && aliveMs >= healthyMs) this.#backoff.reset();

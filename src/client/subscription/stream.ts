@@ -1,7 +1,7 @@
 import { Backoff, backoffMsMax } from '../backoff.ts';
 import type { Environment } from '../environment.ts';
 import type { SealpostError } from '../sealpost-error.ts';
-import type { Session, SessionRequest, StreamSink } from '../session.ts';
+import { streamNotFound, type Session, type SessionRequest, type StreamSink } from '../session.ts';
 import { isReopened } from '../status.ts';
 import type { Deliver, ServerFrame, Subscribed, SubscribeRequest } from '../wire/frame.ts';
 
@@ -56,7 +56,7 @@ export class Stream implements StreamSink {
 
   ended(error: SealpostError): void {
     if (this.#isClosed) return;
-    if (!isReopened(error.status)) {
+    if (!isReopened(error.status) && error.reason !== streamNotFound) {
       this.#isClosed = true;
       this.#events.failed(error);
       return;
