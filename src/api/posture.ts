@@ -64,6 +64,15 @@ export class Posture {
     return 'token';
   }
 
+  /** As `check`, for the client's modules, which pages of `browserOrigins` load too. */
+  checkModule(
+    host: string | undefined,
+    origin: string | undefined,
+    site: string | undefined,
+  ): void {
+    this.checkUpgrade(host, origin, site);
+  }
+
   /** True if answers to `origin` should carry CORS headers: it is allowed and not our own. */
   isAllowedOrigin(origin: string): boolean {
     return this.#allowOrigins.has(origin.toLowerCase());

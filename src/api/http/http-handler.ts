@@ -9,10 +9,18 @@ import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
 import type { Route } from '../route.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
+import { ClientModules, type ClientModule } from './client-modules.ts';
 import { crossOriginHeaders, optionsHeaders } from './cross-origin.ts';
 import { Exchange } from './exchange.ts';
 import { HttpCall } from './http-call.ts';
-import { htmlType, jsonType, notFoundPage, printError, printReply } from './http-reply.ts';
+import {
+  htmlType,
+  javaScriptType,
+  jsonType,
+  notFoundPage,
+  printError,
+  printReply,
+} from './http-reply.ts';
 import { answerProbe, type Probes } from './probes.ts';
 import { decodeBody, payloadTooLarge } from './request-body.ts';
 import { RouteTable } from './route-table.ts';
@@ -36,6 +44,7 @@ const noBody = new Uint8Array(0);
 export class HttpHandler {
   readonly #options: HttpHandlerOptions;
   readonly #routes: RouteTable;
+  readonly #modules: ClientModules = new ClientModules();
   readonly #exchanges: WeakMap<IncomingMessage, Exchange> = new WeakMap();
 
   constructor(options: HttpHandlerOptions) {
@@ -57,9 +66,12 @@ export class HttpHandler {
   admit(request: FastifyRequest, reply: FastifyReply): void {
     const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
     this.#exchanges.set(request.raw, exchange);
-    const { origin } = request.headers;
-    this.#check(request.headers);
-    if (origin !== undefined && this.#options.posture.isAllowedOrigin(origin)) {
+    const { host, origin, 'sec-fetch-site': site } = request.headers;
+    const { posture } = this.#options;
+    const isModule = exchange.method === 'GET' && this.#modules.has(exchange.path);
+    if (isModule) posture.checkModule(host, origin, site);
+    else posture.check(host, origin, site);
+    if (origin !== undefined && (isModule || posture.isAllowedOrigin(origin))) {
       reply.headers(crossOriginHeaders(origin));
     }
     if (this.#options.draining.aborted) reply.header('connection', 'close');
@@ -135,6 +147,8 @@ export class HttpHandler {
   ): Promise<FastifyReply> {
     const { probes } = this.#options;
     const isGet = method === 'GET';
+    const module = isGet ? this.#modules.find(path) : undefined;
+    if (module !== undefined) return this.#serveModule(module, headers, reply);
     const probe = isGet ? await answerProbe(path, headers.accept, probes) : undefined;
     if (probe === undefined) {
       return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
@@ -143,6 +157,17 @@ export class HttpHandler {
       .code(probe.status)
       .headers({ 'content-type': probe.contentType, ...probe.headers })
       .send(probe.body);
+  }
+
+  #serveModule(
+    { body, etag }: ClientModule,
+    headers: IncomingHttpHeaders,
+    reply: FastifyReply,
+  ): FastifyReply {
+    // A browser asks each time whether it has the one that fits this server.
+    reply.headers({ etag, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+    if (headers['if-none-match']?.includes(etag) === true) return reply.code(304).send();
+    return reply.header('content-type', javaScriptType).send(body);
   }
 
   #exchangeOf(request: FastifyRequest): Exchange {

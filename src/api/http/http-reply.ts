@@ -3,6 +3,7 @@ import type { JsonValue } from '../json.ts';
 import type { RestReply } from '../route.ts';
 
 export const jsonType = 'application/json; charset=UTF-8';
+export const javaScriptType = 'text/javascript; charset=UTF-8';
 export const htmlType = 'text/html; charset=UTF-8';
 
 /** The bytes of an answer: two spaces of indent and a newline, as Google prints it. */
