@@ -33,7 +33,8 @@ export class SocketClient {
   /** Resolves when the connection is over. */
   readonly closed: Promise<SocketClose>;
   readonly #watchers: Set<() => void> = new Set();
-  #nextId = 1;
+  /** Of the next request; ids of a resumed session go on where they were. */
+  nextId = 1;
 
   /** Resolves when the upgrade was accepted; nothing was said yet. */
   static async open(url: string, options: SocketOptions = {}): Promise<SocketClient> {
@@ -91,7 +92,7 @@ export class SocketClient {
 
   /** Sends a request under a new id, and returns that. */
   request(frame: object): number {
-    const id = this.#nextId++;
+    const id = this.nextId++;
     this.send({ id, ...frame });
     return id;
   }
