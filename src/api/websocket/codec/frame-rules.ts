@@ -26,15 +26,18 @@ const mayGoWithoutId: ReadonlySet<RequestName> = new Set([
   'ping',
 ]);
 
-/** What `read` makes of a request; what it throws is the answer to it, if anyone waits for one. */
+/**
+ * What `read` makes of a request; what it throws is the answer to it, if anyone waits for one.
+ * `name` gives the member that is set, or throws unless it is one.
+ */
 export function readRequest(
   id: number,
   names: readonly RequestName[],
-  read: (name: RequestName) => ClientFrame,
+  read: (name: () => RequestName) => ClientFrame,
 ): ClientFrame {
   checkId(id, 'id');
   try {
-    return read(soleName(id, names));
+    return read(() => soleName(id, names));
   } catch (error) {
     const isHello = names.length === 1 && names[0] === 'hello';
     if (id === 0 || isHello || !(error instanceof RpcError)) throw error;

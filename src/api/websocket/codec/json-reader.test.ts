@@ -119,6 +119,7 @@ test('text that is not UTF-8 ends the session', () => {
 });
 
 test.each([
+  ['{"id":7,"pink":{}}', payload('Unknown name "pink": Cannot find field.')],
   ['{"id":7,"ping":{},"pink":1}', payload('Unknown name "pink": Cannot find field.')],
   ['{"id":7,"ping":{"x":1}}', payload(`Unknown name "x" at 'ping': Cannot find field.`)],
   [

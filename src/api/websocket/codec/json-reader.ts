@@ -40,7 +40,7 @@ function parseFrame(message: Buffer): ClientFrame {
   const names = requestNames.filter((name) => memberOf(json, name) !== undefined);
   return readRequest(id, names, (name) => {
     checkNames(json);
-    if (name === 'publish') return readPublish(id, json, message);
+    if (name() === 'publish') return readPublish(id, json, message);
     checkDepth(json);
     return frameOf(id, messageFromJson(ClientFrameSchema, json));
   });

@@ -22,15 +22,15 @@ interface ScannedFrame {
 export function scanFrame(message: Buffer): ClientFrame | undefined {
   const found = scanned(message, scanMembers);
   if (found === undefined || found.name === null) return undefined;
-  return readRequest(found.id, [found.name], () => frameOf(found));
+  return readRequest(found.id, [found.name], (name) => frameOf(found, name()));
 }
 
-function frameOf(found: ScannedFrame): ClientFrame {
+function frameOf(found: ScannedFrame, name: RequestName): ClientFrame {
   const { id, stream, ackIds } = found;
-  if (found.name === 'publish') {
+  if (name === 'publish') {
     return { kind: 'publish', id, topic: found.topic, messages: sealableMessages(found.messages) };
   }
-  const deadlineSeconds = found.name === 'acknowledge' ? null : found.deadlineSeconds;
+  const deadlineSeconds = name === 'acknowledge' ? null : found.deadlineSeconds;
   return checkedSettle({ kind: 'settle', id, stream, ackIds, deadlineSeconds });
 }
 

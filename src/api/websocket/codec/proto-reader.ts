@@ -33,7 +33,7 @@ export function readProtoFrame(bytes: Buffer): ClientFrame {
       body = reader.bytes();
     }
   }
-  return readRequest(id, names, (name) => readBody(name, id, body));
+  return readRequest(id, names, (name) => readBody(name(), id, body));
 }
 
 function readBody(name: RequestName, id: number, body: Buffer): ClientFrame {
