@@ -2,11 +2,17 @@ import { OutgoingError, type OutgoingClient, type OutgoingResponse } from './out
 import { codeOf } from './connector.ts';
 import { isSendableHeader } from './request-check.ts';
 
+interface OidcToken {
+  readonly serviceAccountEmail: string;
+  /** Empty: the endpoint's URL. */
+  readonly audience: string;
+}
+
 /** A message on its way to an endpoint; the shape of the broker's port, which this is made for. */
 interface PushRequest {
   readonly config: {
     readonly endpoint: string;
-    readonly oidcToken?: { readonly serviceAccountEmail: string; readonly audience: string };
+    readonly oidcToken?: OidcToken;
   };
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -41,7 +47,6 @@ export interface PushSenderOptions {
 const successes: ReadonlySet<number> = new Set([102, 200, 201, 202, 204]);
 /** Of an endpoint's answer only the status counts. */
 const responseBytesMax = 0;
-const userAgent = 'CloudPubSub-Google';
 
 /** Sends pushed messages by way of the guarded client, with a token where one is configured. */
 export function createPushSender(options: PushSenderOptions): {
@@ -63,17 +68,11 @@ async function sendOne(
   { config, headers, body, timeoutMs, signal }: PushRequest,
 ): Promise<OutgoingResponse> {
   const { endpoint: url, oidcToken } = config;
-  const token =
-    oidcToken &&
-    (await idToken({
-      email: oidcToken.serviceAccountEmail,
-      audience: oidcToken.audience === '' ? url : oidcToken.audience,
-    }));
+  const token = oidcToken && (await tokenFor(idToken, oidcToken, url));
   return await outgoing.send({
     url,
     method: 'POST',
     headers: {
-      'user-agent': userAgent,
       ...sendable(headers),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
@@ -82,6 +81,23 @@ async function sendOne(
     signal,
     responseBytesMax,
   });
+}
+
+/** The endpoint is not told that we could not say who we are: nothing is sent to it. */
+async function tokenFor(
+  idToken: PushSenderOptions['idToken'],
+  { serviceAccountEmail: email, audience }: OidcToken,
+  url: string,
+): Promise<string> {
+  try {
+    return await idToken({ email, audience: audience === '' ? url : audience });
+  } catch (cause) {
+    throw new TokenError('The ID token for the endpoint could not be signed.', { cause });
+  }
+}
+
+class TokenError extends Error {
+  override name = 'TokenError';
 }
 
 /** A message whose attributes make no headers is pushed without those, or it would never end. */
@@ -106,8 +122,11 @@ function classOf(status: number): PushClass {
 }
 
 function answerToFailure(error: unknown): PushAnswer {
+  if (error instanceof TokenError) {
+    return { responseClass: 'internal', code: 'token_error', text: error.message };
+  }
   if (!(error instanceof OutgoingError)) {
-    return { responseClass: 'internal', code: 'internal', text: 'The push was given up.' };
+    return { responseClass: 'internal', code: 'aborted', text: 'The push was given up.' };
   }
   const text = error.message;
   switch (error.failure) {
