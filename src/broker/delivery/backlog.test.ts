@@ -183,6 +183,54 @@ describe('retention', () => {
   });
 });
 
+describe('what a lease tells', () => {
+  test('is how and when it was handed out, and when its time is up', async () => {
+    const bench = open();
+    await bench.clock.advance(1_234);
+    const lease = bench.next(1)!;
+    expect([lease.type, lease.deliveredMs, lease.bytes]).toEqual(['pull', 1_234, 7]);
+    expect(bench.backlog.nextDeadlineMs).toBe(11_234);
+    bench.backlog.extend(lease, 20_000);
+    expect(bench.backlog.nextDeadlineMs).toBe(20_000);
+    await bench.clock.advance(30_000);
+    expect(bench.expired).toEqual([0]);
+    expect(bench.backlog.nextDeadlineMs).toBe(Infinity);
+  });
+
+  test('is not known of what a restart found, until it is handed out again', () => {
+    const bench = open(10, [3, 7]);
+    expect([bench.backlog.leasedBytes, bench.backlog.unsizedCount]).toEqual([0, 2]);
+    expect(bench.backlog.oldest?.deliveredMs).toBe(-1);
+    bench.next(10);
+    expect([bench.backlog.leasedBytes, bench.backlog.unsizedCount]).toEqual([7, 1]);
+    bench.backlog.expireBelow(10);
+    expect([bench.backlog.leasedBytes, bench.backlog.unsizedCount]).toEqual([0, 0]);
+  });
+
+  test('is counted apart while push has it', async () => {
+    const bench = open();
+    const push = new Consumer({
+      type: 'push',
+      limits: { messagesMax: Infinity, bytesMax: Infinity, turnBytes: 1 },
+      ackDeadlineMs: 10_000,
+      deliver: () => true,
+      fail: () => undefined,
+    });
+    const message = { bytes: 7, publishTimeMs: 5, deliveredMs: 0, deadlineMs: 10_000 };
+    bench.next(3);
+    const pushed = bench.backlog.lease(1, push, message);
+    bench.backlog.lease(2, push, message);
+    expect(bench.backlog.pushedCount).toBe(2);
+    bench.backlog.acknowledge(pushed);
+    expect(bench.backlog.pushedCount).toBe(1);
+    await bench.clock.advance(20_000);
+    expect(bench.backlog.pushedCount).toBe(0);
+    // The same message by another way is not push's any more.
+    sequences(bench, 3, 2);
+    expect([bench.backlog.outstandingCount, bench.backlog.pushedCount]).toEqual([2, 0]);
+  });
+});
+
 test('what closes leaves no timer that does anything, and its room to others', async () => {
   const bench = open();
   sequences(bench, 600, 600);
@@ -244,6 +292,8 @@ test('behaves as a set of sequences that knows who has what', async () => {
           [...unacked].filter((i) => i < bench.backlog.frontier),
         );
         expect(bench.consumer.outstandingMessages).toBe(bench.backlog.outstandingCount);
+        expect(bench.backlog.leasedBytes).toBe(7 * bench.backlog.leaseCount);
+        expect(bench.backlog.unsizedCount).toBe(0);
       }
       await bench.clock.advance(60_000);
       const rest = sequences(bench, tail, unacked.size + 1);

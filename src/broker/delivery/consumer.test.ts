@@ -46,6 +46,19 @@ test('a transport that has enough leaves no room until it resumes', () => {
   expect(consumer.room).toBe(3);
 });
 
+test('says what holds it up: the transport first, then bytes, then messages', () => {
+  const { consumer } = open(2, 100);
+  expect(consumer.state).toBe('ok');
+  consumer.take(1);
+  consumer.take(1);
+  expect(consumer.state).toBe('suspended_max_outstanding_messages_exceeded');
+  consumer.release(1);
+  consumer.take(99);
+  expect(consumer.state).toBe('suspended_max_outstanding_bytes_exceeded');
+  consumer.deliver([]);
+  expect(consumer.state).toBe('suspended_client_flow_controlled');
+});
+
 test('is told once why nothing more comes', () => {
   const { consumer, failures } = open(3, 100);
   consumer.fail('first');
