@@ -155,6 +155,7 @@ export class Connection implements Watched {
     this.#closeCode = code;
     this.#outbox.flush();
     this.#ws.close(code, reason);
+    this.#inbox.close();
     this.#owner.closed(this, true);
   }
 

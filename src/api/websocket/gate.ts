@@ -24,6 +24,9 @@ export interface GateOptions extends Surroundings {
   readonly compression: boolean;
 }
 
+const version = '13';
+const wrongVersion = `Sec-WebSocket-Version must be ${version}`;
+
 /** Memory for one connection's compression: about 32 KiB inflating and 24 KiB deflating. */
 const deflateOptions = {
   serverNoContextTakeover: true,
@@ -55,7 +58,7 @@ export class WebSocketGate {
     };
     this.#server = new WebSocketServer(settings);
     this.#server.on('wsClientError', (error, socket) =>
-      this.#refuse(socket as Socket, badHandshake(error.message), ['sec-websocket-version: 13']),
+      this.#refuse(socket as Socket, badHandshake(error.message)),
     );
     options.draining.addEventListener('abort', () => this.#drain(), { once: true });
   }
@@ -82,6 +85,8 @@ export class WebSocketGate {
     const { host, origin, 'sec-fetch-site': site } = headers;
     const trust = posture.checkUpgrade(host, origin, site);
     if (url?.split('?', 1)[0] !== webSocketPath) throw wrongPath();
+    // Version 8, which `ws` takes too, has its origin in a header that nobody checks.
+    if (headers['sec-websocket-version'] !== version) throw badHandshake(wrongVersion);
     if (draining.aborted) throw drainingRefusal();
     if (this.#registry.size + this.#greeters.size >= sessionsMax) throw tooManySessions();
     return trust === 'token';
@@ -97,7 +102,8 @@ export class WebSocketGate {
     });
   }
 
-  #refuse(socket: Socket, error: unknown, headers: readonly string[] = []): void {
+  #refuse(socket: Socket, error: unknown): void {
+    const headers = [`sec-websocket-version: ${version}`];
     this.#options.observer.refused(refuseUpgrade(socket, error, headers));
   }
 

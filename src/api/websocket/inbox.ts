@@ -59,6 +59,7 @@ export class Inbox {
   /** A whole message; its bytes are the caller's no more. */
   accept(message: Buffer): void {
     const { length } = message;
+    if (this.#isClosed) return;
     this.messageCount++;
     this.#wholeBytes += length + frameHead + (length < 126 ? 0 : length < 65_536 ? 2 : 8);
     if (this.#holds === 0 && this.#queue.length === 0 && !this.#isHandling) {
@@ -72,7 +73,7 @@ export class Inbox {
 
   /** True if it was not held for this cause before. */
   hold(cause: HoldCause): boolean {
-    if ((this.#holds & bits[cause]) !== 0) return false;
+    if ((this.#holds & bits[cause]) !== 0 || this.#isClosed) return false;
     this.#holds |= bits[cause];
     this.#ws.pause();
     return true;
@@ -84,13 +85,16 @@ export class Inbox {
     if (this.#holds === 0 && !this.#isHandling) this.#proceed();
   }
 
+  /** What comes is read, for the sake of the client's close frame, and dropped. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#holds = 0;
     this.#budget.give(this.#queuedBytes + this.#partialBytes);
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#partialBytes = 0;
+    this.#ws.resume();
   }
 
   /** What waited, in order, until something holds again. */
