@@ -124,6 +124,7 @@ test('work is counted and timed in seconds', async () => {
   expect(text).toContain('sealpost_open_seconds_bucket{le="5e-05"} 1\n');
   expect(text).toContain('sealpost_committed_appends_total 7\n');
   expect(text).toContain('sealpost_commit_seconds_sum 0.3\n');
+  expect(text).toContain('sealpost_commit_seconds_bucket{le="+Inf"} 1\n');
 });
 
 test('gauges show the state at the scrape under both names', async () => {

@@ -25,5 +25,6 @@ export async function registryFamilies(registry: Registry): Promise<Family[]> {
 
 function canonical({ labels }: RegistrySample): RegistrySample['labels'] {
   const { le, ...rest } = labels;
-  return le === undefined ? labels : { ...rest, le: boundText(Number(le)) };
+  if (le === undefined) return labels;
+  return { ...rest, le: boundText(le === '+Inf' ? Infinity : Number(le)) };
 }
