@@ -35,6 +35,8 @@ export class PushPause {
     if (!this.isOn || this.#cancel !== null) return;
     this.#cancel = this.#clock.schedule(this.#untilMs, () => {
       this.#cancel = null;
+      // Timers may be early by a fraction of a millisecond; what they tell counts.
+      this.#untilMs = -Infinity;
       this.#onEnd();
     });
   }
