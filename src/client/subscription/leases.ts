@@ -16,6 +16,8 @@ export interface Lease {
   isExtending: boolean;
 }
 
+/** The shortest that there is (pubsub.v1). */
+const ackDeadlineSecondsMin = 10;
 /** Extensions are sent when less than so much of the deadline's span is left. */
 const marginShare = 0.6;
 /** Looked at so often within a span. */
@@ -27,7 +29,7 @@ export class Leases {
   readonly #settler: Settler;
   readonly #onLapse: (lease: Lease) => void;
   readonly #leases = new Map<string, Lease>();
-  #spanMs = 10_000;
+  #spanMs = ackDeadlineSecondsMin * 1_000;
   #cancelTimer: (() => void) | undefined;
   #heldCount = 0;
   #heldBytes = 0;
@@ -53,7 +55,7 @@ export class Leases {
 
   /** The ack deadline of what is delivered from now on. */
   set ackDeadlineSeconds(seconds: number) {
-    this.#spanMs = seconds * 1_000;
+    this.#spanMs = Math.max(seconds, ackDeadlineSecondsMin) * 1_000;
   }
 
   add(given: Pick<Lease, 'ackId' | 'message' | 'bytes'>, extensionMs: number): Lease {

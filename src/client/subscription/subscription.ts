@@ -120,10 +120,12 @@ export class LeasingSubscription implements Subscription {
   }
 
   #next(): Promise<IteratorResult<Message, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.#readers.push({ resolve, reject });
-      this.#serve();
-    });
+    return quiet(
+      new Promise((resolve, reject) => {
+        this.#readers.push({ resolve, reject });
+        this.#serve();
+      }),
+    );
   }
 
   /** Hands out what there is to whoever waits for it, within the limits of what may be held. */

@@ -1,0 +1,260 @@
+import { describe, expect, test } from 'vitest';
+import { errorFrame, ScriptedSession, type Frame } from '../../../test/support/scripted-session.ts';
+
+const topic = 'projects/p/topics/t';
+
+/** Topic-less form of publish frames: id, data and key of each message. */
+const shapes = (frames: readonly Frame[]): [number | undefined, string][] =>
+  frames.map(({ id, publish }) => {
+    const { messages } = publish as { messages: { data: string; orderingKey?: string }[] };
+    return [id, messages.map(({ data, orderingKey = '' }) => orderingKey + atob(data)).join()];
+  });
+
+const published = (id: number, ...messageIds: string[]): Frame => ({
+  id,
+  published: { messageIds },
+});
+
+describe('batches', () => {
+  test('hold what one turn publishes, by topic and key, in order', async () => {
+    const session = new ScriptedSession();
+    const { client } = session;
+    void client.publish(topic, { data: 'a' });
+    void client.publish(topic, [{ data: 'b' }, { data: '1', orderingKey: 'k' }]);
+    void client.publish('projects/p/topics/other', { data: 'c' });
+    void client.publish(topic, { data: '2', orderingKey: 'k' });
+    expect(shapes(await session.frames())).toEqual([
+      [1, 'a,b'],
+      [2, 'k1,k2'],
+      [3, 'c'],
+    ]);
+  });
+
+  test('resolve each publish to its own ids', async () => {
+    const session = new ScriptedSession();
+    const one = session.client.publish(topic, { data: 'a' });
+    const two = session.client.publish(topic, [{ data: 'b' }, { data: 'c' }]);
+    const none = session.client.publish(topic, []);
+    await session.frames();
+    await session.send(published(1, '7', '8', '9'));
+    expect([await one, await two, await none]).toEqual(['7', ['8', '9'], []]);
+  });
+
+  test('have at most so many messages and bytes', async () => {
+    const session = new ScriptedSession({ batching: { messagesMax: 3, bytesMax: 100 } });
+    void session.client.publish(
+      topic,
+      [...'abcdefg'].map((data) => ({ data })),
+    );
+    void session.client.publish(topic, { data: 'x'.repeat(200) });
+    expect(shapes(await session.frames())).toEqual([
+      [1, 'a,b,c'],
+      [2, 'd,e,f'],
+      [3, 'g'],
+      [4, 'x'.repeat(200)],
+    ]);
+  });
+
+  test('wait for company as long as they are told, unless they are full', async () => {
+    const session = new ScriptedSession({ batching: { messagesMax: 2, delayMs: 100 } });
+    void session.client.publish(topic, { data: 'a' });
+    await session.pass(50);
+    void session.client.publish(topic, { data: 'b' });
+    void session.client.publish(topic, { data: 'c' });
+    expect(shapes(await session.frames())).toEqual([[1, 'a,b']]);
+    await session.pass(60);
+    expect(await session.frames()).toEqual([]);
+    await session.pass(20);
+    expect(shapes(await session.frames())).toEqual([[2, 'c']]);
+    void session.client.publish(topic, { data: 'd' });
+    await session.pass(10);
+    void session.client.close();
+    expect(shapes(await session.frames())).toEqual([[3, 'd']]);
+  });
+
+  test('of one ordering key go one at a time', async () => {
+    const session = new ScriptedSession();
+    const send = (data: string): void =>
+      void session.client.publish(topic, { data, orderingKey: 'k' });
+    send('1');
+    expect(shapes(await session.frames())).toEqual([[1, 'k1']]);
+    send('2');
+    await session.pass();
+    send('3');
+    expect(await session.frames()).toEqual([]);
+    await session.send(published(1, '1'));
+    expect(shapes(await session.frames())).toEqual([[2, 'k2,k3']]);
+  });
+
+  test('grow while the server is busy', async () => {
+    const session = new ScriptedSession();
+    await session.pass();
+    for (let n = 0; n < 50; n++) {
+      void session.client.publish(topic, { data: String(n) });
+      await session.clock.settle(1);
+    }
+    const frames = shapes(await session.frames());
+    expect(frames).toHaveLength(32);
+    await session.send(published(1, '1'));
+    const rest = Array.from({ length: 18 }, (_, index) => index + 32);
+    expect(shapes(await session.frames())).toEqual([[33, rest.join()]]);
+  });
+});
+
+describe('room', () => {
+  test('is waited for in line', async () => {
+    const session = new ScriptedSession({ flowControl: { messagesMax: 2 } });
+    const all = ['a', 'b', 'c', 'd'].map((data) =>
+      session.client.publish(topic, { data, orderingKey: 'k' }),
+    );
+    expect(shapes(await session.frames())).toEqual([[1, 'ka,kb']]);
+    await session.send(published(1, '1', '2'));
+    expect(shapes(await session.frames())).toEqual([[2, 'kc,kd']]);
+    await session.send(published(2, '3', '4'));
+    expect(await Promise.all(all)).toEqual(['1', '2', '3', '4']);
+  });
+
+  test('is for bytes too, and a message above all of it goes alone', async () => {
+    const session = new ScriptedSession({ flowControl: { bytesMax: 50 } });
+    void session.client.publish(topic, { data: 'x'.repeat(100) });
+    void session.client.publish(topic, { data: 'y' });
+    expect(shapes(await session.frames())).toEqual([[1, 'x'.repeat(100)]]);
+    await session.send(published(1, '1'));
+    expect(shapes(await session.frames())).toEqual([[2, 'y']]);
+  });
+
+  test('has a line that is not endless', async () => {
+    const flowControl = { messagesMax: 1, waitingMax: 2 };
+    const session = new ScriptedSession({ flowControl });
+    const calls = ['a', 'b', 'c', 'd'].map((data) => session.client.publish(topic, { data }));
+    await expect(calls[3]).rejects.toMatchObject({
+      status: 'RESOURCE_EXHAUSTED',
+      reason: 'TOO_MANY_WAITING',
+    });
+  });
+});
+
+describe('a refusal', () => {
+  test.each([
+    [4, 'DEADLINE_EXCEEDED'],
+    [8, 'RESOURCE_EXHAUSTED'],
+    [10, 'ABORTED'],
+    [14, 'UNAVAILABLE'],
+  ])('%i is tried again in order, with back-off', async (code, status) => {
+    const session = new ScriptedSession({ publishRetryMs: 1_000 });
+    session.answersPings = true;
+    const first = session.client.publish(topic, { data: '1', orderingKey: 'k' });
+    await session.frames();
+    const second = session.client.publish(topic, { data: '2', orderingKey: 'k' });
+    await session.pass();
+    await session.send(errorFrame(1, code, 'LATER'));
+    expect(await session.frames()).toEqual([]);
+    await session.pass(60);
+    expect(shapes(await session.frames())).toEqual([[2, 'k1,k2']]);
+    await session.pass(1_000);
+    await session.send(errorFrame(2, code, 'LATER'));
+    await expect(first).rejects.toMatchObject({ status, reason: 'LATER' });
+    await session.pass(200);
+    await session.frames();
+    await session.send(published(3, '9'));
+    expect(await second).toBe('9');
+  });
+
+  test.each([
+    [5, 'NOT_FOUND'],
+    [7, 'PERMISSION_DENIED'],
+    [9, 'FAILED_PRECONDITION'],
+    [13, 'INTERNAL'],
+  ])('%i is told at once', async (code, status) => {
+    const session = new ScriptedSession();
+    const call = session.client.publish(topic, { data: 'a' });
+    await session.frames();
+    await session.send(errorFrame(1, code, 'KEY_DISABLED'));
+    await expect(call).rejects.toMatchObject({
+      name: 'SealpostError',
+      code,
+      status,
+      reason: 'KEY_DISABLED',
+      message: 'because KEY_DISABLED',
+    });
+    expect(await session.frames()).toEqual([]);
+  });
+
+  test('of one bad message does not hit those that shared its frame', async () => {
+    const session = new ScriptedSession();
+    const calls = ['a', 'b', 'c'].map((data) => session.client.publish(topic, { data }));
+    await session.frames();
+    await session.send(errorFrame(1, 3, 'VALUE_TOO_LARGE'));
+    expect(shapes(await session.frames())).toEqual([
+      [2, 'a'],
+      [3, 'b'],
+      [4, 'c'],
+    ]);
+    await session.send(published(2, '1'), errorFrame(3, 3, 'VALUE_TOO_LARGE'), published(4, '2'));
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { value: '1' },
+      { reason: { status: 'INVALID_ARGUMENT' } },
+      { value: '2' },
+    ]);
+  });
+
+  test.each([
+    ['a name that is none', 'topics/t', { data: 'a' }, 'BAD_NAME'],
+    ['data of another type', topic, { data: 7 as unknown as string }, 'BAD_MESSAGE'],
+    ['an attribute of another type', topic, { attributes: { a: 1 as never } }, 'BAD_MESSAGE'],
+    ['more than a frame can carry', topic, { data: 'x'.repeat(20_000) }, 'MESSAGE_TOO_LARGE'],
+  ])('of %s needs no server', async (_what, name, message, reason) => {
+    const session = new ScriptedSession();
+    const call = session.client.publish(name, message);
+    expect(await session.frames()).toEqual([]);
+    await expect(call).rejects.toMatchObject({ status: 'INVALID_ARGUMENT', reason });
+  });
+
+  test('that nobody looks at is no unhandled one', async () => {
+    const session = new ScriptedSession();
+    void session.client.publish(topic, { data: 'a' });
+    void session.client.publish(topic, [{ data: 'a' }, { data: 'b' }]);
+    void session.client.publish('nonsense', { data: 'a' });
+    await session.frames();
+    await session.send(errorFrame(1, 5, 'NONE'));
+  });
+});
+
+describe('a signal', () => {
+  test('gives up what was not sent, and what was is only not waited for', async () => {
+    const session = new ScriptedSession();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const sent = session.client.publish(topic, { data: 'a', orderingKey: 'k' }, { signal });
+    await session.frames();
+    const unsent = session.client.publish(topic, { data: 'b', orderingKey: 'k' }, { signal });
+    const other = session.client.publish(topic, { data: 'c', orderingKey: 'k' });
+    await session.pass();
+    controller.abort(new Error('enough'));
+    await expect(sent).rejects.toThrow('enough');
+    await expect(unsent).rejects.toThrow('enough');
+    await session.send(published(1, '1'));
+    expect(shapes(await session.frames())).toEqual([[2, 'kc']]);
+    await session.send(published(2, '2'));
+    expect(await other).toBe('2');
+    await expect(session.client.publish(topic, { data: 'd' }, { signal })).rejects.toThrow(
+      'enough',
+    );
+  });
+
+  test('frees the place in the line', async () => {
+    const session = new ScriptedSession({ flowControl: { messagesMax: 1 } });
+    const controller = new AbortController();
+    void session.client.publish(topic, { data: 'a' });
+    const { signal } = controller;
+    const waiting = session.client.publish(topic, { data: 'b' }, { signal });
+    const last = session.client.publish(topic, { data: 'c' });
+    controller.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await session.frames();
+    await session.send(published(1, '1'));
+    expect(shapes(await session.frames())).toEqual([[2, 'c']]);
+    await session.send(published(2, '2'));
+    expect(await last).toBe('2');
+  });
+});
