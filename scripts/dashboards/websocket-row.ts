@@ -18,7 +18,7 @@ export const websocketRow: Row = {
       description: 'Many resumes: something between client and server cuts connections.',
       unit: 'cps',
       queries: [
-        [rateBy('subprotocol', 'sealpost_websocket_connections_total'), 'new, {{subprotocol}}'],
+        [rateBy('subprotocol', 'sealpost_websocket_opens_total'), 'new, {{subprotocol}}'],
         [rateBy('subprotocol', 'sealpost_websocket_resumes_total'), 'resumed, {{subprotocol}}'],
         [rateBy('code', 'sealpost_websocket_closes_total'), 'closed with {{code}}'],
         [rateBy('status', 'sealpost_websocket_refusals_total'), 'refused with {{status}}'],

@@ -332,7 +332,7 @@ test('what came over WebSocket is counted by subprotocol, code and cause', async
   const of = 'subprotocol="sealpost.v1.json"';
   for (const line of [
     `connections{${of}} 1`,
-    `connections_total{${of}} 2`,
+    `opens_total{${of}} 2`,
     `resumes_total{${of}} 1`,
     `closes_total{${of},code="1006"} 1`,
     'refusals_total{status="403"} 1',
@@ -356,4 +356,12 @@ test('close codes that clients make up do not add series for ever', async () => 
   const lines = await series(metrics, 'sealpost_websocket_closes_total');
   expect(lines).toHaveLength(33);
   expect(lines.at(-1)).toContain('code="_other"} 868');
+});
+
+test('no two metrics share a name in OpenMetrics, which knows counters without their ending', async () => {
+  const { body } = await metricsOf().page('application/openmetrics-text');
+  const names = [...body.matchAll(/^# TYPE (\S+) /gm)].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(100);
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  expect(body.endsWith('\n# EOF\n')).toBe(true);
 });

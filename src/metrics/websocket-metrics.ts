@@ -29,11 +29,7 @@ export class WebSocketMetrics {
     const by = { registry, labelNames: ['subprotocol'] as const };
     const alone = { registry, labelNames: [] as const };
     this.#connections = gauge(by, 'connections', 'Connections that are open, by subprotocol.');
-    this.#connected = counter(
-      by,
-      'connections_total',
-      'Connections that were welcomed, by subprotocol.',
-    );
+    this.#connected = counter(by, 'opens_total', 'Connections that were welcomed, by subprotocol.');
     this.#resumed = counter(
       by,
       'resumes_total',
