@@ -3,6 +3,9 @@ import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '../../runtime/index.ts';
 import { webSocketLimits as limits } from './limits.ts';
 
+/** Sums of fractions of a millisecond are not exact. */
+const toleranceMs = 1;
+
 /** What keep-alive looks at, and what it may do. */
 export interface Watched {
   readonly socket: Socket;
@@ -41,7 +44,7 @@ export class KeepAlive {
   constructor(watched: Watched, clock: Clock) {
     this.#watched = watched;
     this.#clock = clock;
-    this.#rest();
+    this.#rest(clock.monotonicMs());
   }
 
   /** The client answered. */
@@ -54,25 +57,25 @@ export class KeepAlive {
     this.#cancel = null;
   }
 
-  #rest(): void {
-    const atMs = this.#clock.monotonicMs() + limits.keepAliveMs;
-    this.#cancel = this.#clock.schedule(atMs, () => {
-      this.#rest();
-      this.#look();
+  #rest(nowMs: number): void {
+    this.#cancel = this.#clock.schedule(nowMs + limits.keepAliveMs, () => {
+      const thenMs = this.#clock.monotonicMs();
+      this.#rest(thenMs);
+      this.#look(thenMs);
     });
   }
 
-  #look(): void {
-    if (this.#isStalled()) this.#watched.stalled();
-    else if (this.#marks === null) this.#ask();
-    else if (this.#isAlive(this.#marks)) this.#marks = this.#mark();
-    else if (this.#clock.monotonicMs() - this.#marks.askedMs >= limits.answerTimeoutMs) {
+  #look(nowMs: number): void {
+    if (this.#isStalled(nowMs)) this.#watched.stalled();
+    else if (this.#marks === null) this.#ask(nowMs);
+    else if (this.#isAlive(this.#marks)) this.#marks = this.#mark(nowMs);
+    else if (nowMs - this.#marks.askedMs > limits.answerTimeoutMs - toleranceMs) {
       this.#watched.lost();
     }
   }
 
-  #ask(): void {
-    this.#marks = this.#mark();
+  #ask(nowMs: number): void {
+    this.#marks = this.#mark(nowMs);
     this.#watched.ping();
   }
 
@@ -82,24 +85,23 @@ export class KeepAlive {
     return taken !== null && takenOf(socket) !== taken;
   }
 
-  #mark(): Marks {
+  #mark(nowMs: number): Marks {
     const { socket } = this.#watched;
     return {
-      askedMs: this.#clock.monotonicMs(),
+      askedMs: nowMs,
       read: socket.bytesRead,
       taken: socket.writableLength > 0 ? takenOf(socket) : null,
     };
   }
 
-  #isStalled(): boolean {
+  #isStalled(nowMs: number): boolean {
     const { isPartial, messageCount } = this.#watched;
-    const nowMs = this.#clock.monotonicMs();
     if (!isPartial || messageCount !== this.#partialCount) {
       this.#partialCount = isPartial ? messageCount : -1;
       this.#partialSinceMs = nowMs;
       return false;
     }
-    return nowMs - this.#partialSinceMs >= limits.messageTimeoutMs;
+    return nowMs - this.#partialSinceMs > limits.messageTimeoutMs - toleranceMs;
   }
 }
 

@@ -101,6 +101,11 @@ const payload = (what: string): string => `Invalid JSON payload received. ${what
 test.each([
   ['{', payload('Unexpected end of string. Expected a value.')],
   ['[]', payload('Unknown name "": Root element must be a message.')],
+  ['{"id":01,"acknowledge":{"stream":1,"ackIds":["a"]}}', payload('Unexpected token.')],
+  [
+    '{"id":9007199254740993,"acknowledge":{"stream":1,"ackIds":["a"]}}',
+    'id: must be between 0 and 9007199254740991',
+  ],
   ['{"id":1.5,"ping":{}}', "Invalid value at 'id' (TYPE_UINT64), 1.5"],
   ['{"id":"x","ping":{}}', `Invalid value at 'id' (TYPE_UINT64), "x"`],
   ['{"id":-1,"ping":{}}', "Invalid value at 'id' (TYPE_UINT64), -1"],
@@ -171,6 +176,13 @@ test('two members are one too many, and a null is none', () => {
   expect(read('{"id":1,"ping":{},"hello":{}}')).toMatchObject(refused);
   expect(read('{"id":1,"publish":{"topic":"t"},"acknowledge":{}}')).toMatchObject(refused);
   expect(read('{"id":1,"ping":{},"hello":null}')).toEqual({ kind: 'ping', id: 1 });
+});
+
+test('of a name that comes twice, the later counts', () => {
+  const acknowledge = '"acknowledge":{"stream":1,"stream":2,"ackIds":["b"],"ackIds":["a"]}';
+  const settled = { kind: 'settle', id: 4, stream: 2, ackIds: ['a'], deadlineSeconds: null };
+  expect(read(`{"id":3,${acknowledge},"id":4}`)).toEqual(settled);
+  expect(read(`{"id":3,${acknowledge},"\\u0069d":4}`)).toEqual(settled);
 });
 
 test('numbers come as strings too, bytes in either base64', () => {

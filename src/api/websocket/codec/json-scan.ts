@@ -44,7 +44,7 @@ function scanMembers(scanner: JsonScanner): ScannedFrame {
     ackIds: [],
     deadlineSeconds: 0,
   };
-  scanOnce(scanner, (name) => {
+  scanner.members((name) => {
     if (name === 'id') found.id = scanner.integer();
     else if (found.name !== null) throw unusual;
     else scanRequest(scanner, name, found);
@@ -55,7 +55,7 @@ function scanMembers(scanner: JsonScanner): ScannedFrame {
 function scanRequest(scanner: JsonScanner, name: string, found: ScannedFrame): void {
   if (name === 'publish') {
     found.name = name;
-    scanOnce(scanner, (member) => {
+    scanner.members((member) => {
       if (member === 'topic') found.topic = scanner.text();
       else if (member === 'messages') found.messages = scanMessages(scanner);
       else throw unusual;
@@ -64,21 +64,11 @@ function scanRequest(scanner: JsonScanner, name: string, found: ScannedFrame): v
   }
   if (name !== 'acknowledge' && name !== 'modifyAckDeadline') throw unusual;
   found.name = name === 'acknowledge' ? name : 'modify_ack_deadline';
-  scanOnce(scanner, (member) => {
+  scanner.members((member) => {
     if (member === 'stream') found.stream = scanner.integer();
     else if (member === 'ackIds') found.ackIds = scanner.items(() => scanner.text());
     else if (member === 'ackDeadlineSeconds' && name === 'modifyAckDeadline') {
       found.deadlineSeconds = scanner.integer();
     } else throw unusual;
-  });
-}
-
-/** An object in which no name comes twice. */
-function scanOnce(scanner: JsonScanner, read: (name: string) => void): void {
-  const names: string[] = [];
-  scanner.members((name) => {
-    if (names.includes(name)) throw unusual;
-    names.push(name);
-    read(name);
   });
 }
