@@ -23,8 +23,8 @@ export class LiveServer {
 
   async start(): Promise<void> {
     const dataDir = join(this.#folder.path, 'data');
-    const argv = ['--port', String(this.#port), '--data-dir', dataDir, '--drain-seconds', '1'];
-    argv.push(...this.#more);
+    const argv = ['--port', String(this.#port), '--data-dir', dataDir, ...this.#more];
+    if (!this.#more.includes('--drain-seconds')) argv.push('--drain-seconds', '1');
     const ports = { clock: this.clock, log: silentLogger };
     this.#server = await startServer(parseConfig(argv, {}), ports);
     this.#port = this.#server.port;

@@ -20,8 +20,8 @@ export interface PushedRequest {
   readonly body: Buffer;
   readonly socket: Socket;
   readonly response: ServerResponse;
-  /** By performance.now(): when the connection was lost, if it was lost unanswered. */
-  lostMs: number | null;
+  /** The connection was lost before it was answered. */
+  isLost: boolean;
 }
 
 /** What a wrapped body holds. */
@@ -39,6 +39,8 @@ export interface WrappedBody {
 /** A real push endpoint on loopback, over HTTP or HTTPS. */
 export class PushEndpoint {
   readonly requests: PushedRequest[] = [];
+  /** What the wrapped messages said, each text once. */
+  readonly texts: Set<string> = new Set();
   /** Answers a request; by default with 204. Doing nothing leaves it open. */
   respond: (request: PushedRequest, index: number) => void = ({ response }) =>
     answer(response, 204);
@@ -118,12 +120,14 @@ export class PushEndpoint {
       body: Buffer.concat(chunks),
       socket: incoming.socket,
       response,
-      lostMs: null,
+      isLost: false,
     };
     response.once('close', () => {
-      if (!response.writableFinished) request.lostMs = performance.now();
+      if (!response.writableFinished) request.isLost = true;
       this.#notify();
     });
+    if (incoming.headers['content-type'] === 'application/json')
+      this.texts.add(pushedText(request));
     this.respond(request, this.requests.push(request) - 1);
     this.#notify();
   }
