@@ -208,6 +208,11 @@ describe('messages in JSON', () => {
       '\'state\' (type.googleapis.com/google.pubsub.v1.Subscription.State), "NOPE"',
     ],
     ['pushConfig', 'x', '\'push_config\' (type.googleapis.com/google.pubsub.v1.PushConfig), "x"'],
+    [
+      'pushConfig',
+      { pubsubWrapper: {}, noWrapper: {} },
+      "'push_config' (oneof), oneof field 'wrapper' is already set. Cannot set 'no_wrapper'",
+    ],
     ['topic', {}, "'topic' (TYPE_STRING), Starting an object on a scalar field"],
   ])('%s of %j is refused', (name, json, problem) => {
     const read = (): unknown => messageFromJson(SubscriptionSchema, { [name]: json });
