@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 
@@ -23,6 +24,33 @@ describe('an abort', () => {
     const signal = AbortSignal.abort(reason);
     await expect(client.send(requestTo(at(endpoint), { signal }))).rejects.toBe(reason);
     expect(endpoint.sockets).toHaveLength(0);
+  });
+
+  test('of a signal that many requests share ends them all, each once, and leaves no listener', async () => {
+    const { client } = open();
+    const endpoint = await serve(() => undefined);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const sent = Array.from({ length: 300 }, () =>
+      client.send(requestTo(at(endpoint), { signal })),
+    );
+    const settled = Promise.allSettled(sent);
+    await expect.poll(() => endpoint.sockets.length, { timeout: 10_000 }).toBe(256);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    controller.abort(reason);
+    const outcomes = await settled;
+    expect(outcomes.every((each) => each.status === 'rejected' && each.reason === reason)).toBe(
+      true,
+    );
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  test('that never comes leaves no listener either', async () => {
+    const { client } = open();
+    const endpoint = await serve(agreeing);
+    const { signal } = new AbortController();
+    await Promise.all([1, 2, 3].map(() => client.send(requestTo(at(endpoint), { signal }))));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('while it waits for its turn ends it', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import type { Clock } from '../runtime/index.ts';
+import { AbortListeners } from './abort-listeners.ts';
 import { AddressPolicy, type AddressPolicyOptions } from './address-policy.ts';
 import { Connector, type Resolve } from './connector.ts';
 import { exchange, StaleConnectionError } from './exchange.ts';
@@ -53,6 +54,7 @@ class HttpClient implements OutgoingClient {
   readonly #slots: RequestSlots;
   readonly #kept: KeptConnections;
   readonly #running: Set<AbortController> = new Set();
+  readonly #aborts = new AbortListeners();
   #isClosed = false;
 
   constructor(options: OutgoingClientOptions) {
@@ -73,9 +75,8 @@ class HttpClient implements OutgoingClient {
     if (this.#isClosed) throw closed();
     const to = checkRequest(request);
     const life = new AbortController();
-    const abort = (): void => life.abort(request.signal.reason);
     const timeout = (): void => life.abort(timedOut(request.timeoutMs));
-    request.signal.addEventListener('abort', abort, { once: true });
+    const ignore = this.#aborts.add(request.signal, () => life.abort(request.signal.reason));
     const disarm = this.#clock.schedule(this.#clock.monotonicMs() + request.timeoutMs, timeout);
     this.#running.add(life);
     try {
@@ -83,7 +84,7 @@ class HttpClient implements OutgoingClient {
     } finally {
       this.#running.delete(life);
       disarm();
-      request.signal.removeEventListener('abort', abort);
+      ignore();
     }
   }
 

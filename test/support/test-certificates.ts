@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const hasOpenssl: boolean = spawnSync('openssl', ['version']).status === 0;
+const program = 'openssl';
+
+export const hasOpenssl: boolean = spawnSync(program, ['version']).status === 0;
 
 export interface TestCertificates {
   /** The authority's certificate, PEM. */
@@ -17,8 +19,7 @@ export interface TestCertificates {
 export function makeTestCertificates(): TestCertificates {
   const folder = mkdtempSync(join(tmpdir(), 'sealpost-certificates-'));
   const at = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): void =>
-    void execFileSync('openssl', args, { stdio: 'pipe' });
+  const openssl = (...args: string[]): void => void execFileSync(program, args, { stdio: 'pipe' });
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const ca = ['-keyout', at('ca.key'), '-out', at('ca.pem'), '-days', '36500', '-subj', '/CN=test'];
   openssl('req', '-x509', ...newKey, ...ca);
