@@ -124,31 +124,27 @@ function withEphemeralTogether(reports: readonly BacklogReport[]): BacklogReport
   return others;
 }
 
-/** Together: the sum of everything, and the age of the oldest. */
+/** Together: the sum of everything, and the age of the oldest. NaN: the disk could not tell. */
 function merge(subscription: string, reports: readonly BacklogReport[]): BacklogReport {
-  const sum = (valueOf: (report: BacklogReport) => number): number =>
-    reports.reduce((total, report) => total + valueOf(report), 0);
-  const openStreams = states.map((state) => [
-    state,
-    sum((report) => report.openStreams[state] ?? 0),
-  ]);
-  return {
-    subscription,
-    unackedCount: sum((report) => report.unackedCount),
-    backlogBytes: sum((report) => report.backlogBytes),
-    oldestUnackedAgeSeconds: oldest(reports),
-    outstandingCount: sum((report) => report.outstandingCount),
-    pushedCount: sum((report) => report.pushedCount),
-    openStreams: Object.fromEntries(openStreams) as BacklogReport['openStreams'],
-    pushState: null,
+  const openStreams: Record<StreamState, number> = {
+    ok: 0,
+    suspended_client_flow_controlled: 0,
+    suspended_max_outstanding_bytes_exceeded: 0,
+    suspended_max_outstanding_messages_exceeded: 0,
   };
-}
-
-/** NaN is an age that the disk could not tell. */
-function oldest(reports: readonly BacklogReport[]): number {
-  return reports.reduce((age, { oldestUnackedAgeSeconds }) => {
-    return oldestUnackedAgeSeconds > age ? oldestUnackedAgeSeconds : age;
-  }, 0);
+  const sum = { unackedCount: 0, backlogBytes: 0, outstandingCount: 0, pushedCount: 0 };
+  let oldestUnackedAgeSeconds = 0;
+  for (const report of reports) {
+    sum.unackedCount += report.unackedCount;
+    sum.backlogBytes += report.backlogBytes;
+    sum.outstandingCount += report.outstandingCount;
+    sum.pushedCount += report.pushedCount;
+    if (report.oldestUnackedAgeSeconds > oldestUnackedAgeSeconds) {
+      oldestUnackedAgeSeconds = report.oldestUnackedAgeSeconds;
+    }
+    for (const state of states) openStreams[state] += report.openStreams[state] ?? 0;
+  }
+  return { subscription, ...sum, oldestUnackedAgeSeconds, openStreams, pushState: null };
 }
 
 function addTo<Item>(groups: Map<string, Item[]>, name: string, item: Item): void {

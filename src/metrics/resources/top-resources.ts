@@ -27,11 +27,18 @@ export class TopResources<Report> {
 
   select(reports: readonly Report[]): Selection<Report> {
     if (reports.length <= this.#max) return this.#keep({ shown: reports, rest: [] });
-    const ranked = reports
-      .map((report) => ({ report, rank: this.#rankOf(report) }))
-      .toSorted((a, b) => b.rank - a.rank)
-      .map(({ report }) => report);
-    return this.#keep({ shown: ranked.slice(0, this.#max), rest: ranked.slice(this.#max) });
+    const ranks = Float64Array.from(reports, (report) => this.#rankOf(report));
+    // Numbers alone are sorted many times faster than what they belong to.
+    const cut = ranks.toSorted()[ranks.length - this.#max] ?? 0;
+    let room = this.#max - ranks.reduce((above, rank) => above + (rank > cut ? 1 : 0), 0);
+    const shown: Report[] = [];
+    const rest: Report[] = [];
+    for (const [index, report] of reports.entries()) {
+      const rank = ranks[index] ?? 0;
+      const isShown = rank > cut || (rank === cut && room-- > 0);
+      (isShown ? shown : rest).push(report);
+    }
+    return this.#keep({ shown, rest });
   }
 
   #rankOf(report: Report): number {
