@@ -1,5 +1,6 @@
 import { CommandError } from '../command/command-error.ts';
 import { exitCodeOf, exitCodes } from '../command/exit-codes.ts';
+import { keyRemedy } from './key-remedy.ts';
 import { oneLine } from '../output/plain-text.ts';
 
 /** The server said no: its code, its reason if it named one, its own sentence. */
@@ -11,7 +12,7 @@ export class Refusal extends CommandError {
   constructor(code: string, reason: string, message: string) {
     super(`${code}: ${oneLine(message)}`, {
       exitCode: exitCodeOf(code),
-      hint: hintOf(code, reason),
+      hint: hintOf(code, reason, message),
     });
     this.code = code;
     this.reason = reason;
@@ -42,7 +43,6 @@ export class Unreachable extends CommandError {
 }
 
 const hints: Readonly<Record<string, string>> = {
-  KEY_DISABLED: 'Enable the version: sealpost keys versions enable KEY VERSION',
   KEY_PRIMARY_VERSION_MISSING: 'Make a version primary: sealpost keys versions primary KEY VERSION',
   HOST_NOT_ALLOWED: 'Start the server with --public-host and this name.',
 };
@@ -50,14 +50,17 @@ const hints: Readonly<Record<string, string>> = {
 const hintsByCode: Readonly<Record<string, string>> = {
   NOT_FOUND:
     'Look for it with: sealpost topics list, sealpost subscriptions list, sealpost keys list',
-  FAILED_PRECONDITION:
-    'sealpost doctor says what stands in the way; sealpost keys grant KEY lets a project use a key.',
+  FAILED_PRECONDITION: 'sealpost doctor says what stands in the way.',
   UNAVAILABLE: 'Try again in a moment.',
   RESOURCE_EXHAUSTED: 'Try again in a moment.',
   ABORTED: 'Try again.',
 };
 
-const hintOf = (code: string, reason: string): string => hints[reason] ?? hintsByCode[code] ?? '';
+function hintOf(code: string, reason: string, message: string): string {
+  const remedy = keyRemedy(message);
+  if (remedy !== undefined) return `Try: ${remedy}`;
+  return hints[reason] ?? hintsByCode[code] ?? '';
+}
 
 /** google.rpc.Status in the JSON of an answer that is no success. */
 export function refusalOf(status: number, body: unknown): Refusal {

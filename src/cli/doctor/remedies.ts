@@ -1,4 +1,5 @@
-import { shortId, shortKey } from '../connection/resource-names.ts';
+import { keyRemedy } from '../connection/key-remedy.ts';
+import { shortId } from '../connection/resource-names.ts';
 import type { Diagnosis, Finding } from './diagnosis.ts';
 
 /** A command, or a sentence, that mends what was found; undefined if only time or people can. */
@@ -7,7 +8,7 @@ export function remedyOf({ reason }: Finding, diagnosis: Diagnosis): string | un
   switch (reason) {
     case 'KEY_UNUSABLE':
     case 'PUSH_STALLED':
-      return keyRemedy(key);
+      return keyRemedy(key.message ?? '', topic.split('/')[1]);
     case 'NO_CONSUMER':
       return `sealpost subscribe ${shortId(subscription ?? '')}`;
     case 'TOPIC_UNREAD':
@@ -17,16 +18,4 @@ export function remedyOf({ reason }: Finding, diagnosis: Diagnosis): string | un
     default:
       return undefined;
   }
-}
-
-function keyRemedy({ name, reason = '', message = '' }: Diagnosis['key']): string | undefined {
-  const [, version] = /cryptoKeyVersions\/(\d+) is not enabled/.exec(message) ?? [];
-  if (reason === 'KEY_DISABLED' && version !== undefined) {
-    return `sealpost keys versions enable ${shortKey(name)} ${version}`;
-  }
-  if (reason === 'KEY_USE_DENIED') return `sealpost keys grant ${shortKey(name)}`;
-  if (reason === 'KEY_PRIMARY_VERSION_MISSING') {
-    return `sealpost keys versions primary ${shortKey(name)} VERSION`;
-  }
-  return undefined;
 }

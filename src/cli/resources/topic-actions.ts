@@ -14,7 +14,7 @@ import {
 } from './resource-change.ts';
 
 /** What a topic without a key of its own is sealed under. */
-const ownKey = "the service's own";
+const ownKey = "the service's own key";
 
 function topicRules({ names }: Tools): FieldRule[] {
   return [
