@@ -23,7 +23,8 @@ export function sealableMessage(parts: MessageParts): SealableMessage {
     throw tooLarge('ordering_key_size', orderingKeyBytes, limits.orderingKeyBytesMax);
   }
   for (const [key, value] of parts.attributes) checkAttribute(key, value);
-  const orderingKey = Buffer.from(parts.orderingKey).toString('latin1');
+  const orderingKey =
+    parts.orderingKey === '' ? '' : Buffer.from(parts.orderingKey).toString('latin1');
   return { bytes: encodeMessage(parts), orderingKey };
 }
 
