@@ -1,3 +1,4 @@
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { base64, liveApi, textOf } from '../support/live-api.ts';
@@ -144,6 +145,22 @@ describe('the request', () => {
       'x-goog-pubsub-message-id': messageIds[0],
       'x-goog-pubsub-publish-time': expect.any(String) as string,
     });
+  });
+
+  test('a token proves the sender: signed by a key that this server publishes', async () => {
+    const topic = await api.topic();
+    const serviceAccountEmail = 'push@p.iam.gserviceaccount.com';
+    await pushing(topic, {}, { oidcToken: { serviceAccountEmail } });
+    await api.publish(topic, 'signed');
+    await endpoint.untilCount(1);
+    const [scheme, token] = endpoint.requests[0]!.headers.authorization!.split(' ');
+    expect(scheme).toBe('Bearer');
+    const discovery = await fetch(`${live.url}/.well-known/openid-configuration`);
+    const { issuer, jwks_uri } = (await discovery.json()) as { issuer: string; jwks_uri: string };
+    const keys = createRemoteJWKSet(new URL(jwks_uri));
+    const audience = endpoint.url;
+    const { payload } = await jwtVerify(token!, keys, { issuer, audience });
+    expect(payload).toMatchObject({ email: serviceAccountEmail, email_verified: true });
   });
 
   test('one connection serves one request after the other', async () => {

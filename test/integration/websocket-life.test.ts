@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { base64, liveApi } from '../support/live-api.ts';
 import { useLiveServer } from '../support/live-server.ts';
-import { SocketClient, type SocketOptions } from '../support/socket-client.ts';
+import { passTime, SocketClient, type SocketOptions } from '../support/socket-client.ts';
 
 const live = useLiveServer();
 const api = liveApi(live, 'REST', 'life');
@@ -21,24 +21,10 @@ afterEach(async () => {
   for (const client of clients.splice(0)) if (!client.isClosed) await client.kill();
 });
 
-/** Moves the clock ahead, by 15 s at a time, as long as a client that answers still lives. */
-async function passTime(witness: SocketClient, seconds: number): Promise<void> {
-  for (let passed = 0; passed < seconds; passed += 15) {
-    live.clock.jump(15_000);
-    await witness.call({ ping: {} });
-    // The timers that were due have run by the second answer, and what they began is under way.
-    await witness.call({ ping: {} });
-  }
-}
-
 describe('keep-alive', () => {
   test('a client that answers pings lives on, whatever the time', async () => {
     const client = await begin();
-    const pinged = new Promise((resolve) => {
-      client.ws.once('ping', resolve);
-    });
-    await passTime(client, 300);
-    await pinged;
+    await passTime(live.clock, client, 300);
     expect(client.isClosed).toBe(false);
   });
 
@@ -47,9 +33,9 @@ describe('keep-alive', () => {
     const silent = await SocketClient.open(live.url, { autoPong: false });
     clients.push(silent);
     const { sessionId } = await silent.hello();
-    await passTime(witness, 30);
+    await passTime(live.clock, witness, 30);
     expect(silent.isClosed).toBe(false);
-    await passTime(witness, 30);
+    await passTime(live.clock, witness, 30);
     expect((await silent.closed).code).toBe(1006);
     const back = await SocketClient.open(live.url);
     clients.push(back);
@@ -61,7 +47,7 @@ describe('keep-alive', () => {
     const odd = await begin({ autoPong: false });
     for (let n = 0; n < 8; n++) {
       await odd.call({ ping: {} });
-      await passTime(witness, 15);
+      await passTime(live.clock, witness, 15);
     }
     expect(odd.isClosed).toBe(false);
   });
@@ -86,7 +72,7 @@ describe('keep-alive', () => {
     stopped.ws.pause();
     const publish = { publish: { topic: await api.topic(), messages: [{ data: base64('x') }] } };
     for (let passed = 0; passed < 75; passed += 15) {
-      await passTime(witness, 15);
+      await passTime(live.clock, witness, 15);
       expect((await witness.call(publish))['published']).toBeDefined();
     }
     stopped.ws.resume();

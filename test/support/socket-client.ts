@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 
 import { WebSocket, type ClientOptions } from 'ws';
@@ -32,7 +33,7 @@ export class SocketClient {
   readonly frames: SocketFrame[] = [];
   /** Resolves when the connection is over. */
   readonly closed: Promise<SocketClose>;
-  readonly #watchers: Set<() => void> = new Set();
+  readonly #watchers: Set<(frame: SocketFrame | null) => void> = new Set();
   /** Of the next request; ids of a resumed session go on where they were. */
   nextId = 1;
 
@@ -70,14 +71,15 @@ export class SocketClient {
   private constructor(ws: WebSocket) {
     this.ws = ws;
     ws.on('message', (data: Buffer) => {
-      this.frames.push(JSON.parse(data.toString()) as SocketFrame);
-      this.#look();
+      const frame = JSON.parse(data.toString()) as SocketFrame;
+      this.frames.push(frame);
+      for (const watcher of this.#watchers) watcher(frame);
     });
     ws.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
       ws.once('close', (code, reason) => {
         resolve({ code, reason: reason.toString(), atMs: performance.now() });
-        this.#look();
+        for (const watcher of this.#watchers) watcher(null);
       });
     });
   }
@@ -111,13 +113,18 @@ export class SocketClient {
 
   /** The first frame that fits, of those that came and those that come. Rejects at the end. */
   until(fits: (frame: SocketFrame) => boolean): Promise<SocketFrame> {
-    return this.#when(() => this.frames.find(fits));
+    const found = this.frames.find(fits);
+    if (found !== undefined) return Promise.resolve(found);
+    return this.#whenNext((frame) => (fits(frame) ? frame : undefined));
   }
 
   /** Resolves when so many messages of a stream have come, with all of them. */
   untilMessages(stream: number, count: number): Promise<SocketMessage[]> {
-    return this.#when(() => {
-      const messages = this.messagesOf(stream);
+    const messages = this.messagesOf(stream);
+    if (messages.length >= count) return Promise.resolve(messages);
+    return this.#whenNext(({ id, deliver }) => {
+      if (id !== stream || deliver === undefined) return undefined;
+      messages.push(...(deliver as { receivedMessages: SocketMessage[] }).receivedMessages);
       return messages.length >= count ? messages : undefined;
     });
   }
@@ -150,22 +157,18 @@ export class SocketClient {
     await this.closed;
   }
 
-  #when<Found>(find: () => Found | undefined): Promise<Found> {
+  #whenNext<Found>(find: (frame: SocketFrame) => Found | undefined): Promise<Found> {
+    if (this.isClosed) return Promise.reject(new Error('The connection is closed.'));
     return new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = find();
+      const look = (frame: SocketFrame | null): void => {
+        const found = frame === null ? undefined : find(frame);
         if (found !== undefined) resolve(found);
-        else if (this.isClosed) reject(new Error('The connection is closed.'));
+        else if (frame === null) reject(new Error('The connection is closed.'));
         else return;
         this.#watchers.delete(look);
       };
       this.#watchers.add(look);
-      look();
     });
-  }
-
-  #look(): void {
-    for (const watcher of this.#watchers) watcher();
   }
 }
 
@@ -193,6 +196,24 @@ async function readRefusal(response: IncomingMessage): Promise<SocketRefusal> {
     error: body.error,
     reason: body.error.details?.[0]?.reason,
   };
+}
+
+/**
+ * Moves a server's clock ahead, by the 15 s between its pings, as far as its timers have run for a
+ * client that answers them.
+ */
+export async function passTime(
+  clock: { jump(byMs: number): void },
+  witness: SocketClient,
+  seconds: number,
+): Promise<void> {
+  for (let passed = 0; passed < seconds; passed += 15) {
+    const pinged = once(witness.ws, 'ping');
+    clock.jump(15_000);
+    await pinged;
+    // Behind the pong: once this is answered, that has been heard.
+    await witness.call({ ping: {} });
+  }
 }
 
 /** The data of a delivered message as text. */
