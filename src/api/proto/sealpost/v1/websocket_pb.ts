@@ -30,7 +30,7 @@ export const file_sealpost_v1_websocket: GenFile = /*@__PURE__*/
 export type ClientFrame = Message<"sealpost.v1.ClientFrame"> & {
   /**
    * Chosen by the client, at least 1, never used twice in a session. What the server says about
-   * this request carries it. 0: the client wants no answer; only `acknowledge`,
+   * this request carries it. 0: the client wants no answer; only `hello`, `acknowledge`,
    * `modify_ack_deadline` and `ping` may go without.
    *
    * @generated from field: uint64 id = 1;
