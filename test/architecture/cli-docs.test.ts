@@ -3,6 +3,7 @@ import { leaves } from '../../src/cli/command/command-spec.ts';
 import { helpText } from '../../src/cli/command/help-text.ts';
 import { commands } from '../../src/cli/index.ts';
 import { referencePage } from '../../src/cli/reference-page.ts';
+import { metrics } from '../../src/cli/top/snapshot.ts';
 import { tree } from '../../src/cli/tree.ts';
 import { textOf } from './sources.ts';
 
@@ -29,3 +30,11 @@ test.each(leaves(tree).map(({ path, spec }) => [path.join(' '), path, spec] as c
     for (const line of helpText(path, spec).split('\n')) expect(line.length).toBeLessThan(121);
   },
 );
+
+test('top reads only metrics that there are', () => {
+  const documented = textOf('docs/metrics.md');
+  const missing = Object.values(metrics).filter(
+    (name) => !documented.includes(`\`${name.replace(/_count$/, '')}`),
+  );
+  expect(missing).toEqual([]);
+});

@@ -44,8 +44,9 @@ export interface Snapshot {
 
 export type Order = 'backlog' | 'rate' | 'name';
 
-const metrics = {
-  published: 'sealpost_topic_published_messages',
+/** What is read of the page: stems of counters, without their suffix. */
+export const metrics = {
+  published: 'pubsub_topic_message_sizes_count',
   sent: 'pubsub_subscription_sent_message_count',
   acked: 'pubsub_subscription_ack_message_count',
   backlog: 'pubsub_subscription_num_undelivered_messages',

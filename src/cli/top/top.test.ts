@@ -40,7 +40,7 @@ describe('the metrics page', () => {
           'pubsub_subscription_sent_message_count{project_id="p",subscription_id="s",delivery_type="pull"} 3',
           'pubsub_subscription_sent_message_count{project_id="p",subscription_id="s",delivery_type="push"} 4',
           'pubsub_subscription_sent_message_count{project_id="_other",subscription_id="_other"} 9',
-          'sealpost_topic_published_messages_total{project_id="p",topic_id="t"} 5',
+          'pubsub_topic_message_sizes_count{project_id="p",topic_id="t"} 5',
         ].join('\n'),
       ),
     );
@@ -58,7 +58,7 @@ function look(atMs: number, published: number, backlogs: Record<string, number>)
   return {
     atMs,
     sums: new Map([
-      ['sealpost_topic_published_messages', new Map([['projects/p/topics/t', published]])],
+      ['pubsub_topic_message_sizes_count', new Map([['projects/p/topics/t', published]])],
       ['pubsub_subscription_num_undelivered_messages', new Map(backlog)],
       ['pubsub_subscription_oldest_unacked_message_age', new Map(backlog)],
     ]),

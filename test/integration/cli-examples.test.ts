@@ -1,0 +1,62 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { leaves, type Example } from '../../src/cli/command/command-spec.ts';
+import { tree } from '../../src/cli/tree.ts';
+import { CliProcess } from '../support/cli-process.ts';
+import { useLiveServer } from '../support/live-server.ts';
+
+const live = useLiveServer();
+const canRun = spawnSync('bash', ['--version']).status === 0;
+const command = join(import.meta.dirname, '..', '..', 'bin', 'sealpost.js');
+const variables = (): Record<string, string> => ({
+  SEALPOST_SERVER: live.url,
+  SEALPOST_PROJECT: 'page',
+});
+
+const examples: readonly Example[] = leaves(tree).flatMap(({ spec }) => spec.examples ?? []);
+
+/** Keys come before the topics that they seal, and what takes something away comes last. */
+function stage({ line }: Example): number {
+  if (/ (delete|revoke) /.test(line)) return 2;
+  return line.startsWith('sealpost keys ') ? 0 : 1;
+}
+
+/** The exit code of a line, with all that it printed. */
+async function exitOf(line: string): Promise<string> {
+  const script = `sealpost() { "${process.execPath}" "${command}" "$@"; }\nset -o pipefail\n${line}`;
+  const env = { ...process.env, ...variables() };
+  try {
+    await promisify(execFile)('bash', ['-c', script], { env });
+    return '0';
+  } catch (error) {
+    const { code, stderr } = error as { code: number; stderr: string };
+    return `${code}: ${stderr}`;
+  }
+}
+
+/** One that goes on until Ctrl-C gets one as soon as it has begun. */
+async function interrupted(line: string): Promise<string> {
+  const reader = new CliProcess(line.split(' ').slice(1), variables());
+  await reader.said('stderr', /Listening/);
+  reader.child.kill('SIGINT');
+  const { code, stderr } = await reader.ended;
+  return code === 0 ? '0' : `${code}: ${stderr}`;
+}
+
+test.skipIf(!canRun)(
+  'every example of the help does what it says (needs bash)',
+  { timeout: 240_000 },
+  async () => {
+    const inOrder = examples.toSorted((one, other) => stage(one) - stage(other));
+    expect(inOrder.length).toBeGreaterThan(35);
+    for (const { line } of inOrder) {
+      const isEndless = line === 'sealpost subscribe --topic orders';
+      const exit = isEndless ? await interrupted(line) : await exitOf(line);
+      // The web server of the push example is not there, which doctor may well call an error.
+      if (line === 'sealpost doctor') expect(exit, line).toMatch(/^[01]/);
+      else expect(exit, line).toBe('0');
+    }
+  },
+);
