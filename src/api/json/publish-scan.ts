@@ -10,7 +10,7 @@ export interface ScannedMessage {
 const noBytes = new Uint8Array(0);
 
 /**
- * Reads `{"messages": [{"data": …, "attributes": …, "orderingKey": …}]}`; undefined for everything
+ * Reads `{"messages": [{"data": …, "attributes": …, "orderingKey": …}]}`; undefined for anything
  * else.
  */
 export function scanPublishRequest(body: Buffer): ScannedMessage[] | undefined {

@@ -29,7 +29,10 @@ export interface PublishFrame {
   readonly id: number;
   /** Not yet checked to be a topic's name. */
   readonly topic: string;
-  /** 1 to 1,000, each and all within their limits. May be views into the frame: the broker copies them before `publish` returns. */
+  /**
+   * 1 to 1,000, each and all within their limits. May be views into the frame: the broker copies
+   * them before `publish` returns.
+   */
   readonly messages: readonly SealableMessage[];
 }
 
@@ -84,9 +87,9 @@ export interface FrameCodec {
   /** Text frames if false. */
   readonly isBinary: boolean;
   /**
-   * Reads one message, and checks all that can be checked without knowing the session. What is wrong
-   * inside a request with an id gives a `refused` frame; throws RpcError INVALID_ARGUMENT, which
-   * ends the session, where nobody could be told: no id, a bad hello, no frame at all.
+   * Reads one message, and checks all that can be checked without knowing the session. What is
+   * wrong inside a request with an id gives a `refused` frame; throws RpcError INVALID_ARGUMENT,
+   * which ends the session, where nobody could be told: no id, a bad hello, no frame at all.
    */
   decode(message: Buffer): ClientFrame;
   welcome(welcome: Welcome): OutgoingFrame;

@@ -3,7 +3,7 @@ import { RpcError } from '../../../rpc/index.ts';
 import { checkAckDeadline } from '../../pubsub/validation.ts';
 import type { ClientFrame, SettleFrame, SubscribeFrame } from '../frames.ts';
 
-/** The members of ClientFrame's `frame` by their proto names, in the order of their numbers from 2. */
+/** The members of ClientFrame's `frame` by their proto names, in the order of their numbers. */
 export const requestNames = [
   'hello',
   'publish',
