@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -238,4 +239,23 @@ describe('help', () => {
       `Usage: sealpost ${name}`,
     ]);
   });
+});
+
+test('what the diagnosis answers is what docs/cli.md lists', async () => {
+  await cli('subscriptions create pushed --topic orders --push-endpoint http://127.0.0.1:9/never');
+  const at = async (name: string): Promise<object> => {
+    const reply = await fetch(`${live.url}/sealpost/v1/projects/shop/${name}:diagnose`);
+    expect(reply.status).toBe(200);
+    return (await reply.json()) as object;
+  };
+  const answers = [await at('topics/orders'), await at('subscriptions/pushed')];
+  const fields = new Set(answers.flatMap((answer) => Object.keys(answer)));
+  const page = readFileSync(join(root, 'docs', 'cli.md'), 'utf8');
+  const table = page.slice(page.indexOf('| field | of |'), page.indexOf('## Completion'));
+  const documented = [...table.matchAll(/^\| (`.*?) \| /gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+  );
+  expect([...fields].toSorted()).toEqual(documented.toSorted());
+  const missing = await fetch(`${live.url}/sealpost/v1/projects/shop/topics/none:diagnose`);
+  expect(missing.status).toBe(404);
 });

@@ -15,12 +15,12 @@ export interface MessageSender {
 const backoffMsMin = 100;
 const backoffMsMax = 2000;
 /** Who asked to stop waits no longer than this for a server that is away. */
-const stopMsMax = 5000;
+const stopMsMax = 2000;
 
 /** Publishes over REST, and again while the server is away. */
 export class RestSender implements MessageSender {
   readonly #topic: string;
-  readonly #api: RestApi;
+  readonly #api: Pick<RestApi, 'post'>;
   readonly #clock: Clock;
   readonly #giveUpMs: number;
   readonly #stop: AbortSignal;
@@ -29,7 +29,7 @@ export class RestSender implements MessageSender {
 
   constructor(
     topic: string,
-    ports: { readonly api: RestApi; readonly clock: Clock },
+    ports: { readonly api: Pick<RestApi, 'post'>; readonly clock: Clock },
     patience: { readonly giveUpMs: number; readonly stop: AbortSignal },
   ) {
     this.#topic = topic;
@@ -51,16 +51,17 @@ export class RestSender implements MessageSender {
         return messageIds as string[];
       } catch (error) {
         failingSinceMs ??= this.#clock.monotonicMs();
-        if (!isPassing(error) || this.#isOver(failingSinceMs + backoffMs)) throw error;
+        if (!isPassing(error) || this.#isOver(failingSinceMs, backoffMs)) throw error;
         mayBeThere ||= error instanceof Unreachable && !error.isUnsent;
         await pause(this.#clock, backoffMs, this.#stop.aborted ? undefined : this.#stop);
       }
     }
   }
 
-  #isOver(failingSinceMs: number): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    return nowMs > failingSinceMs + this.#giveUpMs || nowMs > this.#stoppedMs + stopMsMax;
+  /** Whether the next attempt would come too late. */
+  #isOver(failingSinceMs: number, backoffMs: number): boolean {
+    const nextMs = this.#clock.monotonicMs() + backoffMs;
+    return nextMs > failingSinceMs + this.#giveUpMs || nextMs > this.#stoppedMs + stopMsMax;
   }
 }
 
