@@ -4,7 +4,7 @@ export const websocketRow: Row = {
   title: 'WebSocket',
   panels: [
     {
-      title: 'Connections',
+      title: 'WebSocket connections',
       description: 'Open now, by subprotocol; streams on them; sessions that wait to be resumed.',
       unit: 'short',
       queries: [
@@ -25,7 +25,7 @@ export const websocketRow: Row = {
       ],
     },
     {
-      title: 'Frames',
+      title: 'Frames over WebSocket',
       description: 'Frames a second, in and out; batches make few of many messages.',
       unit: 'cps',
       queries: [
@@ -34,7 +34,7 @@ export const websocketRow: Row = {
       ],
     },
     {
-      title: 'Bytes',
+      title: 'Bytes over WebSocket',
       description: 'Bytes a second, in and out.',
       unit: 'Bps',
       queries: [

@@ -10,6 +10,8 @@ const project = 'projects/shop';
 const topic = (id: string): string => `${project}/topics/${id}`;
 const subscription = (id: string): string => `${project}/subscriptions/${id}`;
 
+/** Where the endpoint fails now and then. */
+const flakyPath = '/flaky';
 /** At 1,000 without answer a session is read no further. */
 const burst = 3000;
 
@@ -40,8 +42,8 @@ export class BrokerLoad {
 
   /** Topics, subscriptions, keys, an endpoint, two streams. */
   async start(): Promise<void> {
-    this.#endpoint.respond = ({ response }, index) => {
-      answer(response, index % 5 === 4 ? 503 : 204);
+    this.#endpoint.respond = ({ path, response }, index) => {
+      answer(response, path === flakyPath && index % 5 === 4 ? 503 : 204);
     };
     await this.#endpoint.start();
     this.#invoiceKey = await this.#keys.createGranted(project);
@@ -66,6 +68,8 @@ export class BrokerLoad {
 
   /** The ledger's key is disabled: its publishers, subscribers and push stand still. */
   async revoke(): Promise<void> {
+    // More than its endpoint is sent at once, so that something waits.
+    await this.#publish('ledger', 500);
     await this.#keys.setState(this.#ledgerKey!, 'DISABLED');
   }
 
@@ -143,12 +147,13 @@ export class BrokerLoad {
         topic: topic(of),
         ...more,
       });
-    const pushConfig = { pushEndpoint: this.#endpoint.url };
+    const pushEndpoint = this.#endpoint.url;
     for (const id of ['billing', 'audit', 'slow', 'archive']) await create(id, 'orders');
-    await create('webhook', 'orders', { pushConfig });
+    const flaky = new URL(flakyPath, pushEndpoint).href;
+    await create('webhook', 'orders', { pushConfig: { pushEndpoint: flaky } });
     await create('invoices', 'invoices');
     await create('ledger', 'ledger');
-    await create('ledger-webhook', 'ledger', { pushConfig });
+    await create('ledger-webhook', 'ledger', { pushConfig: { pushEndpoint } });
   }
 
   async #publishAll(): Promise<void> {
@@ -181,7 +186,7 @@ export class BrokerLoad {
   async #ledger(): Promise<void> {
     try {
       await this.#publish('ledger', 3);
-      await this.#acknowledge('ledger', (await this.#pull('ledger')).slice(0, 2));
+      await this.#acknowledge('ledger', await this.#pull('ledger', 100));
     } catch {
       const stream = this.#grpc.stream({
         subscription: subscription('ledger'),
