@@ -254,9 +254,10 @@ export class Broker implements BrokerService {
 
   async #drain(pushGraceMs: number): Promise<void> {
     this.#registry.isDraining = true;
-    this.#stopEvents();
     const states = this.#registry.allSubscriptions();
     await Promise.all(states.map(async (state) => await endAfterPush(state, pushGraceMs)));
+    // A key that goes in the meantime still cuts what is under way.
+    this.#stopEvents();
     await this.#sweeper.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {

@@ -196,6 +196,15 @@ export class SubscriptionState {
     this.#settler.modifyEach(ackIds, seconds);
   }
 
+  /** A nack; the message comes again after `delayMs`, or when delays are ended. */
+  giveBackLater(ackId: string, delayMs: number): void {
+    this.#settler.delay(ackId, this.#ports.clock.monotonicMs() + delayMs);
+  }
+
+  endDelays(): void {
+    this.backlog.endDelays();
+  }
+
   /** Everything below is done: retention has passed over it. */
   expireBelow(cut: number): void {
     if (cut <= this.backlog.floor) return;

@@ -177,25 +177,19 @@ describe('the request', () => {
 });
 
 describe('the answer', () => {
-  /** The first message gets the answer; the second comes only when that was taken in. */
-  async function answered(respond: PushEndpoint['respond'], more: Json = {}): Promise<string> {
-    endpoint.respond = (request, index) => {
-      if (index === 0) respond(request, index);
-    };
-    const topic = await api.topic();
-    const name = await pushing(topic, more);
-    await api.publish(topic, 'first');
-    await endpoint.untilCount(1);
-    await api.publish(topic, 'second');
-    return name;
-  }
-
   test.each([102, 200, 201, 202, 204])('HTTP %i acknowledges', async (status) => {
-    const name = await answered(({ response, socket }) => {
+    endpoint.respond = ({ response, socket }, index) => {
+      if (index > 0) return;
       // An interim answer, and no other after it.
       if (status === 102) socket.end('HTTP/1.1 102 Processing\r\n\r\n');
       else answer(response, status);
-    });
+    };
+    const topic = await api.topic();
+    const name = await pushing(topic);
+    await api.publish(topic, 'first');
+    await endpoint.untilCount(1);
+    await api.publish(topic, 'second');
+    // It comes only when the first answer was taken in.
     await endpoint.untilCount(2);
     expect(pushedText(endpoint.requests[1]!)).toBe('second');
     expect(await leftOf(name, 1)).toEqual(['second']);
@@ -224,13 +218,18 @@ describe('the answer', () => {
   ];
 
   test.each(failures)('%s gives the message back', async (_, respond) => {
-    const name = await answered(respond);
+    endpoint.respond = (request, index) => {
+      if (index === 0) respond(request, index);
+      else answer(request.response, 204);
+    };
+    const topic = await api.topic();
+    const name = await pushing(topic);
+    await api.publish(topic, 'again');
     await endpoint.untilCount(2);
     const [first, second] = endpoint.requests;
-    expect(pushedText(second!)).toBe('first');
     expect(wrappedOf(second!)).toEqual(wrappedOf(first!));
-    expect(endpoint.requests.every(({ path }) => path === '/push')).toBe(true);
-    expect(await leftOf(name, 2)).toEqual(['first', 'second']);
+    expect(second!.path).toBe('/push');
+    await untilUnacked(live, name, (count) => count === 0);
   });
 
   test('no answer within the ack deadline gives the message back, and cuts the request', async () => {
@@ -292,6 +291,6 @@ test('ten thousand messages come through, over few connections', async () => {
   await endpoint.until(() => endpoint.texts.size === expected.size);
   expect(endpoint.texts).toEqual(expected);
   await untilUnacked(live, name, (count) => count === 0);
-  expect(endpoint.socketCount).toBeLessThanOrEqual(512);
+  expect(endpoint.socketCount).toBeLessThan(endpoint.requests.length / 2);
   expect(await leftOf(name, 0)).toEqual([]);
 }, 240_000);

@@ -69,6 +69,15 @@ export class Settler {
     return results;
   }
 
+  /** Gives a message back that is to come again only at `untilMs` of the monotonic clock. */
+  delay(ackId: string, untilMs: number): void {
+    const { backlog, observer, subscription } = this.#options;
+    const found = backlog.find(ackId);
+    if (typeof found === 'string' || !found.isCurrent) return;
+    observer.nacked(subscription, found.lease.type, 1);
+    backlog.delay(found.lease, untilMs);
+  }
+
   /** The backlog's news: the deadline of a lease has passed. */
   expired(lease: Lease): void {
     // Reported when the turn of the wheel is over, all together.

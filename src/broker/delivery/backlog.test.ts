@@ -303,3 +303,31 @@ test('behaves as a set of sequences that knows who has what', async () => {
     { numRuns: 150 },
   );
 });
+
+test('a message that is delayed is not outstanding, and available at its time or when delays end', async () => {
+  const bench = open();
+  const [first, second] = [bench.next(2)!, bench.next(2)!];
+  bench.backlog.delay(first, 5_000);
+  bench.backlog.delay(second, 60_000);
+  expect(bench.backlog.outstandingCount).toBe(0);
+  expect(bench.consumer.outstandingMessages).toBe(0);
+  expect(bench.backlog.peek(2)).toBeUndefined();
+  await bench.clock.advance(5_100);
+  expect(bench.backlog.peek(2)).toBe(0);
+  expect(bench.expired).toEqual([]);
+  bench.next(2);
+  expect(bench.backlog.peek(2)).toBeUndefined();
+  bench.backlog.endDelays();
+  expect(bench.backlog.peek(2)).toBe(1);
+});
+
+test('a delayed message can be acknowledged, and leaves nothing behind', async () => {
+  const bench = open();
+  const lease = bench.next(1)!;
+  bench.backlog.delay(lease, 5_000);
+  bench.backlog.acknowledge(lease);
+  await bench.clock.advance(10_000);
+  expect(bench.backlog.peek(1)).toBeUndefined();
+  expect(bench.backlog.leaseCount).toBe(0);
+  expect(bench.clock.pendingCount).toBe(0);
+});

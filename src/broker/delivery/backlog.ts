@@ -46,6 +46,8 @@ export class Backlog {
   /** In order of sequence: a lease is created as the frontier passes it. */
   readonly #leases = new Map<number, Lease>();
   readonly #again = new SequenceHeap();
+  /** Given back, and not yet available. */
+  readonly #delayed = new Set<Lease>();
   readonly #budget: LeaseBudget;
   readonly #onAvailable: () => void;
   readonly #onExpired: (lease: Lease) => void;
@@ -186,8 +188,12 @@ export class Backlog {
     return lease;
   }
 
-  /** Ends a lease by its deadline. */
+  /** The time of a lease has come: its deadline, or the end of a delay. */
   expire(lease: Lease): void {
+    if (this.#delayed.delete(lease)) {
+      this.#offer(lease);
+      return;
+    }
     this.#onExpired(lease);
     this.giveBack(lease);
   }
@@ -196,6 +202,27 @@ export class Backlog {
   giveBack(lease: Lease): void {
     if (lease.holder === null) return;
     this.#release(lease);
+    this.#offer(lease);
+  }
+
+  /** Ends a lease without an ack; the message is available again only when the time has come. */
+  delay(lease: Lease, untilMs: number): void {
+    if (lease.holder === null) return;
+    this.#release(lease);
+    this.#delayed.add(lease);
+    this.#wheel.set(lease, untilMs);
+  }
+
+  /** What was delayed is available now. */
+  endDelays(): void {
+    for (const lease of this.#delayed) {
+      this.#wheel.remove(lease);
+      this.#offer(lease);
+    }
+    this.#delayed.clear();
+  }
+
+  #offer(lease: Lease): void {
     this.#again.push(lease.sequence);
     this.#onAvailable();
   }
@@ -235,6 +262,7 @@ export class Backlog {
     this.#leasedBytes -= lease.bytes;
     if (lease.attempt === 0) this.#unsizedCount--;
     if (lease.holder !== null) this.#release(lease);
+    else if (this.#delayed.delete(lease)) this.#wheel.remove(lease);
     this.#onAvailable();
     return true;
   }
@@ -257,6 +285,7 @@ export class Backlog {
     for (const lease of this.#leases.values()) this.#wheel.remove(lease);
     this.#budget.add(-this.#leases.size);
     this.#leases.clear();
+    this.#delayed.clear();
     this.#again.clear();
   }
 

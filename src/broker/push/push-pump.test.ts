@@ -101,15 +101,39 @@ test('it begins with one request at a time and doubles', async () => {
   expect(underWay).toEqual([1, 2, 4, 8, 16]);
 });
 
-test('a message that was refused comes again, after a pause of the whole subscription', async () => {
+test('a message that was refused comes again, after a pause of the whole subscription and behind others', async () => {
   const { harness, endpoint, topic } = await open();
   endpoint.respond = (_, n) => (n === 0 ? 500 : 200);
   await harness.publish(topic, 'a', 'b');
   await harness.clock.advance(50);
   expect(endpoint.seen).toHaveLength(1);
-  await harness.clock.advance(1_000);
-  expect(endpoint.texts).toEqual(['a', 'a', 'b']);
+  await harness.clock.advance(2_000);
+  expect(endpoint.texts).toEqual(['a', 'b', 'a']);
   expect(endpoint.seen[1]!.atMs - endpoint.seen[0]!.atMs).toBeGreaterThanOrEqual(100);
+});
+
+test('a message that is always refused does not keep the others from coming through', async () => {
+  const { harness, endpoint, topic } = await open();
+  endpoint.latencyMs = 20;
+  endpoint.respond = ({ body }) => (textOf(body) === 'poison' ? 400 : 204);
+  await harness.publish(topic, 'poison', ...texts(500));
+  await harness.clock.advance(30_000);
+  expect(await unacked()).toBe(1);
+  const { length } = endpoint.texts.filter((text) => text === 'poison');
+  expect(length).toBeGreaterThan(3);
+});
+
+test('what waits after a refusal goes to a new endpoint at once', async () => {
+  const { harness, endpoint, topic } = await open();
+  endpoint.respond = () => 503;
+  await harness.publish(topic, ...texts(10));
+  await harness.clock.advance(600_000);
+  endpoint.seen.length = 0;
+  endpoint.respond = () => 204;
+  const moved = { ...pushConfig, endpoint: 'https://elsewhere.example/' };
+  await harness.until(harness.broker.modifyPushConfig(bench.name, moved));
+  await harness.clock.advance(50);
+  expect(new Set(endpoint.texts).size).toBe(10);
 });
 
 test('an endpoint that refuses everything is asked every 30 to 60 s in the end', async () => {

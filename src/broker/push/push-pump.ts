@@ -29,11 +29,15 @@ export interface PushSource {
   detach(consumer: Consumer): void;
   resume(consumer: Consumer): void;
   acknowledgeSoon(ackIds: readonly string[]): void;
-  modifyDeadlinesSoon(ackIds: readonly string[], seconds: readonly number[]): void;
+  giveBackLater(ackId: string, delayMs: number): void;
+  endDelays(): void;
 }
 
 /** A lease outlives its request by this: an answer in the last moment still counts. */
 const leaseSpareMs = 5_000;
+/** A refused message waits at least so long, and beyond a pause of this length no longer than it. */
+const shortestDelayMs = 100;
+const longestExtraMs = 10_000;
 /** Bytes of one turn. */
 const turnBytes = 64 * 1024;
 
@@ -134,9 +138,11 @@ export class PushPump {
     this.#backoff = new PushBackoff();
     this.#lastFailure = null;
     this.#pause.moveTo(-Infinity);
+    this.#source.endDelays();
   }
 
   #stop(): void {
+    if (this.#isRunning) this.#source.endDelays();
     this.#isRunning = false;
     this.#stall.forget();
     this.#pause.stop();
@@ -214,12 +220,13 @@ export class PushPump {
     const isAck = answer.responseClass === 'ack';
     observer.push(row.name, answer.responseClass, answer.code, latencyMs);
     // What we cut ourselves says nothing about the endpoint, nor does the one of before.
-    if (window === this.#window && (isAck || !flight.signal.aborted)) {
+    const isTelling = window === this.#window && (isAck || !flight.signal.aborted);
+    if (isTelling) {
       window.answered(round, isAck, latencyMs);
       this.#judge(answer, isAck);
     }
     if (isAck) this.#source.acknowledgeSoon([ackId]);
-    else this.#source.modifyDeadlinesSoon([ackId], [0]);
+    else this.#source.giveBackLater(ackId, isTelling ? delayMs(this.#pause.leftMs) : 0);
     this.#share.free(bytes);
   }
 
@@ -239,6 +246,14 @@ export class PushPump {
     this.#pause.moveTo(this.#backoff.untilMs);
     if (this.#consumer !== null) this.#consumer.isPaused = this.#pause.isOn;
   }
+}
+
+/**
+ * A refused message waits longer than the pause of all, so that it is not the next to be tried: a
+ * message that is always refused must not keep the others from their turn.
+ */
+function delayMs(pauseMs: number): number {
+  return Math.max(pauseMs + shortestDelayMs, Math.min(4 * pauseMs, longestExtraMs));
 }
 
 /** Of which the number of messages changes all the time. */
