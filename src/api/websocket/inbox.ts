@@ -3,13 +3,11 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
 import type { RequestBudget } from '../request-budget.ts';
+import { FrameMeter } from './frame-meter.ts';
 
 /** Why a connection is not read, each a bit. */
 const bits = { hello: 1, requests: 2, unread: 4, budget: 8, draining: 16 } as const;
 export type HoldCause = keyof typeof bits;
-
-/** Frames carry at least so many bytes beside their payload: head and mask (RFC 6455, 5.2). */
-const frameHead = 6;
 
 /**
  * What one connection receives: whole messages in order, as long as nothing holds them up, and the
@@ -19,15 +17,14 @@ export class Inbox {
   readonly #ws: WebSocket;
   readonly #budget: RequestBudget;
   readonly #handle: (message: Buffer) => void;
+  readonly #meter: FrameMeter = new FrameMeter();
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #holds = 0;
   #isHandling = false;
   #isClosed = false;
-  /** Bytes that came and were not part of a whole message yet. */
+  /** Bytes of a message that is not whole yet, as counted out of the budget. */
   #partialBytes = 0;
-  /** Bytes of whole messages since the last look. */
-  #wholeBytes = 0;
   /** Whole messages so far. */
   messageCount = 0;
 
@@ -40,10 +37,9 @@ export class Inbox {
     this.#ws = ws;
     this.#budget = budget;
     this.#handle = handle;
-    // Behind the listener of `ws`: the messages that a chunk completes are known by then.
-    socket.on('data', (chunk: Buffer) => this.#count(chunk.length));
-    ws.on('ping', (data: Buffer) => this.#countControl(data));
-    ws.on('pong', (data: Buffer) => this.#countControl(data));
+    // Before `ws` unmasks what it takes for its own.
+    socket.prependListener('data', (chunk: Buffer) => this.#meter.count(chunk));
+    socket.on('data', () => this.#takeOrGive());
   }
 
   /** True while a message has begun and not ended. */
@@ -61,7 +57,6 @@ export class Inbox {
     const { length } = message;
     if (this.#isClosed) return;
     this.messageCount++;
-    this.#wholeBytes += length + frameHead + (length < 126 ? 0 : length < 65_536 ? 2 : 8);
     if (this.#holds === 0 && this.#queue.length === 0 && !this.#isHandling) {
       this.#handle(message);
       return;
@@ -112,18 +107,10 @@ export class Inbox {
     if (this.#holds === 0 && !this.#isClosed) this.#ws.resume();
   }
 
-  #countControl(data: Buffer): void {
-    this.#wholeBytes += data.length + frameHead;
-  }
-
-  /** After a chunk that completed a message, no more than that chunk can be left. */
-  #count(bytes: number): void {
+  #takeOrGive(): void {
     if (this.#isClosed) return;
-    const before = this.#partialBytes;
-    const rest = Math.max(0, before + bytes - this.#wholeBytes);
-    this.#partialBytes = this.#wholeBytes > 0 ? Math.min(rest, bytes) : rest;
-    this.#wholeBytes = 0;
-    const more = this.#partialBytes - before;
+    const more = this.#meter.heldBytes - this.#partialBytes;
+    this.#partialBytes += more;
     if (more > 0) this.#budget.take(more);
     else if (more < 0) this.#budget.give(-more);
     if (more > 0 && this.#budget.isSpent && this.hold('budget')) {

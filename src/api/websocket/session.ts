@@ -218,17 +218,24 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   /** What the client may have missed, and what became of its streams. */
   #repeat(connection: Connection, positions: ReadonlyMap<number, number>): void {
     this.#unconfirmedMessages -= this.streams.rewind(positions);
-    const answers = this.#answers.repeat();
-    for (const [id, answer] of answers) this.#send(id, answer);
+    const nowMs = this.#surroundings.clock.monotonicMs();
+    for (const [id, answer] of this.#answers.repeat(nowMs)) this.#send(id, answer);
     for (const id of positions.keys()) {
       if (this.streams.get(id) !== undefined || this.#answers.find(id) !== undefined) continue;
       connection.send(connection.codec.error(id, this.wireError(streamNotFound())));
     }
+    this.#forgetLater();
+  }
+
+  /** What is repeated now is remembered for at least as long as a session may be resumed. */
+  #forgetLater(): void {
+    if (this.#cancelRepeated !== null || !this.#answers.hasRepeated) return;
     const { clock } = this.#surroundings;
-    this.#cancelRepeated?.();
-    this.#cancelRepeated = clock.schedule(clock.monotonicMs() + limits.resumeMs, () =>
-      this.#answers.forgetRepeated(),
-    );
+    this.#cancelRepeated = clock.schedule(clock.monotonicMs() + limits.resumeMs, () => {
+      this.#cancelRepeated = null;
+      this.#answers.forgetRepeated(clock.monotonicMs());
+      this.#forgetLater();
+    });
   }
 
   #send(id: number, answer: Answer): void {
