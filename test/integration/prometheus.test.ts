@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { dashboards } from '../../scripts/dashboards/grafana-files.ts';
 import { ObservedServer } from '../support/observed-server.ts';
-import { isPrometheusInstalled } from '../support/prometheus-process.ts';
+import { isPrometheusInstalled, promtool } from '../support/prometheus-process.ts';
 
 const suffix = isPrometheusInstalled ? '' : ' (skipped: Prometheus is not installed)';
 const rules = (file: string): string =>
@@ -101,9 +100,9 @@ describe.skipIf(!isPrometheusInstalled)(`a real Prometheus${suffix}`, () => {
       const reply = await fetch(`${observed.url}/metrics`, { headers: { accept } });
       expect(reply.headers.get('content-type')).toContain(accept);
       const page = asText(await reply.text());
-      const { stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: page });
-      expect(stdout.toString()).toBe('');
-      const complaints = stderr.toString().split('\n').filter(Boolean);
+      const { stdout, stderr } = promtool(['check', 'metrics'], page);
+      expect(stdout).toBe('');
+      const complaints = stderr.split('\n').filter(Boolean);
       expect(complaints.toSorted()).toEqual(allowedLint(page).toSorted());
     },
   );

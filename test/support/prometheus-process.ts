@@ -8,9 +8,21 @@ import { createInterface } from 'node:readline';
 
 const root = join(import.meta.dirname, '..', '..');
 
-export const isPrometheusInstalled: boolean = ['prometheus', 'promtool'].every(
+const server = 'prometheus';
+const checker = 'promtool';
+
+export const isPrometheusInstalled: boolean = [server, checker].every(
   (program) => spawnSync(program, ['--version']).status === 0,
 );
+
+/** Runs promtool in the repository's root, with a page on its standard input if there is one. */
+export function promtool(
+  args: readonly string[],
+  input: string = '',
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(checker, args, { cwd: root, input });
+  return { status, stdout: stdout.toString(), stderr: stderr.toString() };
+}
 
 /** One series of an answer, with its value now. */
 export interface PromSample {
@@ -55,7 +67,7 @@ export class PrometheusProcess {
       const port = await freePort();
       this.#url = `http://127.0.0.1:${port}`;
       this.#child = spawn(
-        'prometheus',
+        server,
         [
           `--config.file=${config}`,
           `--storage.tsdb.path=${join(this.#folder, 'data')}`,
@@ -131,10 +143,10 @@ function configFor(target: string): object {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
   return port;
 }
