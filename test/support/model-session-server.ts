@@ -54,7 +54,7 @@ export class ModelSessionServer {
     this.#chances = chances;
   }
 
-  readonly accept = (peer: Peer): void => {
+  readonly accept: (peer: Peer) => void = (peer) => {
     let session: ModelSession | undefined;
     peer.onMessage = (text) => {
       const frame = JSON.parse(text) as Frame;
