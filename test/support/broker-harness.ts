@@ -12,7 +12,7 @@ import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
 import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
 import { openRootKey, startKeyService } from '../../src/kms/index.ts';
-import type { EmbeddedKeyService, RootKey } from '../../src/kms/index.ts';
+import type { EmbeddedKeyService, KeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
 import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
@@ -35,6 +35,8 @@ export interface HarnessOptions {
   readonly observer?: BrokerObserver;
   readonly pushSender?: PushSender;
   readonly log?: Logger;
+  /** Stands between the broker and the key service: to let it go away. */
+  readonly wrapKeys?: (keys: KeyService) => KeyService;
 }
 
 /** Chosen once: the choice measures every provider, which takes longer than a whole small test. */
@@ -232,7 +234,7 @@ export class BrokerHarness {
     const keysOpen = startKeyService({ keyStore, rootKey, suites: providers, clock, entropy, log });
     this.#keys = await this.until(keysOpen);
     const deksOpen = openDekManager({
-      keys: this.#keys,
+      keys: this.#options.wrapKeys?.(this.#keys) ?? this.#keys,
       rows: keyStore,
       providers,
       clock,

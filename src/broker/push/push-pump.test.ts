@@ -4,6 +4,7 @@ import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker
 import { ScriptedEndpoint, textOf } from '../../../test/support/scripted-endpoint.ts';
 import type { LogFields, Logger } from '../../runtime/index.ts';
 import { silentLogger } from '../../runtime/index.ts';
+import { RpcError } from '../../rpc/index.ts';
 import type { PushConfig, Subscription } from '../service.ts';
 
 const pushConfig: PushConfig = { endpoint: 'https://example.com/push', attributes: {} };
@@ -258,6 +259,47 @@ test('a key that goes cuts what is under way and stops push; it goes on by itsel
   expect(await unacked()).toBe(0);
   expect(warnings.filter((line) => line.startsWith('push'))).toEqual([
     expect.stringMatching(/^push stands still \w+$/),
+    'push goes on',
+  ]);
+});
+
+test('a key service that is away stops push when no key is warm, and starts it when it is back', async () => {
+  let isAway = false;
+  const outage = async (): Promise<never> => {
+    throw new RpcError('UNAVAILABLE', 'KMS_AWAY', 'The key service is away.');
+  };
+  const { harness, endpoint, topic, warnings } = await open(
+    {},
+    {
+      wrapKeys: (keys) => ({
+        encrypt: (request, caller) => (isAway ? outage() : keys.encrypt(request, caller)),
+        decrypt: (request, caller) => (isAway ? outage() : keys.decrypt(request, caller)),
+        defaultKeyName: keys.defaultKeyName,
+        pubsubServiceAgent: (projectId) => keys.pubsubServiceAgent(projectId),
+        onChange: (listener) => keys.onChange(listener),
+      }),
+    },
+  );
+  await harness.publish(topic, 'warm');
+  isAway = true;
+  await harness.clock.advance(60_000);
+  await harness.publish(topic, 'still warm');
+  await passUntil(() => endpoint.seen.length === 2);
+  endpoint.respond = () => 503;
+  await harness.publish(topic, 'kept');
+  await harness.clock.advance(600_000);
+  expect(await stateOf(bench.name)).toBe('RESOURCE_ERROR');
+  const { push } = await harness.until(harness.broker.diagnoseSubscription(bench.name));
+  expect(push?.stalledBy).toMatchObject({ reason: 'KMS_UNREACHABLE' });
+  endpoint.respond = () => 204;
+  endpoint.seen.length = 0;
+  await harness.clock.advance(600_000);
+  expect(endpoint.seen).toEqual([]);
+  isAway = false;
+  await passUntil(() => endpoint.texts.includes('kept'), 1_000, 301_000);
+  expect(await stateOf(bench.name)).toBe('ACTIVE');
+  expect(warnings.filter((line) => line.startsWith('push'))).toEqual([
+    'push stands still KMS_UNREACHABLE',
     'push goes on',
   ]);
 });
