@@ -125,14 +125,14 @@ describe('publish', () => {
     await topic('bad');
     const ended = await cli(
       ['publish', 'bad', '--jsonl'],
-      '{"data":"1"}\n{"data":"2"}\nnonsense\n',
+      '{"data":"1"}\n{"data":"2"}\nnonsense\n{"data":"4"}\n',
     );
     expect(ended).toEqual({
       code: 1,
       stdout: '',
       stderr:
         'sealpost publish: Line 3 is no message: it is no JSON. Published 2 messages; ' +
-        '0 that were read are not. See sealpost help publish.\n',
+        '2 that were read are not. See sealpost help publish.\n',
     });
   });
 
@@ -148,7 +148,7 @@ describe('publish', () => {
     const ended = await cli(['publish', 'large'], `ok\n${'x'.repeat(7_800_001)}\n`);
     expect([ended.code, ended.stdout]).toEqual([1, '']);
     expect(ended.stderr).toContain('Input message 2 is longer than 7800000 bytes.');
-    expect(ended.stderr).toContain('Published 1 message;');
+    expect(ended.stderr).toContain('Published 1 message; 1 that were read are not.');
     expect((await cli(['publish', 'large'], 'x'.repeat(7_000_000))).code).toBe(0);
   });
 });

@@ -100,18 +100,29 @@ async function publishInput(call: Call, { terminal, out }: Tools, input: Input):
   const isNullDelimited = call.flags.isSet('null-delimited');
   const splitter = new RecordSplitter({ isNullDelimited, bytesMax: messageBytesMax });
   const isJsonl = call.flags.isSet('jsonl');
-  const end = AbortSignal.any([stop, publisher.failed]);
+  const isBad = new AbortController();
+  const end = AbortSignal.any([stop, publisher.failed, isBad.signal]);
+  const take = async (record: InputRecord): Promise<void> => {
+    // What was read behind a bad line is not published, but it is counted.
+    if (isBad.signal.aborted) return void report.droppedCount++;
+    try {
+      await addRecord(record, isJsonl, input);
+    } catch (error) {
+      report.inputFailure = error;
+      report.droppedCount++;
+      isBad.abort();
+    }
+  };
   try {
     for await (const chunk of inputChunks(stdin, end)) {
-      for (const record of splitter.push(chunk)) await addRecord(record, isJsonl, input);
+      for (const record of splitter.push(chunk)) await take(record);
     }
     const rest = end.aborted ? undefined : splitter.rest();
-    if (rest !== undefined) await addRecord(rest, isJsonl, input);
-    report.hasUnfinished = splitter.hasRest;
+    if (rest !== undefined) await take(rest);
   } catch (error) {
-    // What was good before the bad line is published, and both are told.
-    report.inputFailure = error;
+    report.inputFailure ??= error;
   }
+  report.hasUnfinished = splitter.hasRest;
 }
 
 async function addRecord(record: InputRecord, isJsonl: boolean, input: Input): Promise<void> {

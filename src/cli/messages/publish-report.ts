@@ -11,6 +11,8 @@ const redrawMs = 250;
 /** Says what was published and what was not: while it goes on, and at its end. */
 export class PublishReport {
   skippedCount = 0;
+  /** The line that could not be understood, and what was read behind it. */
+  droppedCount = 0;
   /** Bytes were read that no delimiter ended. */
   hasUnfinished = false;
   /** The messages come from standard input: how many were lost is worth telling. */
@@ -86,7 +88,8 @@ export class PublishReport {
 
   #failure(): CommandError | undefined {
     const cause = this.#publisher?.failure ?? this.inputFailure;
-    const lost = this.#added - this.#published + (this.hasUnfinished ? 1 : 0);
+    const unfinished = this.hasUnfinished ? 1 : 0;
+    const lost = this.#added - this.#published + this.droppedCount + unfinished;
     if (cause === undefined && lost === 0) return undefined;
     const why = cause === undefined ? 'The last line was not finished.' : sentence(cause);
     const count = `Published ${counted(this.#published, 'message')}; ${grouped(lost)} that were read are not.`;
