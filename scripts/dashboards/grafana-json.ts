@@ -161,15 +161,20 @@ function refId(index: number): string {
   return String.fromCodePoint(65 + index);
 }
 
+/** Grafana numbers the values of several queries, and not those of one. */
+function valueColumn(index: number, count: number): string {
+  return count === 1 ? 'Value' : `Value #${refId(index)}`;
+}
+
 function columnOverrides({ columns = [] }: Panel): Json[] {
   return columns.map(([, unit], index) => ({
-    matcher: { id: 'byName', options: `Value #${refId(index)}` },
+    matcher: { id: 'byName', options: valueColumn(index, columns.length) },
     properties: [{ id: 'unit', value: unit }],
   }));
 }
 
 function organize({ columns = [] }: Panel): Json {
-  const renames = columns.map(([name], index) => [`Value #${refId(index)}`, name]);
+  const renames = columns.map(([name], index) => [valueColumn(index, columns.length), name]);
   return {
     id: 'organize',
     options: { excludeByName: { Time: true }, renameByName: Object.fromEntries(renames) as Json },

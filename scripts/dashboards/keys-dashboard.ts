@@ -48,15 +48,41 @@ const standing: Row = {
       description: 'Each topic, its key, and whether the key could be used when last asked.',
       kind: 'table',
       unit: 'none',
-      width: 12,
+      width: 24,
       columns: [['usable', 'bool_yes_no']],
       queries: [['min by (project_id, topic_id, kms_key_name) (sealpost_topic_key_usable)']],
+    },
+    {
+      title: 'Waiting for a key',
+      description: 'Age of the oldest message of each subscription whose key cannot be used.',
+      unit: 's',
+      width: 12,
+      queries: [
+        [
+          'pubsub_subscription_oldest_unacked_message_age ' +
+            'and on (instance, project_id, subscription_id) (sealpost_subscription_key_usable == 0)',
+          '{{subscription_id}}',
+        ],
+      ],
+    },
+    {
+      title: 'Messages that wait for a key',
+      description: 'They are kept until their retention ends, and delivered when the key is back.',
+      unit: 'short',
+      width: 12,
+      queries: [
+        [
+          'pubsub_subscription_num_undelivered_messages ' +
+            'and on (instance, project_id, subscription_id) (sealpost_subscription_key_usable == 0)',
+          '{{subscription_id}}',
+        ],
+      ],
     },
     {
       title: 'Refused because of a key',
       description: 'Publishes by topic; pulls and streams by subscription.',
       unit: 'reqps',
-      width: 12,
+      width: 24,
       queries: [
         [
           rateBy('topic_id', `pubsub_topic_send_request_count{${refused}}`),

@@ -95,6 +95,8 @@ export interface BacklogReport {
   readonly openStreams: Readonly<Partial<Record<StreamState, number>>>;
   /** Null: a pull subscription. */
   readonly pushState: 'active' | 'resource_error' | null;
+  /** Of its topic's key: whether it could be used when it was last asked. */
+  readonly isKeyUsable: boolean;
 }
 
 /** Where one topic stands, for the gauges. */

@@ -26,6 +26,7 @@ export async function backlogReport(
     pushedCount: backlog.pushedCount,
     openStreams: subscription.streamStates(),
     pushState: pushStateOf(subscription.pushStatus),
+    isKeyUsable: topic.key.isUsable,
   };
 }
 

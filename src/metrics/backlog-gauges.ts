@@ -65,6 +65,11 @@ const backlogFamilies: readonly RowFamily<BacklogRow>[] = [
     'Messages delivered whose deadline has not passed.',
     (report) => report.outstandingCount,
   ),
+  gauge(
+    'sealpost_subscription_key_usable',
+    "1 where the key of the subscription's topic could be used when it was last asked, else 0.",
+    (report) => (report.isKeyUsable ? 1 : 0),
+  ),
   {
     name: 'pubsub_subscription_num_outstanding_messages',
     help: 'Messages that an endpoint of push has and has not yet answered.',
@@ -124,7 +129,7 @@ function withEphemeralTogether(reports: readonly BacklogReport[]): BacklogReport
   return others;
 }
 
-/** Together: the sum of everything, and the age of the oldest. NaN: the disk could not tell. */
+/** Together: sums, the age of the oldest, usable only if every key is. NaN: the disk could not tell. */
 function merge(subscription: string, reports: readonly BacklogReport[]): BacklogReport {
   const openStreams: Record<StreamState, number> = {
     ok: 0,
@@ -134,6 +139,7 @@ function merge(subscription: string, reports: readonly BacklogReport[]): Backlog
   };
   const sum = { unackedCount: 0, backlogBytes: 0, outstandingCount: 0, pushedCount: 0 };
   let oldestUnackedAgeSeconds = 0;
+  let isKeyUsable = true;
   for (const report of reports) {
     sum.unackedCount += report.unackedCount;
     sum.backlogBytes += report.backlogBytes;
@@ -142,9 +148,17 @@ function merge(subscription: string, reports: readonly BacklogReport[]): Backlog
     if (report.oldestUnackedAgeSeconds > oldestUnackedAgeSeconds) {
       oldestUnackedAgeSeconds = report.oldestUnackedAgeSeconds;
     }
+    isKeyUsable &&= report.isKeyUsable;
     for (const state of states) openStreams[state] += report.openStreams[state] ?? 0;
   }
-  return { subscription, ...sum, oldestUnackedAgeSeconds, openStreams, pushState: null };
+  return {
+    subscription,
+    ...sum,
+    oldestUnackedAgeSeconds,
+    openStreams,
+    pushState: null,
+    isKeyUsable,
+  };
 }
 
 function addTo<Item>(groups: Map<string, Item[]>, name: string, item: Item): void {

@@ -23,6 +23,7 @@ function backlog(
     pushedCount: 0,
     openStreams: { ok: 1 },
     pushState: null,
+    isKeyUsable: true,
     ...more,
   };
 }
@@ -116,6 +117,21 @@ describe('rows of gauges', () => {
     expect(shown(gauges, reports, 'num_outstanding_messages')).toEqual(['p 4']);
     expect(shown(gauges, reports, 'export_push_subscription_details')).toEqual(['p 1']);
     expect(shown(gauges, reports, 'open_streaming_pulls')).toEqual([]);
+  });
+
+  test('the row of many has a usable key only if all have', () => {
+    const gauges = new BacklogGauges(1);
+    const reports = [backlog('a', 9), backlog('b', 1), backlog('c', 1, { isKeyUsable: false })];
+    const page = new Page('text');
+    for (const family of gauges.families(reports)) for (const _ of family.write(page));
+    const lines = page.text().match(/^sealpost_subscription_key_usable.*$/gm) ?? [];
+    expect(lines.map((line) => line.at(-1))).toEqual(['1', '0']);
+  });
+
+  test('an amount that the disk could not tell is nothing', () => {
+    const gauges = new BacklogGauges(1);
+    const reports = [backlog('a', NaN), backlog('b', 3)];
+    expect(shown(gauges, reports, 'oldest_unacked_message_age')).toEqual(['b 3', '_other 0']);
   });
 
   test('a topic whose key cannot be used is never hidden among the others', () => {

@@ -7,7 +7,13 @@ import { Metrics } from './metrics.ts';
 const topic = 'projects/p1/topics/t1';
 const subscription = 'projects/p1/subscriptions/s1';
 
-const idle = { backlogBytes: 0, pushedCount: 0, openStreams: {}, pushState: null } as const;
+const idle = {
+  backlogBytes: 0,
+  pushedCount: 0,
+  openStreams: {},
+  pushState: null,
+  isKeyUsable: true,
+} as const;
 
 function sizes(count: number): PublishSizes {
   return { messageBytes: Array.from({ length: count }, () => 1), hasOrdering: false };
@@ -142,6 +148,7 @@ test('gauges show the state at the scrape under both names', async () => {
   expect(text).toContain(`pubsub_subscription_num_unacked_messages${labels} 9\n`);
   expect(text).toContain(`pubsub_subscription_oldest_unacked_message_age${labels} 61.5\n`);
   expect(text).toContain(`sealpost_subscription_outstanding_messages${labels} 2\n`);
+  expect(text).toContain(`sealpost_subscription_key_usable${labels} 1\n`);
   expect(text).toContain('sealpost_store_disk_bytes 4096\n');
   expect(text).toContain('sealpost_store_free_bytes 8192\n');
   expect(text).toContain('sealpost_store_segments 3\n');

@@ -99,17 +99,17 @@ export class Metrics {
         restAt = page.lineCount + linesPerTurn;
       }
     }
+    await this.#nextTurn();
     return { contentType: contentTypes[format], body: page.text() };
   }
 
   async #families(): Promise<Family[]> {
     const { source } = this.#options;
-    return [
-      ...this.broker.families(),
-      ...this.#topics.families(await source.topics()),
-      ...this.#backlogs.families(await source.backlogs()),
-      ...(await registryFamilies(this.#registry)),
-    ];
+    const topics = this.#topics.families(await source.topics());
+    const backlogs = this.#backlogs.families(await source.backlogs());
+    await this.#nextTurn();
+    const rest = await registryFamilies(this.#registry);
+    return [...this.broker.families(), ...topics, ...backlogs, ...rest];
   }
 
   async #nextTurn(): Promise<void> {

@@ -43,7 +43,8 @@ export class TopResources<Report> {
 
   #rankOf(report: Report): number {
     const lead = this.#members.has(this.#nameOf(report)) ? 2 : 0;
-    return lead + Math.log2(1 + this.#amountOf(report));
+    // NaN, which the disk could not tell, is nothing.
+    return lead + Math.log2(1 + (this.#amountOf(report) || 0));
   }
 
   #keep(selection: Selection<Report>): Selection<Report> {
