@@ -61,19 +61,21 @@ export class Connection {
   }
 
   #listen(): void {
-    this.#socket.binaryType = 'arraybuffer';
-    this.#on('open', () => this.send(this.#options.codec.hello(this.#options.hello)));
-    this.#on('message', ({ data }) => this.#receive(data));
-    this.#on('close', ({ code, reason }) =>
-      this.#end({ code: code ?? broken, reason: reason ?? '' }),
-    );
-    // A failure is always followed by a close; what browsers say of it is nothing.
-    this.#on('error', () => undefined);
-  }
-
-  #on(type: string, listener: (event: WebSocketEvent) => void): void {
-    this.#socket.addEventListener(type, (event: WebSocketEvent) => {
-      if (!this.#isOver) listener(event);
+    const unlessOver =
+      (listener: (event: WebSocketEvent) => void) =>
+      (event: WebSocketEvent): void => {
+        if (!this.#isOver) listener(event);
+      };
+    // Types of events differ between libraries: what is called with them is assigned untyped.
+    Object.assign(this.#socket, {
+      binaryType: 'arraybuffer',
+      onopen: unlessOver(() => this.send(this.#options.codec.hello(this.#options.hello))),
+      onmessage: unlessOver(({ data }) => this.#receive(data)),
+      onclose: unlessOver(({ code, reason }) =>
+        this.#end({ code: code ?? broken, reason: reason ?? '' }),
+      ),
+      // A failure is always followed by a close; what browsers say of it is nothing.
+      onerror: () => undefined,
     });
   }
 

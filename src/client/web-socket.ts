@@ -1,15 +1,20 @@
-/** The part of a browser's WebSocket that the client uses. */
+/**
+ * The part of a browser's WebSocket that the client uses. What is called with an event is of no
+ * type here: each library has its own for the events.
+ */
 export interface WebSocketLike {
   binaryType: string;
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
-  /** `open`, `message`, `close` and `error`. */
-  addEventListener(type: string, listener: (event: never) => void): void;
 }
 
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** What the listeners of `addEventListener` are called with. */
+/** What the four are called with. */
 export interface WebSocketEvent {
   /** Of a message: text, or an ArrayBuffer. */
   readonly data?: unknown;

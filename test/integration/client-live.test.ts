@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket as WsWebSocket } from 'ws';
 import { connect, type Client, type ConnectOptions } from '../../src/client/index.ts';
 import { LiveKeys } from '../support/live-keys.ts';
 import { useLiveServer } from '../support/live-server.ts';
@@ -219,4 +220,14 @@ test('a topic deleted under an ephemeral subscription, or a lease held, ends not
   await expect(ended).rejects.toMatchObject({ status: 'NOT_FOUND' });
   expect(await held.ack()).toBe('invalid');
   expect(client.state).toBe('open');
+});
+
+test.each([
+  ['the global one', globalThis.WebSocket],
+  ['that of ws', WsWebSocket],
+])('any WebSocket will do: %s', async (_which, WebSocket) => {
+  const { topic } = await makeNames();
+  const client = open(server.url, { WebSocket });
+  await client.ready();
+  expect(await client.publish(topic, { data: 'a' })).toMatch(/^\d+$/);
 });

@@ -2,7 +2,6 @@ import type { Environment, WebSocketConstructor } from '../../src/client/index.t
 import type { VirtualClock } from './virtual-clock.ts';
 
 type Data = string | Uint8Array<ArrayBuffer>;
-type Listener = (event: never) => void;
 
 /** The server's end of a connection in memory. */
 export interface Peer {
@@ -98,9 +97,12 @@ export class MemoryNetwork {
 
 class MemorySocket {
   binaryType = 'blob';
+  onopen: unknown;
+  onmessage: unknown;
+  onclose: unknown;
+  onerror: unknown;
   readonly peer: Peer;
   readonly #network: MemoryNetwork;
-  readonly #listeners: [type: string, listener: Listener][] = [];
   #isOver = false;
 
   constructor(network: MemoryNetwork) {
@@ -115,10 +117,6 @@ class MemorySocket {
       onClose: () => undefined,
     };
     network.connect(this);
-  }
-
-  addEventListener(type: string, listener: Listener): void {
-    this.#listeners.push([type, listener]);
   }
 
   send(data: Data): void {
@@ -151,9 +149,7 @@ class MemorySocket {
     this.tell('close', { code, reason });
   }
 
-  tell(type: string, event: object): void {
-    for (const [each, listener] of this.#listeners) {
-      if (each === type) (listener as (event: object) => void)(event);
-    }
+  tell(type: 'open' | 'message' | 'close', event: object): void {
+    (this[`on${type}`] as ((event: object) => void) | undefined)?.(event);
   }
 }

@@ -40,7 +40,7 @@ const batchMax = 7;
  */
 export class ModelSessionServer {
   readonly log: Logged[] = [];
-  readonly acknowledged = new Set<string>();
+  readonly acknowledged: Set<string> = new Set();
   readonly #clock: VirtualClock;
   readonly #chances: ModelChances;
   readonly #sessions = new Map<string, ModelSession>();
