@@ -1,12 +1,11 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { base64, liveApi, textOf } from '../support/live-api.ts';
 import { useLiveServer } from '../support/live-server.ts';
 import { answer, pushedText, PushEndpoint, wrappedOf } from '../support/push-endpoint.ts';
-import { hasOpenssl, selfSigned } from '../support/self-signed.ts';
-import { temporaryFolder } from '../support/server-process.ts';
 import { untilUnacked } from '../support/scraped.ts';
+import { hasOpenssl, makeTestCertificates } from '../support/test-certificates.ts';
 import type { Json } from '../support/wire.ts';
 
 const live = useLiveServer();
@@ -256,13 +255,11 @@ describe('the answer', () => {
 });
 
 describe.skipIf(!hasOpenssl)('HTTPS (openssl)', () => {
-  const folder = temporaryFolder();
-  const certificate = hasOpenssl ? selfSigned(folder.path) : { key: '', cert: '', path: '' };
-  afterAll(() => folder.remove());
-  const trusting = useLiveServer(['--outgoing-ca', certificate.path]);
+  const certificates = hasOpenssl ? makeTestCertificates() : null;
+  const trusting = useLiveServer(['--outgoing-ca', certificates?.caFile ?? '']);
 
   test('a certificate that is vouched for is pushed to, another is not', async () => {
-    const secure = new PushEndpoint(certificate);
+    const secure = new PushEndpoint(certificates);
     await secure.start();
     const pushConfig = { pushEndpoint: secure.url };
     const topic = await api.topic();
