@@ -96,7 +96,7 @@ describe('top', () => {
     await cli('publish orders tea');
     const { code, stdout, stderr } = await cli('top --interval 1s');
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^Sealpost at http:\S+, project shop, \d\d:\d\d:\d\d UTC\npublish /);
+    expect(stdout).toMatch(/^Sealpost at http:\S+, project shop, \d\d:\d\d:\d\d UTC\npub /);
     expect(stdout).toMatch(/^orders +cafe\/orders +ENABLED 1 +0$/m);
     expect(stdout).toMatch(/^kitchen +orders +\d+ +\d+ \w+ +0 +0 +0$/m);
   });

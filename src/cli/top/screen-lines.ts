@@ -51,8 +51,8 @@ export function allLines(snapshot: Snapshot, title: string): string[] {
 
 function totalsLine({ totals }: Snapshot): string {
   return [
-    `publish ${perSecond(totals.publishedPerSecond)}/s`,
-    `deliver ${perSecond(totals.sentPerSecond)}/s`,
+    `pub ${perSecond(totals.publishedPerSecond)}/s`,
+    `sent ${perSecond(totals.sentPerSecond)}/s`,
     `ack ${perSecond(totals.ackedPerSecond)}/s`,
     `backlog ${grouped(totals.backlog)}`,
     `disk ${mebibytes(totals.diskBytes)}`,

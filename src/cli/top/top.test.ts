@@ -111,7 +111,7 @@ describe('the screen', () => {
     const lines = allLines(snapshot, 'title');
     expect(lines.slice(0, 5)).toEqual([
       'title',
-      'publish 4.0/s  deliver 0/s  ack 0/s  backlog 4,950  disk 0 MiB  memory 0 MiB',
+      'pub 4.0/s  sent 0/s  ack 0/s  backlog 4,950  disk 0 MiB  memory 0 MiB',
       '',
       'TOPIC  KEY          STATE      PUB/S',
       't      cafe/orders  ENABLED 1    4.0',
