@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { BacklogReport, TopicReport } from '../broker/index.ts';
@@ -47,6 +48,34 @@ describe('rows of counters', () => {
     for (const resource of ['c', 'd']) count(resource);
     const rows = [...table.rows()].map((row) => `${row.resource}=${row.count}`);
     expect(rows).toEqual(['a=2', 'c=1', '_other=3']);
+  });
+
+  test('no counter goes back, whatever comes and goes', () => {
+    const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    const steps = fc.array(fc.record({ id: ids, isDeleted: fc.boolean(), isKnown: fc.boolean() }));
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const table = new ResourceTable((resource) => ({ resource, count: 0 }), 2);
+        let before = new Map<string, number>();
+        let sum = 0;
+        for (const { id, isDeleted, isKnown } of taken) {
+          if (isDeleted) {
+            sum -= before.get(id) ?? 0;
+            before.delete(id);
+            table.forget(id);
+          } else {
+            table.row(id, isKnown).count++;
+            sum++;
+          }
+          const now = new Map([...table.rows()].map((row) => [row.resource, row.count]));
+          for (const [resource, count] of before)
+            expect(now.get(resource)).toBeGreaterThanOrEqual(count);
+          expect(now.size).toBeLessThanOrEqual(3);
+          expect([...now.values()].reduce((total, count) => total + count, 0)).toBe(sum);
+          before = now;
+        }
+      }),
+    );
   });
 
   test('a name that is not known to exist gets none', () => {
@@ -151,6 +180,25 @@ describe('rows of gauges', () => {
         'sealpost_topic_key_usable{project_id="_other",topic_id="_other",kms_key_name="_other"} 1\n',
     );
   });
+});
+
+test('scrapes at the same time share one page of their format', async () => {
+  let askedCount = 0;
+  const source = {
+    backlogs: () => Promise.resolve((askedCount++, [])),
+    topics: () => Promise.resolve([]),
+    storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
+    diskFreeBytes: () => 0,
+    openedBytes: () => 0,
+  };
+  const metrics = new Metrics({ clock: new VirtualClock(), source });
+  const pages = [metrics.page(), metrics.page(), metrics.page('application/openmetrics-text')];
+  const [first, second, other] = await Promise.all(pages);
+  expect(askedCount).toBe(2);
+  expect(second).toBe(first);
+  expect(other?.contentType).toContain('openmetrics');
+  await metrics.page();
+  expect(askedCount).toBe(3);
 });
 
 describe('the last ten minutes', () => {
