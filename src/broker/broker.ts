@@ -301,15 +301,13 @@ export class Broker implements BrokerService {
   }
 
   #onDekEvent(event: DekEvent): void {
-    const { topics, deletedTopics } = this.#registry;
-    for (const topic of [...topics.values(), ...deletedTopics.values()]) {
-      if (topic.row.name !== event.topicName) continue;
-      if (event.kind === 'revoked') topic.key.revoked();
-      else void topic.key.health();
-      for (const subscription of topic.subscriptions) {
-        void subscription.keyChanged(event.kind);
-        if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
-      }
+    const topic = this.#registry.topicOfUid(event.topicName, event.topicUid);
+    if (topic === undefined) return;
+    if (event.kind === 'revoked') topic.key.revoked();
+    else void topic.key.health();
+    for (const subscription of topic.subscriptions) {
+      void subscription.keyChanged(event.kind);
+      if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
     }
   }
 }

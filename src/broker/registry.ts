@@ -130,6 +130,13 @@ export class Registry {
     return topic;
   }
 
+  /** The topic of that creation, deleted or not; one key may be that of thousands. */
+  topicOfUid(name: string, uid: Uint8Array): TopicState | undefined {
+    const hex = Buffer.from(uid).toString('hex');
+    const topic = this.topics.get(name);
+    return topic?.row.uid === hex ? topic : this.deletedTopics.get(hex);
+  }
+
   /** A stored subscription: what can be shown, changed and deleted. */
   subscription(name: string): SubscriptionState {
     const subscription = this.subscriptions.get(name);

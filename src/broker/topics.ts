@@ -70,15 +70,16 @@ export class Topics {
     const state = this.#registry.topic(name);
     const isRead = this.#registry.storedSubscriptions(state).length > 0;
     await this.#registry.catalog.deleteTopic(state.row, isRead);
-    this.#registry.topics.delete(name);
-    const { ephemerals } = this.#registry;
+    const { ephemerals, deletedTopics, topics } = this.#registry;
+    topics.delete(name);
+    // At once, for the key may be taken away while the rest is waited for.
+    if (isRead) deletedTopics.set(state.row.uid, state);
     for (const subscription of state.subscriptions) {
       if (ephemerals.has(subscription.row.name)) await this.#registry.removeEphemeral(subscription);
     }
     await state.lane.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
-    if (isRead) this.#registry.deletedTopics.set(state.row.uid, state);
-    else await this.forget(state);
+    if (!isRead) await this.forget(state);
   }
 
   list(project: string, page: PageRequest): Page<Topic> {

@@ -303,7 +303,7 @@ describe('rotation', () => {
     expect(events).toEqual([]);
     keys.setEnabled(keyName, true);
     expect(await settled(manager.forOpen(moved, 1))).toMatchObject({ version: 1 });
-    expect(events).toEqual([{ topicName: topic.name, kind: 'restored' }]);
+    expect(events).toEqual([{ topicName: topic.name, topicUid: topic.uid, kind: 'restored' }]);
   });
 });
 

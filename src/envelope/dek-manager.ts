@@ -125,7 +125,7 @@ class CachingDekManager implements DekManager {
   #open(topic: SealedTopic): TopicDeks {
     return new TopicDeks(this.#context, topic, {
       primaryChangeMs: (keyName) => this.#primaryChangeMs(keyName),
-      tell: (kind) => this.#tell({ topicName: topic.name, kind }),
+      tell: (kind) => this.#tell({ topicName: topic.name, topicUid: topic.uid, kind }),
     });
   }
 

@@ -36,6 +36,8 @@ export interface Dek {
 /** The DEK of a topic can no longer be used, or can be again; streams and push react to it. */
 export interface DekEvent {
   readonly topicName: string;
+  /** A new topic of the same name is another. */
+  readonly topicUid: Uint8Array;
   readonly kind: 'revoked' | 'restored';
 }
 

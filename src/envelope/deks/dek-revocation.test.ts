@@ -12,7 +12,11 @@ import {
 const minuteMs = 60_000;
 const topic = sealedTopic();
 
-const event = (kind: DekEvent['kind']): DekEvent => ({ topicName: topic.name, kind });
+const event = (kind: DekEvent['kind']): DekEvent => ({
+  topicName: topic.name,
+  topicUid: topic.uid,
+  kind,
+});
 
 describe('a pushed change of the key', () => {
   test('disabling kills every DEK under it in the same tick, then refuses, then says so', async () => {
