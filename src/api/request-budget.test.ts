@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../test/support/api-fixture.ts';
+import { RequestBudget } from './request-budget.ts';
 
 let fixture: ApiFixture;
 beforeEach(async () => {
@@ -64,4 +65,36 @@ test('gRPC bodies share it, and are refused with RESOURCE_EXHAUSTED', async () =
     '8',
   );
   held.end();
+});
+
+test('who reads on demand waits until there is room, in turn', () => {
+  const budget = new RequestBudget(100);
+  const order: string[] = [];
+  budget.take(90);
+  budget.take(30);
+  expect(budget.isSpent).toBe(true);
+  budget.whenFree(10, () => order.push('first'));
+  const cancel = budget.whenFree(10, () => order.push('cancelled'));
+  budget.whenFree(10, () => order.push('second'));
+  cancel();
+  budget.give(10);
+  expect(order).toEqual([]);
+  budget.give(10);
+  expect(order).toEqual(['first', 'second']);
+});
+
+test('where all that is taken waits, the last to come goes on until it gives back', () => {
+  const budget = new RequestBudget(100);
+  const order: string[] = [];
+  budget.take(70);
+  budget.take(50);
+  budget.whenFree(70, () => order.push('first'));
+  expect(order).toEqual([]);
+  budget.whenFree(50, () => order.push('last'));
+  expect(order).toEqual(['last']);
+  budget.take(10);
+  budget.whenFree(60, () => order.push('last again'));
+  expect(order).toEqual(['last', 'last again']);
+  budget.give(60);
+  expect(order).toEqual(['last', 'last again', 'first']);
 });

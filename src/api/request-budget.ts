@@ -1,13 +1,23 @@
 import type { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 
+/** Someone who reads no further until there is room. */
+interface Waiter {
+  /** Bytes of its that were taken, and that only its going on can give back. */
+  readonly heldBytes: number;
+  readonly proceed: () => void;
+}
+
 /** Bytes of requests that are on their way in or being answered, all connections together. */
 export class RequestBudget {
+  readonly #bytesMax: number;
   #freeBytes: number;
-  /** Who waits for bytes to be given back. */
-  #waiting: (() => void)[] = [];
+  /** In order of their coming. */
+  readonly #waiting: Set<Waiter> = new Set();
+  #waitingBytes = 0;
 
   constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
     this.#freeBytes = bytesMax;
   }
 
@@ -44,15 +54,36 @@ export class RequestBudget {
 
   give(bytes: number): void {
     this.#freeBytes += bytes;
-    if (this.#freeBytes < 0 || this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const proceed of waiting) proceed();
+    this.#wake();
   }
 
-  /** `proceed` is called once, when it is spent no more. */
-  whenFree(proceed: () => void): void {
-    this.#waiting.push(proceed);
+  /**
+   * `proceed` is called once, when it is spent no more, unless that was cancelled. Where all that is
+   * taken waits, the last to come goes on all the same: else none could ever give anything back.
+   */
+  whenFree(heldBytes: number, proceed: () => void): () => void {
+    const waiter = { heldBytes, proceed };
+    this.#waiting.add(waiter);
+    this.#waitingBytes += heldBytes;
+    this.#wake();
+    return () => this.#forget(waiter);
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiting) {
+      if (this.isSpent) break;
+      this.#forget(waiter);
+      waiter.proceed();
+    }
+    if (!this.isSpent || this.#waitingBytes < this.#bytesMax - this.#freeBytes) return;
+    const last = [...this.#waiting].at(-1);
+    if (last === undefined) return;
+    this.#forget(last);
+    last.proceed();
+  }
+
+  #forget(waiter: Waiter): void {
+    if (this.#waiting.delete(waiter)) this.#waitingBytes -= waiter.heldBytes;
   }
 }
 

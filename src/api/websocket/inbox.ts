@@ -22,6 +22,7 @@ export class Inbox {
   #queuedBytes = 0;
   #holds = 0;
   #isHandling = false;
+  #cancelWait: (() => void) | null = null;
   #isClosed = false;
   /** Bytes of a message that is not whole yet, as counted out of the budget. */
   #partialBytes = 0;
@@ -85,6 +86,7 @@ export class Inbox {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#holds = 0;
+    this.#cancelWait?.();
     this.#budget.give(this.#queuedBytes + this.#partialBytes);
     this.#queue = [];
     this.#queuedBytes = 0;
@@ -114,7 +116,8 @@ export class Inbox {
     if (more > 0) this.#budget.take(more);
     else if (more < 0) this.#budget.give(-more);
     if (more > 0 && this.#budget.isSpent && this.hold('budget')) {
-      this.#budget.whenFree(() => this.release('budget'));
+      const proceed = (): void => this.release('budget');
+      this.#cancelWait = this.#budget.whenFree(this.#partialBytes + this.#queuedBytes, proceed);
     }
   }
 }

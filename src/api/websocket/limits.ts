@@ -34,6 +34,8 @@ export interface WebSocketLimits {
   readonly unconfirmedBytesAsk: number;
   /** Here delivery waits, and the oldest answers are forgotten. */
   readonly unconfirmedMax: number;
+  /** For a client to confirm what was sent before a key was revoked, or be cut off. */
+  readonly revokedFlushMs: number;
   /** How long a session outlives its connection. */
   readonly resumeMs: number;
   readonly detachedMax: number;
@@ -61,6 +63,7 @@ export const webSocketLimits: WebSocketLimits = {
   unconfirmedAsk: 1_000,
   unconfirmedBytesAsk: 1024 * 1024,
   unconfirmedMax: 10_000,
+  revokedFlushMs: 500,
   resumeMs: 60_000,
   detachedMax: 1_000,
   detachedBytesMax: 64 * 1024 * 1024,

@@ -119,6 +119,11 @@ export class SessionStream implements StreamSink {
   rewind(sequence: number): number {
     const lost = this.#unconfirmed.filter((entry) => entry.sequence > sequence);
     for (const { ackIds } of lost) this.#host.giveBack(this.subscription, ackIds);
+    return this.forgetUnconfirmed();
+  }
+
+  /** Returns how many messages that were. */
+  forgetUnconfirmed(): number {
     const count = messagesIn(this.#unconfirmed);
     this.#unconfirmed = [];
     return count;

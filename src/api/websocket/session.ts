@@ -46,6 +46,7 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   #requestCount = 0;
   /** Pings so far; the last one's number. */
   #pings = 0;
+  #confirmedPing = 0;
   #isAsking = false;
   /** Since the last ping. */
   #unaskedCount = 0;
@@ -128,6 +129,7 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   }
 
   confirmed(ping: number): void {
+    this.#confirmedPing = Math.max(this.#confirmedPing, ping);
     this.#answers.confirm(ping);
     this.#unconfirmedMessages -= this.streams.confirm(ping);
     if (ping === this.#pings) this.#isAsking = false;
@@ -205,14 +207,35 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
     return ping;
   }
 
-  failed({ id }: SessionStream, error: unknown): void {
-    this.answer(id, { error: this.wireError(error) });
+  failed({ id }: SessionStream, error: unknown, unconfirmedCount: number): void {
+    const wire = this.wireError(error);
+    this.answer(id, { error: wire });
+    if (wire.code === 'FAILED_PRECONDITION' && unconfirmedCount > 0) this.#cutUnlessConfirmed();
+  }
+
+  forgot(unconfirmedCount: number): void {
+    this.#unconfirmedMessages -= unconfirmedCount;
   }
 
   wireError(error: unknown): WireError {
     const wire = toWireError(error, errorDomain);
     if (wire.code === 'INTERNAL') this.#surroundings.log.error({ err: error }, 'request failed');
     return wire;
+  }
+
+  /**
+   * A key was revoked, and opened messages may be on their way still, in buffers of the system: a
+   * client that does not have them very soon shall not have them.
+   */
+  #cutUnlessConfirmed(): void {
+    const { connection } = this;
+    if (connection === null) return;
+    this.ping();
+    const ping = this.#pings;
+    const { clock } = this.#surroundings;
+    clock.schedule(clock.monotonicMs() + limits.revokedFlushMs, () => {
+      if (this.connection === connection && this.#confirmedPing < ping) connection.lost();
+    });
   }
 
   /** What the client may have missed, and what became of its streams. */

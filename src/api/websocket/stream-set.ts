@@ -10,7 +10,10 @@ export interface StreamOwner {
   readonly hasRoom: boolean;
   greet(stream: SessionStream): void;
   deliver(stream: SessionStream, sequence: number, batch: readonly Delivery[]): number;
-  failed(stream: SessionStream, error: unknown): void;
+  /** `unconfirmedCount` messages of it may not have arrived. */
+  failed(stream: SessionStream, error: unknown, unconfirmedCount: number): void;
+  /** So many messages need no confirmation any more. */
+  forgot(unconfirmedCount: number): void;
 }
 
 /** Streams whose messages may still be settled although they are over. */
@@ -156,8 +159,7 @@ export class StreamSet implements StreamHost {
   }
 
   failed(stream: SessionStream, error: unknown): void {
-    this.#forget(stream);
-    this.#owner.failed(stream, error);
+    this.#owner.failed(stream, error, this.#forget(stream));
   }
 
   giveBack(subscription: string, ackIds: readonly string[]): void {
@@ -165,11 +167,15 @@ export class StreamSet implements StreamHost {
     this.#broker.modifyAckDeadlineEach(subscription, ackIds, 0).catch(() => undefined);
   }
 
-  #forget(stream: SessionStream): void {
+  /** Returns how many messages of it were unconfirmed. */
+  #forget(stream: SessionStream): number {
     this.#waiting.delete(stream);
-    if (!this.#streams.delete(stream.id)) return;
+    if (!this.#streams.delete(stream.id)) return 0;
     this.#count(-1);
     this.discard(stream.subscribed);
+    const unconfirmedCount = stream.forgetUnconfirmed();
+    this.#owner.forgot(unconfirmedCount);
+    return unconfirmedCount;
   }
 
   #remember(id: number, subscription: string): void {
