@@ -27,7 +27,7 @@ test.each(leaves(tree).map(({ path, spec }) => [path.join(' '), path, spec] as c
     expect(spec.examples?.length ?? 0).toBeGreaterThan(0);
     for (const { doc } of spec.options ?? []) expect(doc).toMatch(/^[A-Z].*[.}]$/);
     expect(spec.summary).toMatch(/^[A-Z].*\.$/);
-    for (const line of helpText(path, spec).split('\n')) expect(line.length).toBeLessThan(121);
+    for (const line of helpText(path, spec).split('\n')) expect(line.length).toBeLessThan(101);
   },
 );
 

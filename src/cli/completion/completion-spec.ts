@@ -7,7 +7,8 @@ export const completionSpec: CommandSpec = {
   summary: 'Print the completion script of a shell.',
   details: [
     'Completes commands and options, and names of topics and subscriptions where the server answers.',
-    'For bash, once and for all: sealpost completion bash > ~/.local/share/bash-completion/completions/sealpost',
+    'For bash, once and for all:',
+    '  sealpost completion bash > ~/.local/share/bash-completion/completions/sealpost',
     'For zsh, in ~/.zshrc: source <(sealpost completion zsh)',
     'For fish: sealpost completion fish > ~/.config/fish/completions/sealpost.fish',
   ].join('\n'),
