@@ -7,7 +7,7 @@ import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
 import { topSpec } from './top/top-spec.ts';
 
-/** Every command that talks to a server, and completion, in the order of the help. */
+/** Every command that talks to a server, and completion, in the order of the first help. */
 export const tree: readonly CommandSpec[] = [
   topicsSpec,
   subscriptionsSpec,
