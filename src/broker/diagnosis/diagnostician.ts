@@ -1,6 +1,7 @@
 import type { Registry } from '../registry.ts';
 import { deletedTopic } from '../subscriptions.ts';
 import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
+import { keyAnswer } from './key-answer.ts';
 import { counted } from './plain-words.ts';
 import { subscriptionFacts } from './subscription-facts.ts';
 import { subscriptionFindings } from './subscription-findings.ts';
@@ -36,7 +37,7 @@ export class Diagnostician {
   /** Throws NOT_FOUND. */
   async topic(name: string): Promise<TopicDiagnosis> {
     const state = this.#registry.topic(name);
-    const key = await state.key.health();
+    const key = await keyAnswer(state.key, this.#registry.ports.clock);
     const subscriptionCount = state.subscriptions.size;
     return { topic: name, subscriptionCount, key, findings: topicFindings(key, subscriptionCount) };
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../../runtime/index.ts';
 import type { StreamState } from '../observer.ts';
 import type { KeyHealth, PushStatus } from '../service.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
+import { keyAnswer } from './key-answer.ts';
 
 /** What a diagnosis rests on: where one subscription stands at one instant. */
 export interface SubscriptionFacts {
@@ -31,7 +32,7 @@ export async function subscriptionFacts(
   isTopicDeleted: boolean,
   clock: Clock,
 ): Promise<SubscriptionFacts> {
-  const key = await subscription.topic.key.health();
+  const key = await keyAnswer(subscription.topic.key, clock);
   const oldestMs = await subscription.oldestMs();
   const { backlog, lastDeliveredMs, row } = subscription;
   const nowMs = clock.monotonicMs();

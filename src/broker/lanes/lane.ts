@@ -75,6 +75,8 @@ export class Lane {
   #pending: PendingPublish[] = [];
   #flushing: Promise<void> | null = null;
   #closedBy: Error | null = null;
+  /** Ends the wait for a key, while there is one. */
+  #stopWaiting: (error: Error) => void = () => undefined;
   /** First sequence that no durable segment holds. */
   tail: number;
 
@@ -127,10 +129,14 @@ export class Lane {
     return { topicUid: this.key.topic.uid, lane: this.index, base, epoch, timeMs };
   }
 
-  /** Refuses what comes from now on, and what waits; resolves when nothing is under way. */
+  /**
+   * Refuses what comes from now on, and what waits, for a key as well: no key is needed to end.
+   * Resolves when nothing is under way.
+   */
   async close(error: Error): Promise<void> {
     this.#closedBy = error;
     for (const request of this.#pending.splice(0)) request.reject(error);
+    this.#stopWaiting(error);
     await this.#flushing;
   }
 
@@ -160,7 +166,7 @@ export class Lane {
   async #append(requests: readonly PendingPublish[]): Promise<void> {
     for (;;) {
       const position = await this.appender.position();
-      const dek = await this.key.forSeal();
+      const dek = await this.#dek();
       const timeMs = Math.max(position.timeMs, this.#ports.clock.wallMs());
       const batches = this.#sealWhileAlive(dek, requests, { base: position.next, timeMs });
       if (batches === null) continue;
@@ -170,6 +176,16 @@ export class Lane {
       this.#finish(batches);
       return;
     }
+  }
+
+  #dek(): Dek | Promise<Dek> {
+    if (this.#closedBy !== null) throw this.#closedBy;
+    const dek = this.key.forSeal();
+    if (!(dek instanceof Promise)) return dek;
+    const { promise, resolve, reject } = Promise.withResolvers<Dek>();
+    this.#stopWaiting = reject;
+    dek.then(resolve, reject);
+    return promise;
   }
 
   /** Null if the DEK was dead or died under it: then ask again, and be told why. */
