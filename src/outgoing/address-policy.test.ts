@@ -31,6 +31,8 @@ describe('never called, whatever is allowed', () => {
     ['febf::1', 'link-local'],
     ['fec0::1', 'link-local'],
     ['fd00:ec2::254', 'metadata service'],
+    ['fd00:ec2::23', 'metadata service'],
+    ['fd00:ec2:0:0:1::23', 'metadata service'],
     ['fd20:ce::254', 'metadata service'],
     ['100.100.100.200', 'metadata service'],
     ['168.63.129.16', 'metadata service'],
@@ -156,6 +158,9 @@ describe('our own listeners', () => {
     ['::', '8.8.4.4'],
     ['8.8.4.4', '8.8.4.4'],
     ['8.8.4.4', '::ffff:8.8.4.4'],
+    ['8.8.4.4', '64:ff9b::8.8.4.4'],
+    ['0.0.0.0', '64:ff9b::8.8.4.4'],
+    ['::', '2002:808:404::1'],
   ])('while we listen on %s, %s is ours at that port, and not at another', (own, address) => {
     expect(at(own).refusal(address, 8085)).toBe('our own listener');
     expect(at(own).refusal(address, 8086)).toBeNull();

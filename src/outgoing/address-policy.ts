@@ -51,6 +51,10 @@ export class AddressPolicy {
 
   /** All of 127/8 is this machine, and so is every address of its interfaces. */
   #reaches(address: IpAddress, listener: Listening): boolean {
+    const { embedded } = address;
+    if (embedded !== undefined && this.#reaches({ family: 'ipv4', text: embedded }, listener)) {
+      return true;
+    }
     const own = parseIpAddress(listener.address);
     if (own === null || own.text === address.text) return true;
     const ownKind = kindOf(own);
