@@ -64,10 +64,18 @@ export interface Client {
  */
 export function connect(url: string, options: ConnectOptions = {}): Client {
   const client = new SessionClient(webSocketUrl(url), settingsOf(options));
-  const { signal } = options;
-  if (signal?.aborted === true) void client.close();
-  else signal?.addEventListener('abort', () => void client.close(), { once: true });
+  const ignore = onAbort(options.signal, () => void client.close());
+  client.onStateChange(({ state }) => {
+    if (state === 'closed') ignore();
+  });
   return client;
+}
+
+/** Calls `act` when the signal aborts, or did; returns what lets go of the signal. */
+function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
+  if (signal?.aborted === true) act();
+  else signal?.addEventListener('abort', act, { once: true });
+  return () => signal?.removeEventListener('abort', act);
 }
 
 class SessionClient implements Client {
@@ -137,9 +145,10 @@ class SessionClient implements Client {
       () => this.#subscriptions.delete(subscription),
     );
     this.#subscriptions.add(subscription);
-    const { signal } = options;
-    if (signal?.aborted === true) void subscription.close();
-    else signal?.addEventListener('abort', () => void subscription.close(), { once: true });
+    const ignore = onAbort(options.signal, () => void subscription.close());
+    subscription.onStateChange(({ state }) => {
+      if (state === 'closed') ignore();
+    });
     return subscription;
   }
 
@@ -161,9 +170,8 @@ class SessionClient implements Client {
     const published = this.#publisher.publish(topic, messages, signal);
     if (signal === undefined) return await published;
     return await new Promise((resolve, reject) => {
-      const abort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', abort);
-      void published.then(resolve, reject).then(() => signal.removeEventListener('abort', abort));
+      const ignore = onAbort(signal, () => reject(signal.reason));
+      void published.then(resolve, reject).then(ignore);
     });
   }
 
