@@ -169,4 +169,22 @@ describe('signing keys', () => {
     bench.rows.txn = txn;
     expect(kidOf(await tokenOf(bench))).not.toBe('');
   });
+
+  test('a disk that takes no successor leaves the present key in use, and is tried again', async () => {
+    const bench = await openIdentityBench();
+    const first = kidOf(await tokenOf(bench));
+    await bench.clock.advance(91 * dayMs);
+    const txn = bench.rows.txn.bind(bench.rows);
+    let tryCount = 0;
+    bench.rows.txn = () => {
+      tryCount++;
+      return Promise.reject(new Error('disk'));
+    };
+    expect(kidOf(await tokenOf(bench))).toBe(first);
+    expect(await kidsOf(bench)).toEqual([first]);
+    expect(tryCount).toBe(1);
+    bench.rows.txn = txn;
+    await bench.clock.advance(60_000);
+    expect(await kidsOf(bench)).toEqual([first, expect.not.stringMatching(first)]);
+  });
 });

@@ -43,6 +43,9 @@ export const publishAheadMs: number = hourMs;
 /** How long a key is still published after its successor began to sign: a token's life, and a cache's. */
 export const publishAfterMs: number = 2 * hourMs;
 
+/** A key costs a second of a core to make: not at every request while the disk refuses it. */
+const renewRetryMs = 60_000;
+
 const prefix = 'identity/signing-key/';
 const modulusBits = 2_048;
 const generate = promisify(generateKeyPair);
@@ -57,6 +60,8 @@ const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
 export class SigningKeys {
   readonly #options: SigningKeysOptions;
   #loaded: StoredKey[] | null = null;
+  /** Of the monotonic clock. */
+  #renewAtMs = -Infinity;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SigningKeysOptions) {
@@ -81,12 +86,23 @@ export class SigningKeys {
   async #upToDate(): Promise<readonly SigningKey[]> {
     const keys = (this.#loaded ??= await this.#load());
     const nowMs = this.#options.clock.wallMs();
-    const newest = keys.at(-1);
-    if (newest === undefined || newest.createdMs + rotationMs <= nowMs) {
-      keys.push(await this.#create((newest?.number ?? 0) + 1, nowMs));
-    }
-    await this.#retire(keys, nowMs);
+    if (keys.length === 0) keys.push(await this.#create(1, nowMs));
+    else await this.#renew(keys, nowMs);
     return keys;
+  }
+
+  /** A disk that takes no successor leaves the present key in use: endpoints know it. */
+  async #renew(keys: StoredKey[], nowMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    if (clock.monotonicMs() < this.#renewAtMs) return;
+    try {
+      const { number, createdMs } = keys.at(-1)!;
+      if (createdMs + rotationMs <= nowMs) keys.push(await this.#create(number + 1, nowMs));
+      await this.#retire(keys, nowMs);
+    } catch (error) {
+      this.#renewAtMs = clock.monotonicMs() + renewRetryMs;
+      log.warn({ err: error }, 'the keys for ID tokens could not be renewed; it is tried again');
+    }
   }
 
   async #load(): Promise<StoredKey[]> {
