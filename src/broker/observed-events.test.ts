@@ -182,6 +182,17 @@ describe('messages', () => {
     await harness.close();
   });
 
+  test('that one request gives back twice are told once', async () => {
+    const { harness, recorder, topic, subscription } = await open();
+    await harness.publish(topic, 'one', 'two');
+    const [one, two] = (await harness.pull(subscription)).map(({ ackId }) => ackId);
+    recorder.take();
+    const ids = [one!, one!, two!];
+    await harness.until(harness.broker.modifyAckDeadline(subscription, ids, 0));
+    expect(recorder.take(...names)).toEqual([['nacked', subscription, 'pull', 2]]);
+    await harness.close();
+  });
+
   test('that were delivered before a restart have no latency', async () => {
     const { harness, recorder, topic, subscription } = await open();
     await harness.publish(topic, 'one', 'two');

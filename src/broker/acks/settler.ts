@@ -138,6 +138,8 @@ class DeadlineChange {
   }
 
   move(lease: Lease, seconds: number): void {
+    // The same id may stand twice in a request.
+    if (lease.holder === null) return;
     if (seconds === 0) {
       this.#nacked.add(lease.type);
       this.#backlog.giveBack(lease);
