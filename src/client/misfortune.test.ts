@@ -140,7 +140,7 @@ test('whatever breaks, all is published, in order by key, delivered and acknowle
     { numRuns: 25 },
   );
   // Else nothing broke, and this would prove nothing.
-  expect(connectionCount).toBeGreaterThan(100);
+  expect(connectionCount).toBeGreaterThan(50);
 });
 
 test('as long as its session lives, nothing is published twice', async () => {
