@@ -15,11 +15,21 @@ class Watch implements Watched {
   bytesRead = 0;
   bytesWritten = 0;
   writableLength = 0;
+  /** Called once, when the bytes read are looked at next. */
+  looked: (() => void) | null = null;
 
   constructor() {
-    for (const name of ['bytesRead', 'bytesWritten', 'writableLength'] as const) {
+    for (const name of ['bytesWritten', 'writableLength'] as const) {
       Object.defineProperty(this.socket, name, { get: () => this[name] });
     }
+    Object.defineProperty(this.socket, 'bytesRead', { get: () => this.#look() });
+  }
+
+  #look(): number {
+    const { bytesRead, looked } = this;
+    this.looked = null;
+    looked?.();
+    return bytesRead;
   }
 
   ping(): void {
@@ -61,6 +71,17 @@ describe('a client', () => {
     expect(watch.told).toEqual(['ping', 'lost']);
     keepAlive.stop();
     expect(clock.pendingCount).toBe(0);
+  });
+
+  test('whose answer waited while this process stood still is heard first', async () => {
+    const { watch, clock } = setUp();
+    await clock.advance(15_000 + 29_999);
+    // Read in the turn of the loop that follows the timers that are due.
+    watch.looked = () => clock.soon(() => (watch.bytesRead = 1));
+    await clock.advance(1);
+    expect(watch.told).toEqual(['ping']);
+    await clock.advance(15_000);
+    expect(watch.told).toEqual(['ping']);
   });
 
   test('that sends anything at all is not', async () => {

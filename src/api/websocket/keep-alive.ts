@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import type { Cancel, Clock } from '../../runtime/index.ts';
 import { webSocketLimits as limits } from './limits.ts';
 
-/** Sums of fractions of a millisecond are not exact. */
-const toleranceMs = 1;
+/** Looks, not times: a process that stood still for a minute has looked once, and its clients wait. */
+const answerLooks = Math.round(limits.answerTimeoutMs / limits.keepAliveMs);
+const messageLooks = Math.round(limits.messageTimeoutMs / limits.keepAliveMs);
 
 /** What keep-alive looks at, and what it may do. */
 export interface Watched {
@@ -23,10 +24,10 @@ export interface Watched {
 
 /** Bytes that came and bytes that were taken, when the client was asked. */
 interface Marks {
-  readonly askedMs: number;
   readonly read: number;
   /** Null where nothing waited: what the system takes then says nothing about the client. */
   readonly taken: number | null;
+  looks: number;
 }
 
 /**
@@ -38,13 +39,13 @@ export class KeepAlive {
   readonly #clock: Clock;
   #marks: Marks | null = null;
   #cancel: Cancel | null = null;
-  #partialSinceMs = 0;
+  #partialLooks = 0;
   #partialCount = -1;
 
   constructor(watched: Watched, clock: Clock) {
     this.#watched = watched;
     this.#clock = clock;
-    this.#rest(clock.monotonicMs());
+    this.#rest();
   }
 
   /** The client answered. */
@@ -57,25 +58,29 @@ export class KeepAlive {
     this.#cancel = null;
   }
 
-  #rest(nowMs: number): void {
-    this.#cancel = this.#clock.schedule(nowMs + limits.keepAliveMs, () => {
-      const thenMs = this.#clock.monotonicMs();
-      this.#rest(thenMs);
-      this.#look(thenMs);
+  #rest(): void {
+    const atMs = this.#clock.monotonicMs() + limits.keepAliveMs;
+    this.#cancel = this.#clock.schedule(atMs, () => {
+      this.#rest();
+      this.#look();
     });
   }
 
-  #look(nowMs: number): void {
-    if (this.#isStalled(nowMs)) this.#watched.stalled();
-    else if (this.#marks === null) this.#ask(nowMs);
-    else if (this.#isAlive(this.#marks)) this.#marks = this.#mark(nowMs);
-    else if (nowMs - this.#marks.askedMs > limits.answerTimeoutMs - toleranceMs) {
-      this.#watched.lost();
-    }
+  #look(): void {
+    const marks = this.#marks;
+    if (this.#isStalled()) this.#watched.stalled();
+    else if (marks === null) this.#ask();
+    else if (this.#isAlive(marks)) this.#marks = this.#mark();
+    else if (++marks.looks >= answerLooks) this.#clock.soon(() => this.#judge(marks));
   }
 
-  #ask(nowMs: number): void {
-    this.#marks = this.#mark(nowMs);
+  /** After input that is already waiting: an answer may be among it. */
+  #judge(marks: Marks): void {
+    if (this.#marks === marks && !this.#isAlive(marks)) this.#watched.lost();
+  }
+
+  #ask(): void {
+    this.#marks = this.#mark();
     this.#watched.ping();
   }
 
@@ -85,23 +90,21 @@ export class KeepAlive {
     return taken !== null && takenOf(socket) !== taken;
   }
 
-  #mark(nowMs: number): Marks {
+  #mark(): Marks {
     const { socket } = this.#watched;
     return {
-      askedMs: nowMs,
       read: socket.bytesRead,
       taken: socket.writableLength > 0 ? takenOf(socket) : null,
+      looks: 0,
     };
   }
 
-  #isStalled(nowMs: number): boolean {
+  #isStalled(): boolean {
     const { isPartial, messageCount } = this.#watched;
-    if (!isPartial || messageCount !== this.#partialCount) {
-      this.#partialCount = isPartial ? messageCount : -1;
-      this.#partialSinceMs = nowMs;
-      return false;
-    }
-    return nowMs - this.#partialSinceMs > limits.messageTimeoutMs - toleranceMs;
+    const isSame = isPartial && messageCount === this.#partialCount;
+    this.#partialCount = isPartial ? messageCount : -1;
+    this.#partialLooks = isSame ? this.#partialLooks + 1 : 0;
+    return this.#partialLooks >= messageLooks;
   }
 }
 
