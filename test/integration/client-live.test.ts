@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket as WsWebSocket } from 'ws';
 import { connect, type Client, type ConnectOptions } from '../../src/client/index.ts';
+import { JumpingClock } from '../support/jumping-clock.ts';
 import { LiveKeys } from '../support/live-keys.ts';
 import { useLiveServer } from '../support/live-server.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -230,4 +231,50 @@ test.each([
   const client = open(server.url, { WebSocket });
   await client.ready();
   expect(await client.publish(topic, { data: 'a' })).toMatch(/^\d+$/);
+});
+
+test('a token is renewed before it ends, and an ephemeral subscription misses nothing', async () => {
+  const { topic } = await makeNames();
+  const grants = ['publish', 'subscribe'].map((verb) => ({ verb, resources: [topic] }));
+  let tokens = 0;
+  const token = async (): Promise<string> => {
+    const body = JSON.stringify({ subject: 'ann', ttlSeconds: 100, grants });
+    const reply = await fetch(`${server.url}/sealpost/v1/browserTokens`, { method: 'POST', body });
+    tokens++;
+    return ((await reply.json()) as { token: string }).token;
+  };
+  const clock = new JumpingClock();
+  const environment = {
+    nowMs: () => clock.monotonicMs(),
+    random: () => 0.5,
+    schedule: (delayMs: number, task: () => void) =>
+      clock.schedule(clock.monotonicMs() + delayMs, task),
+  };
+  // Without pings: of those a jump would bring several, and the answers to none.
+  const client = open(server.url, { token, environment, keepAliveMs: 1_000_000 });
+  const live = client.subscribe(topic);
+  const changes: string[] = [];
+  const isOpen = new Promise<void>((resolve) => {
+    live.onStateChange(({ state }) => {
+      changes.push(state);
+      if (state === 'open') resolve();
+    });
+  });
+  await isOpen;
+  const states: string[] = [];
+  const isRenewed = new Promise<void>((resolve) => {
+    client.onStateChange(({ state }) => {
+      states.push(state);
+      if (state === 'open') resolve();
+    });
+  });
+  clock.jump(85_000);
+  const id = await client.publish(topic, { data: 'across' });
+  await isRenewed;
+  for await (const message of live) {
+    expect(message.id).toBe(id);
+    break;
+  }
+  expect([tokens, states]).toEqual([2, ['connecting', 'open']]);
+  expect(changes).toEqual(['open', 'closed']);
 });
