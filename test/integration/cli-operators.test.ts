@@ -206,6 +206,15 @@ describe('completion', () => {
     expect(await offered(line)).toEqual(expected);
   });
 
+  test.skipIf(!has('zsh'))('zsh offers what bash offers (needs zsh)', async () => {
+    const { stdout: script } = await cli('completion zsh');
+    // As bashcompinit calls it: with bash's variables, and arrays that begin at 0.
+    const asked = 'COMP_WORDS=(sealpost topics d) COMP_CWORD=2; setopt ksh_arrays; _sealpost';
+    const argv = ['-f', '-c', `${script}\n${asked}\nprint -l "\${COMPREPLY[@]}"`];
+    const { stdout } = await promisify(execFile)('zsh', argv);
+    expect(stdout).toContain('describe');
+  });
+
   test.skipIf(!has('fish'))('fish understands its script (needs fish)', async () => {
     const { stdout: script } = await cli('completion fish');
     const argv = ['-c', `${script}\ncomplete -C 'sealpost topics d'`];
