@@ -52,12 +52,13 @@ function topicView(diagnosis: TopicDiagnosis): JsonValue {
 }
 
 function subscriptionView(diagnosis: SubscriptionDiagnosis): JsonValue {
-  const { push } = diagnosis;
+  const { oldestUnackedAgeSeconds, push } = diagnosis;
   return {
     subscription: diagnosis.subscription,
     topic: diagnosis.topic,
     unackedCount: diagnosis.unackedCount,
-    oldestUnackedAgeSeconds: diagnosis.oldestUnackedAgeSeconds,
+    // JSON has no word for what the disk cannot tell.
+    ...(Number.isNaN(oldestUnackedAgeSeconds) ? {} : { oldestUnackedAgeSeconds }),
     outstandingCount: diagnosis.outstandingCount,
     streamCount: diagnosis.streamCount,
     heldStreamCount: diagnosis.heldStreamCount,

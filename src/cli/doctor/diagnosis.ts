@@ -19,6 +19,7 @@ export interface Diagnosis {
   readonly subscription?: string;
   readonly subscriptionCount?: number;
   readonly unackedCount?: number;
+  /** Absent as well where the disk cannot tell. */
   readonly oldestUnackedAgeSeconds?: number;
   readonly outstandingCount?: number;
   readonly streamCount?: number;
@@ -90,9 +91,12 @@ const keyName = (name: string): string =>
   name.startsWith('projects/sealpost-internal/') ? 'of the service' : shortKey(name);
 
 function backlogFacts(diagnosis: Diagnosis): string[] {
-  const { unackedCount = 0, oldestUnackedAgeSeconds = 0, outstandingCount = 0 } = diagnosis;
+  const { unackedCount = 0, oldestUnackedAgeSeconds, outstandingCount = 0 } = diagnosis;
   if (unackedCount === 0) return ['nothing waits'];
-  const age = roughly(oldestUnackedAgeSeconds * 1000);
+  const age =
+    oldestUnackedAgeSeconds === undefined
+      ? 'a time that the disk does not tell'
+      : roughly(oldestUnackedAgeSeconds * 1000);
   return [
     `${counted(unackedCount, 'message')} not acknowledged, the oldest for ${age}`,
     `${counted(outstandingCount, 'message')} out with subscribers`,
