@@ -1,7 +1,7 @@
 import type { Registry } from '../registry.ts';
 import { deletedTopic } from '../subscriptions.ts';
 import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
-import { keyAnswer } from './key-answer.ts';
+import { keyAnswer } from '../lanes/key-answer.ts';
 import { counted } from './plain-words.ts';
 import { subscriptionFacts } from './subscription-facts.ts';
 import { subscriptionFindings } from './subscription-findings.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/index.ts';
 import type { StreamState } from '../observer.ts';
 import type { KeyHealth, PushStatus } from '../service.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
-import { keyAnswer } from './key-answer.ts';
+import { keyAnswer } from '../lanes/key-answer.ts';
 
 /** What a diagnosis rests on: where one subscription stands at one instant. */
 export interface SubscriptionFacts {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/index.ts';
-import type { TopicKey } from '../lanes/topic-key.ts';
+import type { TopicKey } from './topic-key.ts';
 import type { KeyHealth } from '../service.ts';
 
 /** Who asks why nothing moves is not kept waiting by the very thing that does not answer. */
