@@ -61,11 +61,11 @@ export class Bed implements AsyncDisposable {
         try {
           const sample = await subject.measure(repetition);
           samples.get(subject)!.push(sample);
-          this.say(`${scenario.padEnd(14)}${subject.name.padEnd(26)}${shown(sample, subject)}`);
+          this.say(`${scenario.padEnd(18)}${subject.name.padEnd(26)}${shown(sample, subject)}`);
         } catch (error) {
           if (!(error instanceof NotInstalled)) throw error;
           skipped.set(subject, error.message);
-          this.say(`${scenario.padEnd(14)}${subject.name.padEnd(26)}skipped: ${error.message}`);
+          this.say(`${scenario.padEnd(18)}${subject.name.padEnd(26)}skipped: ${error.message}`);
         }
       }
     }

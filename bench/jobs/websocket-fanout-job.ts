@@ -3,10 +3,12 @@ import { Session } from '../websocket/session.ts';
 import { wires } from '../websocket/wire.ts';
 import type { JobResult, WebSocketFanoutJob } from './job.ts';
 import { payloads } from './payloads.ts';
+import { runWebSocketPublish } from './websocket-publish-job.ts';
 
 const clock = new SystemClock();
 /** Connections opened before the server's memory is looked at for the first time. */
 const warmConnections = 50;
+const warmUpSeconds = 2;
 
 /**
  * Many sessions, each with an ephemeral subscription to one topic. What one of them costs while
@@ -15,6 +17,7 @@ const warmConnections = 50;
 export async function runWebSocketFanout(job: WebSocketFanoutJob): Promise<JobResult> {
   const fanout = new Fanout(job);
   await fanout.open(warmConnections);
+  await fanout.warmUp();
   const beforeBytes = await fanout.serverBytes();
   await fanout.open(job.connections - warmConnections);
   const afterBytes = await fanout.serverBytes();
@@ -46,6 +49,23 @@ class Fanout {
       this.#sessions.push(session);
       await this.#subscribe(session);
     }
+  }
+
+  /** Lets the server's heap grow to the size that it has under load: connections come after. */
+  async warmUp(): Promise<void> {
+    const { address, wire, topic, messageBytes } = this.#job;
+    await runWebSocketPublish({
+      kind: 'websocket-publish',
+      address,
+      wire,
+      topics: [`${topic}-warm`],
+      messagesPerRequest: 100,
+      messageBytes,
+      connections: 1,
+      inFlight: 12,
+      warmupSeconds: 0,
+      seconds: warmUpSeconds,
+    });
   }
 
   /** Resident memory of the server, the least of some looks: garbage comes and goes. */

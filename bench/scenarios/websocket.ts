@@ -80,12 +80,14 @@ export async function webSocketFanout(bed: Bed): Promise<Row[]> {
     measure: async () => {
       const { address } = await bed.server('sealpost');
       const { topic, remove } = await createResources(address, bed.freshName('fanout'));
+      const warm = await createResources(address, `${topic.split('/').at(-1)!}-warm`);
       const shape = { connections, messageCount, messageBytes };
       const result = await load(
         { kind: 'websocket-fanout', wire: 'proto', address, topic, ...shape },
         120,
       );
       await remove();
+      await warm.remove();
       idleBytes.push(result.bytesPerConnection ?? Number.NaN);
       return rateSample(result);
     },
