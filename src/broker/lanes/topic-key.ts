@@ -52,7 +52,8 @@ export class TopicKey {
   async #noted(pending: Promise<Dek>): Promise<Dek> {
     try {
       const dek = await pending;
-      this.#isUsable = true;
+      // It may have been taken away since.
+      this.#isUsable = dek.isAlive;
       return dek;
     } catch (error) {
       this.#isUsable = false;
