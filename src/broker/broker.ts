@@ -303,8 +303,10 @@ export class Broker implements BrokerService {
   #onDekEvent(event: DekEvent): void {
     const topic = this.#registry.topicOfUid(event.topicName, event.topicUid);
     if (topic === undefined) return;
-    if (event.kind === 'revoked') topic.key.revoked();
-    else void topic.key.health();
+    if (event.kind === 'revoked') {
+      topic.key.revoked();
+      for (const subscription of topic.leaving) subscription.cutPush();
+    } else void topic.key.health();
     for (const subscription of topic.subscriptions) {
       void subscription.keyChanged(event.kind);
       if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);

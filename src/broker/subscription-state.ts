@@ -221,6 +221,7 @@ export class SubscriptionState {
 
   /** Lets whoever pulls go, if messages are pushed, and pushes; else ends that. */
   applyPush(): void {
+    if (this.#endedBy !== null) return;
     if (this.row.pushConfig !== undefined) {
       if (this.#pump?.isRunning !== true) this.failAll(notPulled());
       this.#pump ??= new PushPump(this, this.#ports.push);
@@ -233,9 +234,14 @@ export class SubscriptionState {
     await this.#pump?.drain(graceMs);
   }
 
+  /** No byte of push that is under way is sent any further. */
+  cutPush(): void {
+    this.#pump?.cut();
+  }
+
   /** The topic's key was taken away or given back. */
   async keyChanged(kind: 'revoked' | 'restored'): Promise<void> {
-    if (kind === 'revoked') this.#pump?.cut();
+    if (kind === 'revoked') this.cutPush();
     else this.#pump?.restored();
     await this.checkKey();
   }
@@ -258,8 +264,16 @@ export class SubscriptionState {
   /** Lets everyone go, and takes nobody on any more, nor anybody's acknowledgement. */
   end(error: Error): void {
     this.#endedBy = error;
-    void this.drainPush(pushGraceMs);
+    void this.#leave();
     this.failAll(error);
+  }
+
+  /** Until its last request is answered it is cut by a key that goes, wherever it is listed. */
+  async #leave(): Promise<void> {
+    const { leaving } = this.topic;
+    leaving.add(this);
+    await this.drainPush(pushGraceMs);
+    leaving.delete(this);
   }
 
   /** Messages not acknowledged, outstanding ones included. */

@@ -38,7 +38,7 @@ export class Subscriptions {
     const row = await catalog.createSubscription(subscription, of);
     try {
       const state = await this.#registry.addSubscription(row, topic);
-      state.applyPush();
+      if (!this.#registry.isDraining) state.applyPush();
       return this.#view(state);
     } catch (error) {
       // What cannot be removed now is removed by the next try.
@@ -97,6 +97,8 @@ export class Subscriptions {
     this.#registry.subscriptions.delete(name);
     topic.subscriptions.delete(state);
     state.end(notFound(name));
+    // The DEKs go with the topic, and with them whoever would tell that its key is taken away.
+    if (isLast) state.cutPush();
     await state.close();
     this.#registry.ports.observer.subscriptionDeleted(name);
     await this.#registry.dropLogs([{ log: state.row.log }]);

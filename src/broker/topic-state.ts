@@ -13,6 +13,8 @@ export class TopicState {
   readonly lane: Lane;
   readonly reader: LaneReader;
   readonly subscriptions: Set<SubscriptionState> = new Set();
+  /** Those that have ended, while requests of push are under way. */
+  readonly leaving: Set<SubscriptionState> = new Set();
   /** Of the oldest message that the topic's own retention keeps. */
   readonly retainedTime: PublishTime;
   readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };

@@ -219,8 +219,10 @@ export class PushPump {
     this.#flights.end(flight);
     const isAck = answer.responseClass === 'ack';
     observer.push(row.name, answer.responseClass, answer.code, latencyMs);
-    // What we cut ourselves says nothing about the endpoint, nor does the one of before.
-    const isTelling = window === this.#window && (isAck || !flight.signal.aborted);
+    // What we cut ourselves says nothing about the endpoint, nor does the one of before; and once
+    // push has ended there is nothing left to pace.
+    const isCurrent = this.#isRunning && window === this.#window;
+    const isTelling = isCurrent && (isAck || !flight.signal.aborted);
     if (isTelling) {
       window.answered(round, isAck, latencyMs);
       this.#judge(answer, isAck);
