@@ -85,6 +85,18 @@ describe('rows of counters', () => {
     expect(table.row('a', false).resource).toBe('a');
   });
 
+  test('what is told of a resource that is gone gives it no row, until there is one again', () => {
+    const table = new ResourceTable((resource) => ({ resource }), 2);
+    for (const resource of ['a', 'b', 'c']) {
+      expect(table.row(resource, true).resource).toBe(resource);
+      table.forget(resource);
+    }
+    expect(table.row('b', true).resource).toBe('_other');
+    expect(table.row('c', true).resource).toBe('_other');
+    table.created('c');
+    expect(table.row('c', true).resource).toBe('c');
+  });
+
   test('ephemeral subscriptions of a project share one, which outlives each', () => {
     const table = new ResourceTable((resource) => ({ resource, count: 0 }), 2);
     table.row(name('goog-ephemeral-01'), true).count++;
@@ -182,6 +194,43 @@ describe('rows of gauges', () => {
   });
 });
 
+test('answers and acks that come in after a deletion leave no row behind, over and over', async () => {
+  const { metrics } = idle();
+  const { broker } = metrics;
+  for (let n = 0; n < 1_500; n++) {
+    const gone = name(`gone-${n}`);
+    broker.subscriptionConfig(gone, 'create', 'OK');
+    broker.delivered(gone, 'push', 1);
+    broker.subscriptionDeleted(gone);
+    broker.subscriptionConfig(gone, 'delete', 'OK');
+    broker.ackRequest(gone, 'pull', 'OK');
+  }
+  for (let n = 0; n < 1_500; n++) {
+    broker.push(name(`gone-${n}`), 'deadline_exceeded', 'deadline_exceeded', 10_000);
+  }
+  broker.subscriptionConfig(name('gone-7'), 'create', 'OK');
+  broker.delivered(name('gone-7'), 'push', 1);
+  const { body } = await metrics.page();
+  const rows = body.match(/^pubsub_subscription_sent_message_count\{.*$/gm) ?? [];
+  expect(rows.map((line) => line.replace(/^.*subscription_id="([^"]+)".*$/, '$1'))).toEqual([
+    'gone-7',
+  ]);
+  expect(body).not.toMatch(/subscription_id="gone-(?!7")/);
+  expect(body).toContain('_other",response_class="deadline_exceeded",response_code="deadline_');
+});
+
+function idle(): { clock: VirtualClock; metrics: Metrics } {
+  const clock = new VirtualClock();
+  const source = {
+    backlogs: () => Promise.resolve([]),
+    topics: () => Promise.resolve([]),
+    storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
+    diskFreeBytes: () => 0,
+    openedBytes: () => 0,
+  };
+  return { clock, metrics: new Metrics({ clock, source }) };
+}
+
 test('scrapes at the same time share one page of their format', async () => {
   let askedCount = 0;
   const source = {
@@ -202,18 +251,6 @@ test('scrapes at the same time share one page of their format', async () => {
 });
 
 describe('the last ten minutes', () => {
-  const broken = (): { clock: VirtualClock; metrics: Metrics } => {
-    const clock = new VirtualClock();
-    const source = {
-      backlogs: () => Promise.resolve([]),
-      topics: () => Promise.resolve([]),
-      storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
-      diskFreeBytes: () => 0,
-      openedBytes: () => 0,
-    };
-    return { clock, metrics: new Metrics({ clock, source }) };
-  };
-
   const health = async (metrics: Metrics): Promise<Record<string, string>> => {
     const { body } = await metrics.page();
     const pattern = /health_score\{[^}]*"s1",criteria="(\w+)"\} (\d)/g;
@@ -223,7 +260,7 @@ describe('the last ten minutes', () => {
   const sound = { ack_latency: '1', expired_ack_deadlines: '1', nack_requests: '1' };
 
   test('one nack or expiry spoils the score until it is over', async () => {
-    const { clock, metrics } = broken();
+    const { clock, metrics } = idle();
     metrics.broker.delivered(name('s1'), 'pull', 1);
     expect(await health(metrics)).toEqual(sound);
     metrics.broker.nacked(name('s1'), 'pull', 1);
@@ -237,7 +274,7 @@ describe('the last ten minutes', () => {
   });
 
   test('acks are slow when more than one in a thousand took over 30 seconds', async () => {
-    const { metrics } = broken();
+    const { metrics } = idle();
     const quick = Array.from({ length: 999 }, () => 20);
     metrics.broker.acked(name('s1'), 'pull', [...quick, 40_000]);
     expect(await health(metrics)).toEqual(sound);
@@ -246,7 +283,7 @@ describe('the last ten minutes', () => {
   });
 
   test('nack_requests is what was given back in the last minute, and the counter all of it', async () => {
-    const { clock, metrics } = broken();
+    const { clock, metrics } = idle();
     metrics.broker.nacked(name('s1'), 'pull', 3);
     await clock.advance(120_000);
     metrics.broker.nacked(name('s1'), 'pull', 2);

@@ -97,8 +97,9 @@ export class BrokerMetrics implements BrokerObserver {
     this.#rowOf(subscription, code).modAckRequests[via].add(code);
   }
 
+  /** The delivery before it proved that the subscription exists; by now it may not. */
   push(subscription: string, responseClass: PushClass, code: string, ms: number): void {
-    this.#subscriptions.row(subscription, true).push(responseClass, code, ms);
+    this.#subscriptions.row(subscription, false).push(responseClass, code, ms);
   }
 
   sealed(messages: number, bytes: number, ms: number): void {
@@ -159,7 +160,9 @@ function rowOfConfig<Row>(
   code: StatusCode,
 ): Row {
   if (code !== 'OK') return table.row(resource, false);
-  return operation === 'delete' ? table.rest : table.row(resource, true);
+  if (operation === 'delete') return table.rest;
+  if (operation === 'create') table.created(resource);
+  return table.row(resource, true);
 }
 
 interface Work {

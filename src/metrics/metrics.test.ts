@@ -278,6 +278,7 @@ function observed(): {
 describe('push', () => {
   test('is counted by class and code, and timed by code alone', async () => {
     const { broker, ...metrics } = observed();
+    broker.delivered(subscription, 'push', 2);
     broker.push(subscription, 'ack', '204', 3);
     broker.push(subscription, 'remote_server_5xx', '503', 4);
     const of = 'project_id="p1",subscription_id="s1"';
@@ -290,6 +291,7 @@ describe('push', () => {
 
   test('an endpoint that makes up status codes gets a bounded number of series, each once', async () => {
     const metrics = metricsOf();
+    metrics.broker.delivered(subscription, 'push', 200);
     for (let code = 400; code < 600; code++) {
       const side = code < 500 ? 'remote_server_4xx' : 'remote_server_5xx';
       metrics.broker.push(subscription, side, String(code), 1);

@@ -6,11 +6,14 @@ import { ephemeralGroup, otherResource } from './resource-labels.ts';
  * Counting is one map look-up, because it happens on every request. The number of rows is bounded
  * whatever names clients make up: a resource gets its row with the first event that shows that it
  * exists, while there is room, and keeps it until it is deleted, so that no counter goes back.
- * Whatever has no row is counted together, and stays counted there.
+ * Whatever has no row is counted together, and stays counted there. So is what is told of a
+ * resource after its deletion: the answers to requests that were under way.
  */
 export class ResourceTable<Row> {
   readonly #rows: Map<string, Row> = new Map();
   readonly #rest: Row;
+  /** Names of resources that were deleted, the latest of them. */
+  readonly #gone: Set<string> = new Set();
   readonly #makeRow: (resource: string) => Row;
   readonly #max: number;
 
@@ -30,9 +33,17 @@ export class ResourceTable<Row> {
     return this.#rest;
   }
 
+  /** There is such a resource now; one of the same name may have been deleted. */
+  created(resource: string): void {
+    this.#gone.delete(resource);
+  }
+
   /** The resource is gone, and its series with it. */
   forget(resource: string): void {
     this.#rows.delete(resource);
+    this.#gone.add(resource);
+    if (this.#gone.size <= this.#max) return;
+    for (const oldest of this.#gone) return void this.#gone.delete(oldest);
   }
 
   *rows(): Iterable<Row> {
@@ -45,7 +56,7 @@ export class ResourceTable<Row> {
     const name = ephemeralGroup(resource) ?? resource;
     const existing = this.#rows.get(name);
     if (existing !== undefined) return existing;
-    if (!isKnown || this.#rows.size >= this.#max) return this.#rest;
+    if (!isKnown || this.#gone.has(name) || this.#rows.size >= this.#max) return this.#rest;
     const row = this.#makeRow(name);
     this.#rows.set(name, row);
     return row;
