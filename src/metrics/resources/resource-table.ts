@@ -41,6 +41,7 @@ export class ResourceTable<Row> {
   /** The resource is gone, and its series with it. */
   forget(resource: string): void {
     this.#rows.delete(resource);
+    if (ephemeralGroup(resource) !== null) return;
     this.#gone.add(resource);
     if (this.#gone.size <= this.#max) return;
     for (const oldest of this.#gone) return void this.#gone.delete(oldest);
