@@ -234,7 +234,8 @@ function openOutgoing(
   const hosts = config.hosts.map((host) => (host === 'localhost' ? '127.0.0.1' : host));
   const outgoing = createOutgoingClient({
     policy: {
-      isLoopbackOnly: hosts.every(isLoopback),
+      // A public name means that others reach us through a proxy, wherever we listen.
+      isLoopbackOnly: hosts.every(isLoopback) && config.publicHosts.length === 0,
       allow: config.outgoingAllow,
       ownListeners: () => hosts.map((address) => ({ address, port: own.port })),
     },

@@ -276,6 +276,22 @@ describe.skipIf(!hasOpenssl)('HTTPS (openssl)', () => {
   });
 });
 
+describe('a server with a public name', () => {
+  const named = useLiveServer(['--public-host', 'push.example.com']);
+
+  test('has users from elsewhere, and does not reach loopback for them', async () => {
+    const known = liveApi(named, 'REST', 'push-named');
+    const topic = await known.topic();
+    const name = await known.subscription(topic, { pushConfig: { pushEndpoint: endpoint.url } });
+    await known.publish(topic, 'inward');
+    const refusals = async (): Promise<boolean> =>
+      (await (await fetch(`${named.url}/metrics`)).text()).includes('"address_refused"');
+    await expect.poll(refusals, { timeout: 20_000 }).toBe(true);
+    expect(endpoint.requests).toEqual([]);
+    await known.call('DeleteSubscription', { subscription: name });
+  });
+});
+
 test('ten thousand messages come through, over few connections', async () => {
   const topic = await api.topic();
   const name = await pushing(topic);
