@@ -59,7 +59,8 @@ const overview: Row = {
       ],
       queries: [
         [
-          `1 - ${rateOf(ofTopics('send_request_count', ',response_class="success"'))} / ` +
+          // Where every publish fails, or none does, one of the two has no series.
+          `(${rateOf(ofTopics('send_request_count', ',response_class!="success"'))} or vector(0)) / ` +
             `(${rateOf(ofTopics('send_request_count'))} > 0)`,
         ],
       ],
