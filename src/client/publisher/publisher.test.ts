@@ -123,6 +123,26 @@ describe('room', () => {
     expect(shapes(await session.frames())).toEqual([[2, 'y']]);
   });
 
+  test('is given to nobody twice when one in the line is refused at once', async () => {
+    const session = new ScriptedSession({ flowControl: { messagesMax: 2 } });
+    const send = (data: string): Promise<string> => session.client.publish(topic, { data });
+    const calls = ['a', 'b', 'x'.repeat(2 ** 20), 'c', 'd', 'e'].map(send);
+    await session.frames();
+    await session.send(published(1, '1', '2'));
+    expect(shapes(await session.frames())).toEqual([[2, 'c,d']]);
+    await session.send(published(2, '3', '4'));
+    expect(shapes(await session.frames())).toEqual([[3, 'e']]);
+    await session.send(published(3, '5'));
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { value: '1' },
+      { value: '2' },
+      { reason: { reason: 'MESSAGE_TOO_LARGE' } },
+      { value: '3' },
+      { value: '4' },
+      { value: '5' },
+    ]);
+  });
+
   test('has a line that is not endless', async () => {
     const flowControl = { messagesMax: 1, waitingMax: 2 };
     const session = new ScriptedSession({ flowControl });

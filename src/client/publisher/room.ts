@@ -15,15 +15,21 @@ export interface Visitor {
   readonly isGone: () => boolean;
 }
 
+/** So many places of those who are in are kept, and half the line, before it is made shorter. */
+const servedMax = 1_000;
+
 /**
  * Room for messages that are published and not yet answered. Who finds none waits in line, and
  * nobody overtakes: that keeps the order of messages which share a key.
  */
 export class Room {
   readonly #limits: RoomLimits;
-  #line: Visitor[] = [];
+  /** Those before `#served` are in: an array gives up its first very slowly. */
+  #line: (Visitor | undefined)[] = [];
+  #served = 0;
   #messages = 0;
   #bytes = 0;
+  #isServing = false;
 
   constructor(limits: RoomLimits) {
     this.#limits = limits;
@@ -31,8 +37,9 @@ export class Room {
 
   /** Throws RESOURCE_EXHAUSTED when the line is full; a call that is let in may bring many. */
   checkLine(): void {
-    if (this.#line.length === 0 || this.#line.length < this.#limits.waitingMax) return;
-    const message = `${this.#line.length} messages wait for room already: await each publish.`;
+    const waiting = this.#line.length - this.#served;
+    if (waiting === 0 || waiting < this.#limits.waitingMax) return;
+    const message = `${waiting} messages wait for room already: await each publish.`;
     throw new SealpostError('RESOURCE_EXHAUSTED', 'TOO_MANY_WAITING', message);
   }
 
@@ -44,19 +51,37 @@ export class Room {
   release(bytes: number): void {
     this.#messages--;
     this.#bytes -= bytes;
-    let served = 0;
-    for (const visitor of this.#line) {
-      if (!visitor.isGone()) {
-        if (!this.#take(visitor.bytes)) break;
-        visitor.enter();
-      }
-      served++;
-    }
-    if (served > 0) this.#line.splice(0, served);
+    // Who is refused at the door leaves while the line is being served: it is served once.
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#serveNext());
+    this.#isServing = false;
+    this.#shorten();
   }
 
   refuseAll(error: SealpostError): void {
-    for (const { refuse } of this.#line.splice(0)) refuse(error);
+    const waiting = this.#line.splice(0);
+    this.#served = 0;
+    for (const visitor of waiting) visitor?.refuse(error);
+  }
+
+  /** False: nobody waits, or there is no room. */
+  #serveNext(): boolean {
+    const visitor = this.#line[this.#served];
+    if (visitor === undefined) return false;
+    const isGone = visitor.isGone();
+    if (!isGone && !this.#take(visitor.bytes)) return false;
+    this.#line[this.#served++] = undefined;
+    if (!isGone) visitor.enter();
+    return true;
+  }
+
+  #shorten(): void {
+    const isOver = this.#served === this.#line.length;
+    const isWorthIt = this.#served >= servedMax && 2 * this.#served >= this.#line.length;
+    if (!isOver && !isWorthIt) return;
+    this.#line.splice(0, this.#served);
+    this.#served = 0;
   }
 
   /** A message above the limit of bytes goes alone. */
