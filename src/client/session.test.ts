@@ -210,6 +210,16 @@ describe('a server that refuses', () => {
     expect(session.client.state).toBe('closed');
   });
 
+  test('for good ends streams too: no timer is left that would open them again', async () => {
+    const session = new ScriptedSession();
+    const next = session.client.subscribe(source)[Symbol.asyncIterator]().next();
+    await session.frames();
+    await session.close(4009, 'KEY_DISABLED: The key is disabled.');
+    await expect(next).rejects.toMatchObject({ reason: 'KEY_DISABLED' });
+    await session.pass(100);
+    expect(session.clock.pendingCount).toBe(0);
+  });
+
   test.each([1001, 1011, 1012, 1013, 4004, 4013, 4014])('%i is tried again', async (code) => {
     const session = new ScriptedSession();
     await session.pass();
@@ -256,6 +266,57 @@ describe('tokens', () => {
     await session.client.close();
     await session.pass();
     expect(session.clock.pendingCount).toBe(0);
+  });
+
+  test('that never come are waited for no longer than a connection', async () => {
+    let count = 0;
+    const session = new ScriptedSession({
+      token: () => (++count === 1 ? new Promise<string>(() => undefined) : 'second'),
+      connectTimeoutMs: 500,
+    });
+    await session.pass(490);
+    expect(session.states).toEqual([]);
+    await session.pass(200);
+    expect(session.states).toEqual(['waiting', 'connecting', 'open']);
+    expect(session.hellos).toMatchObject([{ token: 'second' }]);
+    await session.client.close();
+    await session.pass();
+    expect(session.clock.pendingCount).toBe(0);
+  });
+
+  test('whose renewal fails are asked for again before they end', async () => {
+    let count = 0;
+    const session = new ScriptedSession({
+      token: () => {
+        if (++count === 2) throw new Error('backend is down');
+        return `${tokenFor(100)}${count}`;
+      },
+    });
+    session.answersPings = true;
+    await session.pass(79_000);
+    session.greeting = { sessionId: 's1', resumed: true };
+    await session.pass(20_000);
+    expect(session.hellos).toMatchObject([
+      { token: `${tokenFor(100)}1` },
+      { sessionId: 's1', token: `${tokenFor(100)}3` },
+    ]);
+    expect(session.client.state).toBe('open');
+  });
+
+  test('that were kept by who gives them count from when they were first seen', async () => {
+    let count = 0;
+    const session = new ScriptedSession({
+      token: () => `${tokenFor(100)}${++count < 3 ? 'kept' : 'new'}`,
+    });
+    session.answersPings = true;
+    await session.pass(60_000);
+    await session.reconnect({ sessionId: 's1', resumed: true });
+    await session.pass(30_000);
+    expect(session.hellos.map(({ token }) => token)).toEqual([
+      `${tokenFor(100)}kept`,
+      `${tokenFor(100)}kept`,
+      `${tokenFor(100)}new`,
+    ]);
   });
 
   test('that cannot be got are asked for again', async () => {

@@ -3,7 +3,7 @@ import { errorOfClose, isWorthResuming, protocolError, sessionTakenOver } from '
 import { Connection, type ConnectionEnd } from './connection.ts';
 import type { Settings } from './options.ts';
 import { SealpostError } from './sealpost-error.ts';
-import { tokenLifetimeMs } from './token-lifetime.ts';
+import { TokenSource } from './token-source.ts';
 import type { Codec, OutgoingFrame, ServerFrame, Welcome } from './wire/frame.ts';
 
 /** A frame that the server answers. It is sent anew on each connection until it is answered. */
@@ -47,10 +47,6 @@ interface OpenStream {
 /** The reason where a stream is not, or no longer, one of the session's. */
 export const streamNotFound = 'STREAM_NOT_FOUND';
 
-/** Of a token's lifetime, when the next one is asked for. */
-const renewalShare = 0.8;
-/** More would overflow a timer of browsers and Node, which then fires at once. */
-const timerMsMax = 2 ** 31 - 1;
 /** A connection that lived so long was none that fails again and again. */
 const healthyMs = 1_000;
 
@@ -65,6 +61,7 @@ export class Session {
   readonly #settings: Settings;
   readonly #events: SessionEvents;
   readonly #backoff: Backoff;
+  readonly #tokens: TokenSource;
   readonly #unanswered = new Map<number, Unanswered>();
   readonly #streams = new Map<number, OpenStream>();
   #state: SessionState = 'connecting';
@@ -78,13 +75,13 @@ export class Session {
   #lastId = 0;
   #openedMs = 0;
   #cancelRetry: () => void = () => undefined;
-  #cancelRenewal: () => void = () => undefined;
 
   constructor(url: string, settings: Settings, events: SessionEvents) {
     this.#url = url;
     this.#settings = settings;
     this.#events = events;
     this.#backoff = new Backoff(settings.environment);
+    this.#tokens = new TokenSource(settings);
   }
 
   get state(): SessionState {
@@ -142,6 +139,7 @@ export class Session {
     if (this.#state === 'closed') return;
     this.#closedBy = error;
     this.#cancelRetry();
+    this.#tokens.close();
     this.#drop({ isFarewell: true });
     const unanswered = [...this.#unanswered.values()];
     const streams = [...this.#streams.values()];
@@ -158,7 +156,7 @@ export class Session {
   }
 
   #connect(): void {
-    this.#settings.token().then(
+    this.#tokens.get().then(
       (token) => this.#open(token),
       (cause: unknown) => {
         const message = `The token could not be got: ${String(cause)}`;
@@ -182,7 +180,7 @@ export class Session {
         },
         onWelcome: (welcome) => {
           this.#welcomed(welcome);
-          this.#renewBeforeEndOf(token);
+          this.#keepToken();
         },
         onFrame: (frame) => this.#received(frame),
         onEnd: (end) => this.#ended(end),
@@ -194,28 +192,16 @@ export class Session {
   }
 
   /** A session ends with its token, and is kept by whoever resumes it with another before. */
-  #renewBeforeEndOf(token: string): void {
-    const { hasFreshTokens, environment } = this.#settings;
-    const lifetimeMs = hasFreshTokens ? tokenLifetimeMs(token) : undefined;
-    if (lifetimeMs === undefined) return;
-    const delayMs = Math.min(lifetimeMs * renewalShare, timerMsMax);
-    this.#cancelRenewal = environment.schedule(delayMs, () => {
-      const connection = this.#connection;
-      this.#settings.token().then(
-        (fresh) => {
-          if (connection === undefined || connection !== this.#connection) return;
-          this.#drop({ isFarewell: false });
-          this.#setState('connecting');
-          this.#open(fresh);
-        },
-        // The end of the old one is soon enough to say so.
-        () => undefined,
-      );
+  #keepToken(): void {
+    this.#tokens.renew((fresh) => {
+      this.#drop({ isFarewell: false });
+      this.#setState('connecting');
+      this.#open(fresh);
     });
   }
 
   #drop(how: { readonly isFarewell: boolean }): void {
-    this.#cancelRenewal();
+    this.#tokens.cancelRenewal();
     this.#connection?.close(how);
     this.#connection = undefined;
   }
@@ -283,7 +269,7 @@ export class Session {
   }
 
   #ended(end: ConnectionEnd): void {
-    this.#cancelRenewal();
+    this.#tokens.cancelRenewal();
     this.#connection = undefined;
     const error = errorOfClose(end);
     if (error.reason === sessionTakenOver) this.#sessionId = '';

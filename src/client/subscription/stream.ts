@@ -56,7 +56,8 @@ export class Stream implements StreamSink {
 
   ended(error: SealpostError): void {
     if (this.#isClosed) return;
-    if (!isReopened(error.status) && error.reason !== streamNotFound) {
+    const isReopening = isReopened(error.status) || error.reason === streamNotFound;
+    if (!isReopening || this.#session.state === 'closed') {
       this.#isClosed = true;
       this.#events.failed(error);
       return;
