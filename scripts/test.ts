@@ -21,11 +21,11 @@ import {
 const budgets: Readonly<Record<string, number>> = {
   architecture: 15,
   unit: 90,
-  vectors: 60,
-  simulation: 90,
+  vectors: 30,
+  simulation: 60,
   conformance: 75,
-  integration: 90,
-  crash: 180,
+  integration: 210,
+  crash: 120,
 };
 
 /** A project that takes this many times its budget is stuck, and is ended. */

@@ -71,6 +71,8 @@ export interface WebSocketFanoutJob {
   readonly address: string;
   readonly topic: string;
   readonly connections: number;
+  /** Publishing, before the server's memory is looked at. */
+  readonly warmupSeconds: number;
   /** Published once, delivered to each connection. */
   readonly messageCount: number;
   readonly messageBytes: number;

@@ -8,7 +8,6 @@ import { runWebSocketPublish } from './websocket-publish-job.ts';
 const clock = new SystemClock();
 /** Connections opened before the server's memory is looked at for the first time. */
 const warmConnections = 50;
-const warmUpSeconds = 2;
 
 /**
  * Many sessions, each with an ephemeral subscription to one topic. What one of them costs while
@@ -53,7 +52,7 @@ class Fanout {
 
   /** Lets the server's heap grow to the size that it has under load: connections come after. */
   async warmUp(): Promise<void> {
-    const { address, wire, topic, messageBytes } = this.#job;
+    const { address, wire, topic, messageBytes, warmupSeconds: seconds } = this.#job;
     await runWebSocketPublish({
       kind: 'websocket-publish',
       address,
@@ -64,7 +63,7 @@ class Fanout {
       connections: 1,
       inFlight: 12,
       warmupSeconds: 0,
-      seconds: warmUpSeconds,
+      seconds,
     });
   }
 

@@ -72,7 +72,7 @@ export async function webSocketDrain(bed: Bed): Promise<Row[]> {
 
 /** One message to every connection at once, and what a connection costs while it waits for it. */
 export async function webSocketFanout(bed: Bed): Promise<Row[]> {
-  const { connections, fanoutCount: messageCount, messageBytes } = bed.options;
+  const { connections, fanoutCount: messageCount, messageBytes, isSmoke } = bed.options;
   const idleBytes: number[] = [];
   const subject: Subject = {
     name: `sealpost proto, ${String(connections)} connections`,
@@ -81,7 +81,8 @@ export async function webSocketFanout(bed: Bed): Promise<Row[]> {
       const { address } = await bed.server('sealpost');
       const { topic, remove } = await createResources(address, bed.freshName('fanout'));
       const warm = await createResources(address, `${topic.split('/').at(-1)!}-warm`);
-      const shape = { connections, messageCount, messageBytes };
+      const warmupSeconds = isSmoke ? 0.1 : 2;
+      const shape = { connections, messageCount, messageBytes, warmupSeconds };
       const result = await load(
         { kind: 'websocket-fanout', wire: 'proto', address, topic, ...shape },
         120,
