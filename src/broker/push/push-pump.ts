@@ -168,16 +168,26 @@ export class PushPump {
     this.#flights.renew();
     const consumer: Consumer = new Consumer({
       type: 'push',
-      limits: new PushLimits(() => this.#window.size - this.#flights.strayCount),
+      limits: new PushLimits(() => this.#messagesMax),
       ackDeadlineMs: this.#leaseMs,
       deliver: (batch) => this.#push(batch),
       fail: (error) => this.#failed(consumer, error),
       idle: () => this.#stall.over(),
-      admits: (bytes, count) => this.#share.fits(bodyBytesMax(bytes, count)),
+      admits: (bytes, count) => this.#admits(bytes, count),
     });
     consumer.isPaused = this.#pause.isOn;
     this.#pause.arm();
     return consumer;
+  }
+
+  get #messagesMax(): number {
+    return this.#share.mayAsk() ? this.#window.size - this.#flights.strayCount : 0;
+  }
+
+  /** Only the first of a batch waits where it does not fit: what follows it is asked for again. */
+  #admits(bytes: number, count: number): boolean {
+    const most = bodyBytesMax(bytes, count);
+    return count === 1 ? this.#share.fits(most) : this.#share.hasRoom(most);
   }
 
   #failed(consumer: Consumer, error: unknown): void {
