@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { PushMemory, type PushShare } from './push-memory.ts';
 
 const mebibyte = 1024 * 1024;
 const nobody = (): void => undefined;
-const settled = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+const settled = (): Promise<void> => new VirtualClock().settle();
 
 /** Takes so much at a time until no more fits; what it then holds. */
 function fill(share: PushShare, step: number): number {
