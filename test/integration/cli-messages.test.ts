@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CliProcess, runCli, type CliEnded } from '../support/cli-process.ts';
 import { useLiveServer } from '../support/live-server.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 
 const live = useLiveServer();
 const variables = (): Record<string, string> => ({
@@ -224,6 +226,19 @@ describe('a stream of lines that goes on', () => {
   });
 });
 
+describe('pull --ack', () => {
+  test.each([[[]], [['--json']]])('%j gives back what nobody could read', async (format) => {
+    const id = `unread${format.length}`;
+    await topic(id);
+    await cli(['publish', id, 'kept']);
+    const reader = start('pull', id, '--ack', ...format);
+    reader.child.stdout.destroy();
+    const { code, stderr } = await reader.ended;
+    expect([code, stderr]).toEqual([0, 'Nobody read it: 1 message given back.\n']);
+    expect((await cli(['pull', id, '--ack'])).stdout).toContain('kept');
+  });
+});
+
 describe('subscribe', () => {
   beforeAll(async () => {
     await topic('news');
@@ -253,6 +268,29 @@ describe('subscribe', () => {
     expect(code).toBe(0);
     expect(stderr).toContain('none of them acknowledged.\n');
     expect((await drained('news', 2)).toSorted()).toEqual(['first', 'second']);
+  });
+
+  test('ends soon after Ctrl-C when the server is gone and answers no ack', async () => {
+    const proxy = new TcpProxy(() => Number(new URL(live.url).port));
+    await proxy.start();
+    await topic('gone');
+    const reader = new CliProcess(['subscribe', 'gone'], {
+      ...variables(),
+      SEALPOST_SERVER: proxy.url,
+    });
+    const { stdout } = reader.child;
+    // More than a pipe holds: until it is read on, the command stands in the middle of its writing.
+    const isWriting = once(stdout, 'data').then(() => stdout.pause());
+    await cli(['publish', 'gone'], 'x'.repeat(2 ** 20));
+    await isWriting;
+    await proxy.stop();
+    reader.child.kill('SIGINT');
+    stdout.resume();
+    const { code, stderr } = await reader.ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      'Received 1 message.\n1 message may come again: no ack was answered.\n',
+    );
   });
 
   test('of a topic gets what is published from then on, and leaves nothing behind', async () => {

@@ -1,6 +1,6 @@
 import type { Action } from '../command/command-spec.ts';
 import type { Json, RestApi } from '../connection/rest-api.ts';
-import { counted, cut } from '../output/plain-text.ts';
+import { counted, cut, jsonText } from '../output/plain-text.ts';
 import { tableLines } from '../output/table.ts';
 import { labelText } from '../resources/resource-change.ts';
 import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
@@ -19,16 +19,14 @@ export const pull: Action = async ({ arguments: [text = ''], flags }, { api, nam
   const subscription = names.subscription(text);
   const isAcked = flags.isSet('ack');
   const messages = await pullAll(api, subscription, flags.number('max') ?? maxDefault);
-  if (out.isJson) {
-    out.json(
-      messages.map((each) =>
-        isAcked ? messageJson(each) : { ...messageJson(each), ackId: each.ackId },
-      ),
-    );
-  } else if (messages.length > 0) {
-    for (const line of pulledLines(messages)) out.line(line);
+  const isRead = await out.write(out.isJson ? pulledJson(messages, isAcked) : pulledText(messages));
+  if (!isRead) {
+    // Nobody saw them: they are for whoever asks next.
+    await settle(api, `${subscription}:modifyAckDeadline`, messages, { ackDeadlineSeconds: 0 });
+    out.note(`Nobody read it: ${counted(messages.length, 'message')} given back.`);
+    return;
   }
-  if (isAcked) await acknowledge(api, subscription, messages);
+  if (isAcked) await settle(api, `${subscription}:acknowledge`, messages);
   out.note(remark(messages.length, isAcked, text));
 };
 
@@ -58,18 +56,27 @@ function pulledOf({ ackId, message }: Json): Pulled {
   };
 }
 
-async function acknowledge(
+async function settle(
   api: RestApi,
-  subscription: string,
+  path: string,
   messages: readonly Pulled[],
+  fields: object = {},
 ): Promise<void> {
   for (let from = 0; from < messages.length; from += requestMax) {
     const ackIds = messages.slice(from, from + requestMax).map(({ ackId }) => ackId);
-    await api.post(`${subscription}:acknowledge`, { ackIds });
+    await api.post(path, { ackIds, ...fields });
   }
 }
 
-function pulledLines(messages: readonly Pulled[]): string[] {
+function pulledJson(messages: readonly Pulled[], isAcked: boolean): string {
+  const shown = messages.map((each) =>
+    isAcked ? messageJson(each) : { ...messageJson(each), ackId: each.ackId },
+  );
+  return `${jsonText(shown, 2)}\n`;
+}
+
+function pulledText(messages: readonly Pulled[]): string {
+  if (messages.length === 0) return '';
   const columns = ['MESSAGE', 'PUBLISHED', 'ATTRIBUTES', 'KEY', 'DATA'].map((title) => ({ title }));
   const rows = messages.map((message) => [
     message.messageId,
@@ -81,10 +88,11 @@ function pulledLines(messages: readonly Pulled[]): string[] {
   // Most messages have no key: a column of blanks would only take their place.
   const hasKeys = messages.some(({ orderingKey }) => orderingKey !== '');
   const keep = (_: unknown, at: number): boolean => hasKeys || at !== 3;
-  return tableLines(
+  const lines = tableLines(
     columns.filter(keep),
     rows.map((row) => row.filter(keep)),
   );
+  return `${lines.join('\n')}\n`;
 }
 
 function remark(count: number, isAcked: boolean, subscription: string): string {

@@ -1,9 +1,15 @@
-import { connect, SealpostError, type Message, type Subscription } from '../../client/index.ts';
+import {
+  connect,
+  SealpostError,
+  type Message,
+  type SettleResult,
+  type Subscription,
+} from '../../client/index.ts';
 import { usageError } from '../command/command-error.ts';
 import type { Action, Call } from '../command/command-spec.ts';
 import type { Tools } from '../command/tools.ts';
 import { Refusal } from '../connection/refusal.ts';
-import { counted, oneLine } from '../output/plain-text.ts';
+import { counted, jsonText, oneLine } from '../output/plain-text.ts';
 import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
 
 /** What is held and not acknowledged; the client allows no more. */
@@ -27,6 +33,7 @@ export const subscribe: Action = async (call, tools) => {
     const reader = new Reader(tools, format, isAcked);
     await reader.read(subscription, max, stop);
     await client.close({ timeoutMs: closeMsMax });
+    await reader.settled();
     reader.tell();
   } catch (error) {
     throw error instanceof SealpostError ? refusalOf(error) : error;
@@ -55,8 +62,7 @@ function formatOf({ flags }: Call, { out, terminal }: Tools): Format {
   }
   const isTerminal = terminal.stdout.isTTY;
   if (given === 'raw') return ({ data }) => data;
-  if (given === 'json' || out.isJson)
-    return (message) => `${JSON.stringify(messageJson(message))}\n`;
+  if (given === 'json' || out.isJson) return (message) => `${jsonText(messageJson(message))}\n`;
   return (message) => `${textLine(message, isTerminal)}\n`;
 }
 
@@ -80,9 +86,11 @@ class Reader {
   readonly #tools: Tools;
   readonly #format: Format;
   readonly #isAcked: boolean;
+  readonly #writing: Set<Promise<void>> = new Set();
   readonly #settling: Set<Promise<void>> = new Set();
   #count = 0;
   #lateCount = 0;
+  #unansweredCount = 0;
 
   constructor(tools: Tools, format: Format, isAcked: boolean) {
     this.#tools = tools;
@@ -90,15 +98,20 @@ class Reader {
     this.#isAcked = isAcked;
   }
 
-  /** Until `max` messages were written, or `stop` aborts. */
+  /** Until `max` messages were written, or `stop` aborts. Does not wait for answers to their acks. */
   async read(subscription: Subscription, max: number, stop: AbortSignal): Promise<void> {
     for await (const message of subscription) {
       if (stop.aborted) break;
-      const settled = this.#take(message).finally(() => this.#settling.delete(settled));
-      this.#settling.add(settled);
-      if (this.#settling.size >= max - this.#count) await Promise.all(this.#settling);
+      const written = this.#take(message).finally(() => this.#writing.delete(written));
+      this.#writing.add(written);
+      if (this.#writing.size >= max - this.#count) await Promise.all(this.#writing);
       if (this.#count >= max) break;
     }
+    await Promise.all(this.#writing);
+  }
+
+  /** Every ack has its answer; when the client is closed, it is known which will have none. */
+  async settled(): Promise<void> {
     await Promise.all(this.#settling);
   }
 
@@ -108,6 +121,9 @@ class Reader {
     out.note(`Received ${counted(this.#count, 'message')}${fate}.`);
     if (this.#lateCount > 0) {
       out.note(`${counted(this.#lateCount, 'message')} may come again: the deadline had passed.`);
+    }
+    if (this.#unansweredCount > 0) {
+      out.note(`${counted(this.#unansweredCount, 'message')} may come again: no ack was answered.`);
     }
   }
 
@@ -124,6 +140,16 @@ class Reader {
     // What no one has read is not done: it comes again.
     if (!isWritten) return;
     this.#count++;
-    if (this.#isAcked && (await message.ack()) === 'expired') this.#lateCount++;
+    if (this.#isAcked) this.#watch(message.ack());
+  }
+
+  #watch(ack: Promise<SettleResult>): void {
+    const settled = ack
+      .then(
+        (result) => void (result === 'expired' && this.#lateCount++),
+        () => void this.#unansweredCount++,
+      )
+      .finally(() => this.#settling.delete(settled));
+    this.#settling.add(settled);
   }
 }

@@ -1,3 +1,4 @@
+import { jsonText } from './plain-text.ts';
 import { tableLines, type Column } from './table.ts';
 
 type Sink = Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
@@ -34,7 +35,7 @@ export class Output {
   }
 
   json(value: unknown): void {
-    this.line(JSON.stringify(value, null, 2));
+    this.line(jsonText(value, 2));
   }
 
   line(text: string): void {

@@ -15,6 +15,17 @@ export function visible(text: string): string {
   });
 }
 
+/**
+ * JSON that cannot control a terminal either: JSON itself escapes only the first 32 of what could.
+ * To a program it is the same.
+ */
+export function jsonText(value: unknown, indent: number = 0): string {
+  return JSON.stringify(value, null, indent).replace(controls, (character) => {
+    const isOfLayout = character === '\n';
+    return isOfLayout ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
 /** A message for people on one line: line breaks and runs of blanks become one blank. */
 export function oneLine(text: string): string {
   return visible(text.trim().replaceAll(/\s+/g, ' '));

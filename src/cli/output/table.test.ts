@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { cut, grouped, oneLine, roughly, visible } from './plain-text.ts';
+import { cut, grouped, oneLine, roughly, visible, jsonText } from './plain-text.ts';
 import { fieldLines, tableLines } from './table.ts';
 
 test('columns are aligned, numbers at the right, and no line ends with blanks', () => {
@@ -37,6 +37,15 @@ test('text of strangers cannot control a terminal', () => {
   expect(visible('a\u001B[2Jb\u009Bc\nd\u202Ee')).toBe(String.raw`a\x1b[2Jb\x9bc\nd\u202ee`);
   expect(tableLines([{ title: 'A' }], [['\u001B[31m']])).toEqual(['A', String.raw`\x1b[31m`]);
   expect(oneLine(' two\n  lines\u0007 ')).toBe(String.raw`two lines\x07`);
+});
+
+test('neither can their text as JSON, which stays the same to a program', () => {
+  const value = { a: 'x\u009B2J\u202E\u007F\n', b: ['\u001B[31m'] };
+  for (const indent of [0, 2]) {
+    const text = jsonText(value, indent);
+    expect(text).toMatch(/^[ -~\n]*$/);
+    expect(JSON.parse(text)).toEqual(value);
+  }
 });
 
 test.each([
