@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientTypes, clientTypesPath } from '../../scripts/generate-client-types.ts';
 import { temporaryFolder } from '../support/server-process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -47,7 +48,16 @@ test('an installed package has the client, for each condition of its exports', (
   }
 });
 
-test('its types serve a page and a program alike', () => {
+test('its types are those of its sources (npm run client-types)', () => {
+  const written = readFileSync(clientTypesPath, 'utf8');
+  expect(written).toBe(clientTypes(join(installed, 'dist', 'client')));
+});
+
+/** A clone has the sources and no dist; a package has dist and no sources. */
+test.each([
+  ['a package', installed],
+  ['a clone', root],
+])('the types of %s serve a page and a program alike', (_what, target) => {
   const source = `${imports}
 import type { Message } from 'sealpost/client';
 const client = connect('http://127.0.0.1:8085', { WebSocket, signal: AbortSignal.timeout(5) });
@@ -60,8 +70,17 @@ for await (const message of client.subscribe('s')) {
 // @ts-expect-error: an attribute is a string
 await client.publish('t', { attributes: { a: 1 } });
 `;
-  writeFileSync(join(folder.path, 'use.ts'), `${source}\nexport type R = SealpostError;\n`);
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024'];
+  const user = join(folder.path, target === root ? 'of-clone' : 'of-package');
+  mkdirSync(join(user, 'node_modules'), { recursive: true });
+  symlinkSync(target, join(user, 'node_modules', 'sealpost'));
+  writeFileSync(join(user, 'package.json'), '{"type": "module"}');
+  writeFileSync(join(user, 'use.ts'), `${source}\nexport type R = SealpostError;\n`);
+  const options = ['--strict', '--noEmit', '--target', 'es2024'];
   const lib = ['--lib', 'es2024,dom,esnext.disposable', '--types', ''];
-  expect(run([tsc, ...options, ...lib, 'use.ts'])).toBe('');
+  for (const modules of [
+    ['--module', 'nodenext'],
+    ['--module', 'esnext', '--moduleResolution', 'bundler'],
+  ]) {
+    expect(run([tsc, ...options, ...modules, ...lib, join(user, 'use.ts')])).toBe('');
+  }
 });
