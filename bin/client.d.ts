@@ -60,6 +60,11 @@ interface Environment {
     random(): number;
     /** Runs `task` once, not before `delayMs` have passed; what is returned cancels it. */
     schedule(delayMs: number, task: () => void): () => void;
+    /** What HTTP answers to a GET, where that can be asked: no WebSocket says why it was refused. */
+    get?(url: string): Promise<{
+        readonly status: number;
+        readonly text: string;
+    }>;
 }
 /** When a batch of messages is sent without waiting for more. */
 interface BatchingOptions {

@@ -6,6 +6,8 @@ import type { Codec, HelloRequest, OutgoingFrame, ServerFrame, Welcome } from '.
 export interface ConnectionEnd {
   readonly code: number;
   readonly reason: string;
+  /** There never was a WebSocket: nobody answered, or not with an upgrade. */
+  readonly wasRefused?: boolean;
 }
 
 export interface ConnectionOptions {
@@ -34,6 +36,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: WebSocketLike;
   #isOver = false;
+  #isOpen = false;
   #isWelcome = false;
   #heardMs: number;
   #silenceMaxMs = 0;
@@ -69,7 +72,10 @@ export class Connection {
     // Types of events differ between libraries: what is called with them is assigned untyped.
     Object.assign(this.#socket, {
       binaryType: 'arraybuffer',
-      onopen: unlessOver(() => this.send(this.#options.codec.hello(this.#options.hello))),
+      onopen: unlessOver(() => {
+        this.#isOpen = true;
+        this.send(this.#options.codec.hello(this.#options.hello));
+      }),
       onmessage: unlessOver(({ data }) => this.#receive(data)),
       onclose: unlessOver(({ code, reason }) =>
         this.#end({ code: code ?? broken, reason: reason ?? '' }),
@@ -126,7 +132,7 @@ export class Connection {
     if (this.#isOver) return;
     // On a dead connection this never completes, and nobody waits for it.
     this.close({ isFarewell: false });
-    this.#options.onEnd(end);
+    this.#options.onEnd({ ...end, wasRefused: !this.#isOpen });
   }
 
   #stop(): void {

@@ -11,6 +11,8 @@ export interface Environment {
   random(): number;
   /** Runs `task` once, not before `delayMs` have passed; what is returned cancels it. */
   schedule(delayMs: number, task: () => void): () => void;
+  /** What HTTP answers to a GET, where that can be asked: no WebSocket says why it was refused. */
+  get?(url: string): Promise<{ readonly status: number; readonly text: string }>;
 }
 
 /** That of the browser or of Node. */
@@ -20,6 +22,10 @@ export const globalEnvironment: Environment = {
   schedule: (delayMs, task) => {
     const timer = setTimeout(task, delayMs);
     return () => clearTimeout(timer);
+  },
+  get: async (url) => {
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(10_000) });
+    return { status: response.status, text: await response.text() };
   },
 };
 

@@ -220,6 +220,65 @@ describe('a server that refuses', () => {
     expect(session.clock.pendingCount).toBe(0);
   });
 
+  describe('the upgrade', () => {
+    const refused = (status: number, text: string): ScriptedSession => {
+      const session = new ScriptedSession({}, () => 0.5, {
+        get: (url) => {
+          expect(url).toBe('http://broker.example/v1/websocket');
+          return Promise.resolve({ status, text });
+        },
+      });
+      session.network.isRefusing = true;
+      return session;
+    };
+
+    test('for good ends the client with its words', async () => {
+      const error = {
+        status: 'PERMISSION_DENIED',
+        message: 'Requests for the host "x" are refused.',
+        details: [{ '@type': 'x' }, { reason: 'HOST_NOT_ALLOWED' }],
+      };
+      const session = refused(403, JSON.stringify({ error }));
+      const published = session.client.publish(topic, { data: 'a' });
+      await session.pass(10);
+      await expect(published).rejects.toMatchObject({
+        status: 'PERMISSION_DENIED',
+        reason: 'HOST_NOT_ALLOWED',
+        message: error.message,
+      });
+      expect(session.client.state).toBe('closed');
+      expect(session.clock.pendingCount).toBe(0);
+    });
+
+    test('in the words of a proxy ends it too', async () => {
+      const session = refused(401, '<html>');
+      await expect(session.pass(10).then(() => session.client.ready())).rejects.toMatchObject({
+        status: 'UNAUTHENTICATED',
+        reason: 'UPGRADE_REFUSED',
+      });
+    });
+
+    test.each([404, 426, 502, 503])('with %i is tried again', async (status) => {
+      const session = refused(status, '');
+      await session.pass(1_000);
+      session.network.isRefusing = false;
+      await session.pass(2_000);
+      expect(session.client.state).toBe('open');
+    });
+
+    test('after a welcome is tried again: the server was right once', async () => {
+      const session = refused(403, '');
+      session.network.isRefusing = false;
+      await session.pass();
+      session.network.isRefusing = true;
+      session.network.cut();
+      await session.pass(1_000);
+      session.network.isRefusing = false;
+      await session.pass(2_000);
+      expect(session.client.state).toBe('open');
+    });
+  });
+
   test.each([1001, 1011, 1012, 1013, 4004, 4013, 4014])('%i is tried again', async (code) => {
     const session = new ScriptedSession();
     await session.pass();

@@ -2,6 +2,7 @@ import { Backoff } from './backoff.ts';
 import { errorOfClose, isWorthResuming, protocolError, sessionTakenOver } from './close-codes.ts';
 import { Connection, type ConnectionEnd } from './connection.ts';
 import type { Settings } from './options.ts';
+import { refusalOf } from './refusal.ts';
 import { SealpostError } from './sealpost-error.ts';
 import { TokenSource } from './token-source.ts';
 import type { Codec, OutgoingFrame, ServerFrame, Welcome } from './wire/frame.ts';
@@ -287,6 +288,14 @@ export class Session {
       this.#sessionId = '';
     }
     this.#wait(error);
+    if (end.wasRefused === true && !this.#hadSession) this.#askWhy();
+  }
+
+  /** One that never let this client in, and says that it does not mean to, is not asked for ever. */
+  #askWhy(): void {
+    void refusalOf(this.#url, this.#settings.environment).then((error) => {
+      if (error !== undefined && !this.#hadSession) this.close(error);
+    });
   }
 
   #wait(error: SealpostError): void {

@@ -1,4 +1,9 @@
-import { connect, type Client, type ConnectOptions } from '../../src/client/index.ts';
+import {
+  connect,
+  type Client,
+  type ConnectOptions,
+  type Environment,
+} from '../../src/client/index.ts';
 import { MemoryNetwork, type Peer } from './memory-network.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -32,12 +37,16 @@ export class ScriptedSession {
   answersPings = false;
   #peer: Peer | undefined;
 
-  constructor(options: ConnectOptions = {}, random: () => number = () => 0.5) {
+  constructor(
+    options: ConnectOptions = {},
+    random: () => number = () => 0.5,
+    more: Partial<Environment> = {},
+  ) {
     this.network = new MemoryNetwork(this.clock, (peer) => this.#accept(peer));
     this.client = connect('http://broker.example', {
       protocol: 'json',
       WebSocket: this.network.WebSocket,
-      environment: this.network.environment(random),
+      environment: { ...this.network.environment(random), ...more },
       ...options,
     });
     this.client.onStateChange(({ state }) => this.states.push(state));
