@@ -36,6 +36,7 @@ export class Settler {
   /** Something was refused and is tried again a little later. */
   #isRetrying = false;
   #isPumpDue = false;
+  #closedBy: SealpostError | undefined;
   #cancelRetry: () => void = () => undefined;
   #idleListeners: (() => void)[] = [];
 
@@ -47,6 +48,7 @@ export class Settler {
 
   /** Rejects with what the server refused for good; ignoring that is no unhandled rejection. */
   settle(ackId: string, deadlineSeconds: number | null): Promise<SettleResult> {
+    if (this.#closedBy !== undefined) return quiet(Promise.reject(this.#closedBy));
     this.#pumpSoon();
     return quiet(
       new Promise((resolve, reject) => {
@@ -89,6 +91,7 @@ export class Settler {
   }
 
   close(error: SealpostError): void {
+    this.#closedBy = error;
     this.#cancelRetry();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#tellIdle();

@@ -439,3 +439,20 @@ test('closing the client gives back what is held, and ends the loop', async () =
   expect(await next()).toBeUndefined();
   await expect(held.ack()).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
 });
+
+test('an ack after the client was closed is answered, whatever went before', async () => {
+  const { session, next } = await open();
+  await session.send(deliver(1, 1, ['a', 'b']));
+  const [first, second] = [await next(), await next()];
+  const refused = first.ack();
+  await session.frames();
+  await session.send(errorFrame(2, 14, 'LATER'));
+  void session.client.close({ timeoutMs: 0 });
+  await session.pass();
+  const late = second.ack().catch((error: unknown) => error);
+  await session.pass(60_000);
+  await expect(refused).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+  expect(await Promise.race([late, session.pass(1).then(() => 'nothing')])).toMatchObject({
+    reason: 'CLIENT_CLOSED',
+  });
+});
