@@ -85,6 +85,28 @@ describe('a session whose connection broke', () => {
     expect(second.messagesOf(stream)).toHaveLength(2);
   });
 
+  test.each(['is gone after a minute', 'is closed'])(
+    'gives back what nobody confirmed when it %s',
+    async (how) => {
+      const topic = await api.topic();
+      const subscription = await api.subscription(topic, { ackDeadlineSeconds: 600 });
+      const client = await SocketClient.open(live.url, { autoPong: false });
+      await client.hello();
+      const stream = await client.subscribe({ subscription });
+      await api.publish(topic, 'on its way');
+      await client.untilMessages(stream, 1);
+      if (how === 'is closed') await client.close();
+      else {
+        await client.kill();
+        await untilDetached(1);
+        expect(await api.pullOnce(subscription)).toEqual([]);
+        live.clock.jump(60_001);
+      }
+      const [message] = await api.pull(subscription, 1);
+      expect(Buffer.from(message?.message.data ?? '', 'base64').toString()).toBe('on its way');
+    },
+  );
+
   test('keeps its ephemeral subscription, which gathers meanwhile', async () => {
     const topic = await api.topic();
     const first = await connect();

@@ -159,14 +159,14 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
     else this.connection.hold('draining');
   }
 
-  /** For good: streams are closed, ephemeral subscriptions deleted. */
+  /** For good: streams are closed, what nobody confirmed is given back, ephemeral subscriptions go. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#cancelExpiry?.();
     this.#cancelRepeated?.();
     this.#requests.close();
-    this.streams.closeAll();
+    this.streams.endAll();
     this.#host.ended(this);
   }
 

@@ -101,6 +101,15 @@ export class StreamSet implements StreamHost {
     for (const id of this.#streams.keys()) this.close(id);
   }
 
+  /** The client does not come back: what it may have missed is for others. */
+  endAll(): void {
+    for (const stream of this.#streams.values()) {
+      stream.close();
+      this.#owner.forgot(stream.rewind(0));
+      this.#forget(stream);
+    }
+  }
+
   /** A stream that was not opened after all. */
   discard({ ephemeral, subscription }: Subscribed): void {
     if (!ephemeral) return;
