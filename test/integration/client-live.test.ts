@@ -238,7 +238,8 @@ test('a token is renewed before it ends, and an ephemeral subscription misses no
   const grants = ['publish', 'subscribe'].map((verb) => ({ verb, resources: [topic] }));
   let tokens = 0;
   const token = async (): Promise<string> => {
-    const body = JSON.stringify({ subject: 'ann', ttlSeconds: 100, grants });
+    // Those of one second would be the same, as if they were kept and not fresh.
+    const body = JSON.stringify({ subject: 'ann', ttlSeconds: 100 + tokens, grants });
     const reply = await fetch(`${server.url}/sealpost/v1/browserTokens`, { method: 'POST', body });
     tokens++;
     return ((await reply.json()) as { token: string }).token;
