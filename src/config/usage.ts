@@ -1,13 +1,18 @@
 import { options, variableOf } from './options.ts';
 
-/** The options as help lines, 100 columns at most. */
+type AnyOption = (typeof options)[number];
+
+const headOf = ({ name, placeholder }: AnyOption): string =>
+  placeholder === undefined ? `--${name}` : `--${name} ${placeholder}`;
+
+/** The options as help lines, their texts in one column. */
 export function optionLines(): string {
+  const columns = Math.max(...options.map((option) => headOf(option).length)) + 2;
   return options
     .map((option) => {
-      const head = `--${option.name}${option.placeholder === undefined ? '' : ` ${option.placeholder}`}`;
       const fallback =
         option.default === null || option.default === '' ? '' : ` [${option.default}]`;
-      return `  ${head.padEnd(26)}${option.doc}${fallback}`;
+      return `  ${headOf(option).padEnd(columns)}${option.doc}${fallback}`;
     })
     .join('\n');
 }
