@@ -1,5 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -227,6 +228,22 @@ describe('a stream of lines that goes on', () => {
 });
 
 describe('pull --ack', () => {
+  test.skipIf(!existsSync('/dev/full'))('on a full disk says so and keeps all', async () => {
+    await topic('full');
+    await cli(['publish', 'full', 'kept']);
+    const argv = [join(import.meta.dirname, '../../bin/sealpost.js'), 'pull', 'full', '--ack'];
+    const child = spawn(process.execPath, argv, {
+      env: { ...process.env, ...variables() },
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+    });
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const [code] = (await once(child, 'close')) as [number];
+    expect([code, stderr]).toEqual([1, 'sealpost: the output cannot be written (ENOSPC).\n']);
+    const path = 'sealpost/v1/projects/talk/subscriptions/full:diagnose';
+    expect(await (await fetch(`${live.url}/${path}`)).json()).toMatchObject({ unackedCount: 1 });
+  });
+
   test.each([[[]], [['--json']]])('%j gives back what nobody could read', async (format) => {
     const id = `unread${format.length}`;
     await topic(id);

@@ -55,7 +55,11 @@ export class ProcessTerminal implements Terminal {
   }
 
   readonly #onPipeError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE' && error.code !== 'EOF') throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EOF') {
+      // Nothing that follows could be read, and nothing may be acknowledged.
+      this.stderr.write(`sealpost: the output cannot be written (${error.code}).\n`);
+      this.#host.exit(exitCodes.failed);
+    }
     this.#isPipeClosed = true;
     this.#stop?.abort();
   };
