@@ -38,8 +38,9 @@ export function isRetried(status: Status): boolean {
 }
 
 /** A stream that ended so is opened again: what it waits for may come back by itself. */
-export function isReopened(status: Status): boolean {
-  return reopened.has(status) || retried.has(status);
+export function isReopened(status: Status, reason: string): boolean {
+  if (status === 'FAILED_PRECONDITION') return curedByWaiting.has(reason);
+  return status === 'INTERNAL' || status === 'UNKNOWN' || retried.has(status);
 }
 
 const retried: ReadonlySet<Status> = new Set([
@@ -49,4 +50,13 @@ const retried: ReadonlySet<Status> = new Set([
   'UNAVAILABLE',
 ]);
 
-const reopened: ReadonlySet<Status> = new Set(['FAILED_PRECONDITION', 'INTERNAL', 'UNKNOWN']);
+/** A key that cannot be used may be given back; any other precondition needs another request. */
+const curedByWaiting: ReadonlySet<string> = new Set([
+  'KEY_DISABLED',
+  'KEY_DESTROY_SCHEDULED',
+  'KEY_DESTROYED',
+  'KEY_PRIMARY_VERSION_MISSING',
+  'KEY_USE_DENIED',
+  'KMS_RESOURCE_NOT_FOUND',
+  'KMS_UNREACHABLE',
+]);

@@ -3,6 +3,7 @@ import type { Json, RestApi } from '../connection/rest-api.ts';
 import { counted, cut, jsonText } from '../output/plain-text.ts';
 import { tableLines } from '../output/table.ts';
 import { labelText } from '../resources/resource-change.ts';
+import { pushedElsewhere } from './pushed-elsewhere.ts';
 import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
 
 interface Pulled extends ReceivedMessage {
@@ -18,7 +19,10 @@ const shownMax = 60;
 export const pull: Action = async ({ arguments: [text = ''], flags }, { api, names, out }) => {
   const subscription = names.subscription(text);
   const isAcked = flags.isSet('ack');
-  const messages = await pullAll(api, subscription, flags.number('max') ?? maxDefault);
+  const max = flags.number('max') ?? maxDefault;
+  const messages = await pullAll(api, subscription, max).catch(async (error: unknown) => {
+    throw await pushedElsewhere(error, { api, subscription, text });
+  });
   const isRead = await out.write(out.isJson ? pulledJson(messages, isAcked) : pulledText(messages));
   if (!isRead) {
     // Nobody saw them: they are for whoever asks next.

@@ -10,6 +10,7 @@ import type { Action, Call } from '../command/command-spec.ts';
 import type { Tools } from '../command/tools.ts';
 import { Refusal } from '../connection/refusal.ts';
 import { counted, jsonText, oneLine } from '../output/plain-text.ts';
+import { pushedElsewhere } from './pushed-elsewhere.ts';
 import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
 
 /** What is held and not acknowledged; the client allows no more. */
@@ -36,7 +37,9 @@ export const subscribe: Action = async (call, tools) => {
     await reader.settled();
     reader.tell();
   } catch (error) {
-    throw error instanceof SealpostError ? refusalOf(error) : error;
+    const refusal = error instanceof SealpostError ? refusalOf(error) : error;
+    const [text = source] = call.arguments;
+    throw await pushedElsewhere(refusal, { api: tools.api, subscription: source, text });
   } finally {
     await client.close({ timeoutMs: 0 });
   }

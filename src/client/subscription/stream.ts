@@ -56,7 +56,7 @@ export class Stream implements StreamSink {
 
   ended(error: SealpostError): void {
     if (this.#isClosed) return;
-    const isReopening = isReopened(error.status) || error.reason === streamNotFound;
+    const isReopening = isReopened(error.status, error.reason) || error.reason === streamNotFound;
     if (!isReopening || this.#session.state === 'closed') {
       this.#isClosed = true;
       this.#events.failed(error);

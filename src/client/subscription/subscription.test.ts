@@ -262,6 +262,18 @@ describe('a stream that ends', () => {
     expect(changes).toHaveLength(2);
   });
 
+  test.each(['SUBSCRIPTION_IS_PUSHED', 'SUITE_UNAVAILABLE', 'KEY_OF_A_LATER_SERVER'])(
+    'with the failed precondition %s, which no waiting cures, ends the loop',
+    async (reason) => {
+      const { session, subscription, next } = await open();
+      await session.send(errorFrame(1, 9, reason));
+      expect(subscription.state).toBe('closed');
+      await expect(next()).rejects.toMatchObject({ status: 'FAILED_PRECONDITION', reason });
+      await session.pass(60_000);
+      expect(await session.frames()).toEqual([]);
+    },
+  );
+
   test('at once each time waits longer each time', async () => {
     const { session } = await open();
     let id = 1;
