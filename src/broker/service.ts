@@ -139,6 +139,16 @@ export interface KeyHealth {
   readonly message?: string;
 }
 
+/** An answer of an endpoint that was no success, or why none came. */
+export interface PushFailure {
+  readonly responseClass: PushClass;
+  /** The HTTP status, or a word: `connection_refused`, `address_refused`. */
+  readonly code: string;
+  readonly text: string;
+  /** Since the first failure after the last success. */
+  readonly failingSeconds: number;
+}
+
 /** How push to one endpoint goes. */
 export interface PushStatus {
   readonly endpoint: string;
@@ -150,7 +160,7 @@ export interface PushStatus {
   /** Why it stands still; null while it pushes. */
   readonly stalledBy: { readonly reason: string; readonly message: string } | null;
   /** The last answer that was no success, if any came since the last success. */
-  readonly lastFailure: { readonly responseClass: PushClass; readonly text: string } | null;
+  readonly lastFailure: PushFailure | null;
 }
 
 /** The label `response_class` of Cloud Monitoring's push_request_count. */

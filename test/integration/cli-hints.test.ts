@@ -38,3 +38,17 @@ test('subscribe ends when its subscription is pushed from now on', async () => {
   expect(code).toBe(5);
   expect(stderr).toContain(`moved pushes to ${endpoint}.`);
 });
+
+test('doctor calls push to an address that is never called an error, and says what to do', async () => {
+  await cli('topics create far');
+  await cli('subscriptions create far --topic far --push-endpoint http://169.254.169.254/meta');
+  await cli('publish far news');
+  let ended = await cli('doctor far');
+  // The request is made when the message is durable, and some time later it is refused.
+  while (ended.code === 0) ended = await cli('doctor far');
+  expect(ended.code).toBe(1);
+  expect(ended.stdout).toMatch(/error +PUSH_ADDRESS_REFUSED: .* may not be called: /);
+  expect(ended.stdout).toContain(
+    'Try: sealpost subscriptions modify-push-config far --push-endpoint URL',
+  );
+});

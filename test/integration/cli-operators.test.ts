@@ -39,10 +39,13 @@ describe('doctor', () => {
     expect(lines.at(-2)).toMatch(/^Looked at 3 resources: 0 errors, \d+ warnings?\.$/);
   });
 
-  test('without a project it looks at the server alone', async () => {
+  test('without a project it looks at the server alone, and does not call all well', async () => {
     const { code, stdout, stderr } = await runCli(['doctor'], { SEALPOST_SERVER: live.url });
-    expect([code, stdout.split('\n').length]).toEqual([0, 3]);
-    expect(stderr).toMatch(/^No project is named:/);
+    expect([code, stdout.split('\n').length]).toEqual([2, 2]);
+    expect(stderr).toBe(
+      'sealpost doctor: No project is named, so that no topic or subscription was looked at. ' +
+        'Add --project ID, or set SEALPOST_PROJECT.\n',
+    );
   });
 
   test('names a key that is disabled, the worst first, and the command that mends it', async () => {
@@ -79,12 +82,14 @@ describe('doctor', () => {
     await once(server, 'close');
     const gone = await runCli(['doctor', '--server', url]);
     expect(gone).toEqual({
-      code: 1,
+      code: 6,
       stderr: '',
       stdout:
         `${url}\n  error    SERVER_UNREACHABLE: ${url} refuses connections. ` +
-        'Is the server running? Start it with: npm start\nLooked at 0 resources: 1 error, 0 warnings.\n',
+        'Is the server running? Start it with: npm start\n',
     });
+    const named = await runCli(['doctor', 'kitchen', '--server', url, '--project', 'shop']);
+    expect(named.code).toBe(6);
     const unknown = await cli('doctor nobody');
     expect([unknown.code, unknown.stdout]).toEqual([3, '']);
     expect(unknown.stderr).toContain('There is neither a topic nor a subscription nobody.');

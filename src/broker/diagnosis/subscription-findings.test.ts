@@ -33,6 +33,8 @@ const pushed: PushStatus = {
 
 const lastFailure = {
   responseClass: 'remote_server_5xx',
+  code: '503',
+  failingSeconds: 599,
   text: 'The endpoint answered 503.',
 } as const;
 
@@ -75,6 +77,26 @@ describe('push', () => {
     expect(finding?.message).toContain('waits 60 seconds after failed requests. The last one: The');
   });
 
+  test.each([0, 60_000])('to an address that may not be called is an error', (backoffMs) => {
+    const text = '10.0.0.1 port 80 may not be called: a private address.';
+    const failure = { ...lastFailure, code: 'address_refused', text, failingSeconds: 900 };
+    const push = { ...pushed, backoffMs, lastFailure: failure };
+    expect(subscriptionFindings({ ...moving, ...ofPush, push })).toEqual([
+      {
+        severity: 'error',
+        reason: 'PUSH_ADDRESS_REFUSED',
+        message: `Push to https://example.com/hook delivers nothing. ${text}`,
+      },
+    ]);
+  });
+
+  test.each([0, 60_000])('that has failed for ten minutes is an error', (backoffMs) => {
+    const push = { ...pushed, backoffMs, lastFailure: { ...lastFailure, failingSeconds: 600 } };
+    const findings = subscriptionFindings({ ...moving, ...ofPush, push });
+    expect(findings).toMatchObject([{ severity: 'error', reason: 'PUSH_FAILING_LONG' }]);
+    expect(findings[0]?.message).toContain('has failed for 10 minutes. The last one: The endpoint');
+  });
+
   test('whose last request failed says so until one succeeds', () => {
     expect(reasons({ ...ofPush, push: { ...pushed, lastFailure } })).toEqual(['PUSH_FAILING']);
   });
@@ -111,8 +133,9 @@ test('without a usable key nobody can listen, and nobody is missed', () => {
 });
 
 test.each([
-  [0.04, '0 seconds'],
-  [0.25, '0.3 seconds'],
+  [0.04, 'under a second'],
+  [0.99, 'under a second'],
+  [1.25, '1.3 seconds'],
   [119.6, '120 seconds'],
   [120, '2 minutes'],
   [7_199, '120 minutes'],
@@ -123,5 +146,9 @@ test.each([
 });
 
 test('one is a message, two are messages', () => {
-  expect([counted(1, 'message'), counted(2, 'message')]).toEqual(['1 message', '2 messages']);
+  expect([1, 2, 1_234_567].map((count) => counted(count, 'message'))).toEqual([
+    '1 message',
+    '2 messages',
+    '1,234,567 messages',
+  ]);
 });

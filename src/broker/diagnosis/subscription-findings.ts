@@ -1,7 +1,10 @@
 import type { StreamState } from '../observer.ts';
-import type { Finding } from '../service.ts';
-import { counted, span } from './plain-words.ts';
+import type { Finding, PushFailure, PushStatus } from '../service.ts';
+import { counted, grouped, span } from './plain-words.ts';
 import type { SubscriptionFacts } from './subscription-facts.ts';
+
+/** Push that only failed for so long no longer heals by itself: somebody has to look. */
+const failingSecondsMax = 600;
 
 /** The oldest message has used up so much of its retention. */
 const retentionShareMax = 0.9;
@@ -12,6 +15,8 @@ type Check = (facts: SubscriptionFacts) => Finding | null;
 const checks: readonly Check[] = [
   keyUnusable,
   pushStalled,
+  pushRefused,
+  pushFailingLong,
   pushBackingOff,
   pushFailing,
   noConsumer,
@@ -50,8 +55,38 @@ function pushStalled({ push }: SubscriptionFacts): Finding | null {
   };
 }
 
+/** Every other finding of push says less. */
+function isHopeless({ stalledBy, lastFailure }: PushStatus): boolean {
+  if (stalledBy !== null) return true;
+  return lastFailure !== null && (isRefused(lastFailure) || isLong(lastFailure));
+}
+
+const isRefused = ({ code }: PushFailure): boolean => code === 'address_refused';
+const isLong = ({ failingSeconds }: PushFailure): boolean => failingSeconds >= failingSecondsMax;
+
+function pushRefused({ push }: SubscriptionFacts): Finding | null {
+  if (push === null || push.stalledBy !== null || push.lastFailure === null) return null;
+  if (!isRefused(push.lastFailure)) return null;
+  return {
+    severity: 'error',
+    reason: 'PUSH_ADDRESS_REFUSED',
+    message: `Push to ${push.endpoint} delivers nothing. ${push.lastFailure.text}`,
+  };
+}
+
+function pushFailingLong({ push }: SubscriptionFacts): Finding | null {
+  if (push === null || push.stalledBy !== null || push.lastFailure === null) return null;
+  if (isRefused(push.lastFailure) || !isLong(push.lastFailure)) return null;
+  const { failingSeconds, text } = push.lastFailure;
+  return {
+    severity: 'error',
+    reason: 'PUSH_FAILING_LONG',
+    message: `Every request to ${push.endpoint} has failed for ${span(failingSeconds)}. The last one: ${text}`,
+  };
+}
+
 function pushBackingOff({ push }: SubscriptionFacts): Finding | null {
-  if (push === null || push.stalledBy !== null || push.backoffMs === 0) return null;
+  if (push === null || isHopeless(push) || push.backoffMs === 0) return null;
   const cause = push.lastFailure === null ? '' : ` The last one: ${push.lastFailure.text}`;
   return {
     severity: 'warning',
@@ -61,7 +96,7 @@ function pushBackingOff({ push }: SubscriptionFacts): Finding | null {
 }
 
 function pushFailing({ push }: SubscriptionFacts): Finding | null {
-  if (push === null || push.stalledBy !== null || push.backoffMs > 0) return null;
+  if (push === null || isHopeless(push) || push.backoffMs > 0) return null;
   if (push.lastFailure === null) return null;
   return {
     severity: 'warning',
@@ -164,7 +199,7 @@ function allOutstanding(facts: SubscriptionFacts): Finding | null {
   return {
     severity: 'info',
     reason: 'ALL_OUTSTANDING',
-    message: `Subscribers have all messages (${outstandingCount}) and have not acknowledged them; the next ack deadline passes in ${span(nextDeadlineSeconds)}.`,
+    message: `Subscribers have all messages (${grouped(outstandingCount)}) and have not acknowledged them; the next ack deadline passes in ${span(nextDeadlineSeconds)}.`,
   };
 }
 
@@ -174,6 +209,6 @@ function allIsWell(facts: SubscriptionFacts): Finding {
     return { severity: 'info', reason: 'CAUGHT_UP', message };
   }
   const waiting = counted(facts.unackedCount - facts.outstandingCount, 'message');
-  const message = `Messages are being delivered: ${waiting} to go, ${facts.outstandingCount} with subscribers.`;
+  const message = `Messages are being delivered: ${waiting} to go, ${grouped(facts.outstandingCount)} with subscribers.`;
   return { severity: 'info', reason: 'MOVING', message };
 }

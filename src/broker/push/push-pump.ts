@@ -2,7 +2,7 @@ import type { Clock, Logger } from '../../runtime/index.ts';
 import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
 import { Consumer, type ConsumerLimits } from '../delivery/consumer.ts';
 import type { BrokerObserver } from '../observer.ts';
-import type { Delivery, PushStatus } from '../service.ts';
+import type { Delivery, PushFailure, PushStatus } from '../service.ts';
 import { PushBackoff } from './push-backoff.ts';
 import { PushFlights } from './push-flights.ts';
 import type { PushMemory, PushShare } from './push-memory.ts';
@@ -57,7 +57,8 @@ export class PushPump {
   #backoff = new PushBackoff();
   #endpoint = '';
   #consumer: Consumer | null = null;
-  #lastFailure: PushStatus['lastFailure'] = null;
+  #lastFailure: Omit<PushFailure, 'failingSeconds'> | null = null;
+  #failingSinceMs = 0;
   #isRetired = false;
   #isRunning = false;
 
@@ -84,7 +85,7 @@ export class PushPump {
       outstandingCount: this.#flights.count,
       backoffMs: this.#pause.leftMs,
       stalledBy: this.#stall.cause,
-      lastFailure: this.#lastFailure,
+      lastFailure: this.#failure,
     };
   }
 
@@ -125,6 +126,12 @@ export class PushPump {
     const cancel = clock.schedule(clock.monotonicMs() + graceMs, () => this.cut());
     await this.#flights.landed();
     cancel();
+  }
+
+  get #failure(): PushFailure | null {
+    if (this.#lastFailure === null) return null;
+    const failingMs = this.#ports.clock.monotonicMs() - this.#failingSinceMs;
+    return { ...this.#lastFailure, failingSeconds: Math.round(failingMs / 1000) };
   }
 
   get #leaseMs(): number {
@@ -252,9 +259,11 @@ export class PushPump {
   }
 
   #judge(answer: PushAnswer, isAck: boolean): void {
-    const { responseClass, text } = answer;
-    this.#lastFailure = isAck ? null : { responseClass, text };
-    this.#backoff.answered(isAck, this.#ports.clock.monotonicMs(), this.#window.size);
+    const nowMs = this.#ports.clock.monotonicMs();
+    const { responseClass, code, text } = answer;
+    if (this.#lastFailure === null) this.#failingSinceMs = nowMs;
+    this.#lastFailure = isAck ? null : { responseClass, code, text };
+    this.#backoff.answered(isAck, nowMs, this.#window.size);
     this.#pause.moveTo(this.#backoff.untilMs);
     if (this.#consumer !== null) this.#consumer.isPaused = this.#pause.isOn;
   }

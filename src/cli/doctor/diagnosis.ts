@@ -90,13 +90,15 @@ function factsOf(diagnosis: Diagnosis): string[] {
 const keyName = (name: string): string =>
   name.startsWith('projects/sealpost-internal/') ? 'of the service' : shortKey(name);
 
+const lasting = (ms: number): string => (ms < 1000 ? 'under a second' : roughly(ms));
+
 function backlogFacts(diagnosis: Diagnosis): string[] {
   const { unackedCount = 0, oldestUnackedAgeSeconds, outstandingCount = 0 } = diagnosis;
   if (unackedCount === 0) return ['nothing waits'];
   const age =
     oldestUnackedAgeSeconds === undefined
       ? 'a time that the disk does not tell'
-      : roughly(oldestUnackedAgeSeconds * 1000);
+      : lasting(oldestUnackedAgeSeconds * 1000);
   return [
     `${counted(unackedCount, 'message')} not acknowledged, the oldest for ${age}`,
     `${counted(outstandingCount, 'message')} out with subscribers`,
@@ -109,6 +111,6 @@ function readerFacts({ push, streamCount = 0, heldStreamCount = 0 }: Diagnosis):
     return [`${counted(streamCount, 'open stream')}${held}`];
   }
   const { endpoint, outstandingCount, window, backoffMs } = push;
-  const pausing = backoffMs > 0 ? `, pausing ${roughly(backoffMs)} after failures` : '';
+  const pausing = backoffMs > 0 ? `, pausing ${lasting(backoffMs)} after failures` : '';
   return [`pushed to ${endpoint}, ${outstandingCount} of ${window} requests under way${pausing}`];
 }

@@ -1,4 +1,4 @@
-import { CommandError } from '../command/command-error.ts';
+import { CommandError, usageError } from '../command/command-error.ts';
 import type { Action } from '../command/command-spec.ts';
 import { exitCodes } from '../command/exit-codes.ts';
 import type { Tools } from '../command/tools.ts';
@@ -18,7 +18,9 @@ export const doctor: Action = async ({ arguments: [resource], flags }, tools) =>
   const isNamed = names.hasProject;
   const diagnoses = isUp && isNamed ? await diagnoseProject(tools) : [];
   if (isUp && !isNamed) {
-    out.note('No project is named: --project ID looks at its topics and subscriptions, too.');
+    out.result({ server, resources: [], errorCount: 0 }, serverLines(server));
+    const hint = 'Add --project ID, or set SEALPOST_PROJECT.';
+    throw usageError('No project is named, so that no topic or subscription was looked at.', hint);
   }
   return tell(tools, server, diagnoses, flags.isSet('all'));
 };
@@ -59,6 +61,9 @@ function byName(one: Diagnosis, other: Diagnosis): number {
   return a! < b! ? -1 : 1;
 }
 
+/** Nothing was looked at, as with any other command that finds no server. */
+const isAway: ReadonlySet<string> = new Set(['SERVER_UNREACHABLE', 'SERVER_NOT_READY']);
+
 /** Prints what was found; 1 if an error is among it. */
 function tell(
   { out }: Tools,
@@ -70,15 +75,17 @@ function tell(
   const findings = everything.flatMap((each) => each.findings);
   const errorCount = findings.filter(({ severity }) => severity === 'error').length;
   const shown = isAll ? diagnoses : diagnoses.filter((each) => rankOf(each) < 2);
+  const hasLooked = diagnoses.length > 0 || !findings.some(({ reason }) => isAway.has(reason));
   const lines = [
     ...(server === undefined ? [] : serverLines(server)),
     ...shown.flatMap(diagnosisLines),
-    summaryLine(errorCount, findings, diagnoses.length),
+    ...(hasLooked ? [summaryLine(errorCount, findings, diagnoses.length)] : []),
   ];
   out.result(
     { ...(server === undefined ? {} : { server }), resources: diagnoses, errorCount },
     lines,
   );
+  if (findings.some(({ reason }) => isAway.has(reason))) return exitCodes.unreachable;
   return errorCount > 0 ? exitCodes.failed : exitCodes.done;
 }
 

@@ -5,8 +5,8 @@ export const doctorSpec: CommandSpec = {
   summary:
     'Say in plain words why a topic or subscription stands still, or what is wrong anywhere.',
   details: [
-    'Without RESOURCE it looks at the server, and at every topic and subscription of the project, if',
-    'one is named; what is worst comes first. Exit code 1 if something stands still.',
+    'Without RESOURCE it looks at the server, and at every topic and subscription of the project;',
+    'what is worst comes first. Exit code 1 if something stands still, 6 if the server is away.',
   ].join('\n'),
   arguments: [{ name: 'RESOURCE', isOptional: true, completes: 'subscriptions' }],
   options: [{ name: 'all', doc: 'Also show what is well.' }],

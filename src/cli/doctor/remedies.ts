@@ -9,6 +9,10 @@ export function remedyOf({ reason }: Finding, diagnosis: Diagnosis): string | un
     case 'KEY_UNUSABLE':
     case 'PUSH_STALLED':
       return keyRemedy(key.message ?? '', topic.split('/')[1]);
+    case 'PUSH_ADDRESS_REFUSED':
+      return `${elsewhere(subscription)}, or a server with --outgoing-allow`;
+    case 'PUSH_FAILING_LONG':
+      return `${elsewhere(subscription)}, if the endpoint is not to be mended`;
     case 'NO_CONSUMER':
       return `sealpost subscribe ${shortId(subscription ?? '')}`;
     case 'TOPIC_UNREAD':
@@ -19,3 +23,6 @@ export function remedyOf({ reason }: Finding, diagnosis: Diagnosis): string | un
       return undefined;
   }
 }
+
+const elsewhere = (subscription = ''): string =>
+  `sealpost subscriptions modify-push-config ${shortId(subscription)} --push-endpoint URL`;
