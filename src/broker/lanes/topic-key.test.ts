@@ -7,7 +7,11 @@ import { TopicKey } from './topic-key.ts';
 test('an answer from before the key was taken away makes it usable no more', async () => {
   const harness = await BrokerHarness.open();
   const { name: kmsKeyName, version } = await harness.createKey();
-  const topic = { name: 'projects/sim-project/topics/t', uid: new Uint8Array(16).fill(1), kmsKeyName };
+  const topic = {
+    name: 'projects/sim-project/topics/t',
+    uid: new Uint8Array(16).fill(1),
+    kmsKeyName,
+  };
   const { promise: gone, resolve: go } = Promise.withResolvers<void>();
   const forSeal: DekManager['forSeal'] = async (of) => {
     const dek = await harness.deks.forSeal(of);
