@@ -7,6 +7,7 @@ import {
   processEnvironment,
   type ServerConfig,
 } from '../config/index.ts';
+import { nearestName } from './command/nearest-name.ts';
 import { serve, type RunningServer } from './serve.ts';
 
 /** What the commands do that only the composition root can: it alone may build a server. */
@@ -110,7 +111,12 @@ export async function run(argv: readonly string[], entrances: Entrances): Promis
   const given = argv[0] ?? 'help';
   const command = commands.find(({ name }) => name === (aliases[given] ?? given));
   if (command === undefined) {
-    console.error(`Unknown command ${given}. See sealpost help.`);
+    const meant = nearestName(
+      given,
+      commands.map(({ name }) => name),
+    );
+    const guess = meant === undefined ? '' : ` Did you mean ${meant}?`;
+    console.error(`Unknown command ${given}.${guess} See sealpost help.`);
     return 2;
   }
   try {
