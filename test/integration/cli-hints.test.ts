@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { CliProcess, runCli, type CliEnded } from '../support/cli-process.ts';
 import { useLiveServer } from '../support/live-server.ts';
@@ -51,4 +53,62 @@ test('doctor calls push to an address that is never called an error, and says wh
   expect(ended.stdout).toContain(
     'Try: sealpost subscriptions modify-push-config far --push-endpoint URL',
   );
+});
+
+test('publish says at once that the server is away, and for how long it tries', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  const gone = { ...variables(), SEALPOST_SERVER: `http://127.0.0.1:${port}` };
+  const publisher = new CliProcess(['publish', 'orders', 'tea'], gone);
+  await publisher.said('stderr', /refuses connections\. Trying again for 60 s; Ctrl-C gives up/);
+  publisher.child.kill('SIGINT');
+  expect((await publisher.ended).code).toBe(6);
+});
+
+test('publish to an address that can never answer fails at once', async () => {
+  const { code, stderr } = await cli(`publish orders tea --server http://127.0.0.1:22`);
+  expect(code).toBe(6);
+  expect(stderr).not.toContain('Trying again');
+  const tls = await cli(`publish orders tea --server ${live.url.replace('http', 'https')}`);
+  expect([tls.code, tls.stderr]).toEqual([6, expect.stringContaining('speaks no TLS')]);
+});
+
+test('a message without anything is refused before anybody is asked', async () => {
+  const ended = await runCli(['publish', 'orders', ''], variables());
+  expect(ended).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'sealpost publish: A message needs data, or an attribute: --attribute NAME=VALUE.\n',
+  });
+});
+
+test.each([
+  ['topic list', 'Unknown command topic. Did you mean topics? See sealpost help.\n'],
+  ['help publsh', 'Unknown command publsh. Did you mean publish? See sealpost help.\n'],
+  ['qqq', 'Unknown command qqq. See sealpost help.\n'],
+])('sealpost %s is a typing mistake', async (line, stderr) => {
+  expect(await cli(line)).toEqual({ code: 2, stdout: '', stderr });
+});
+
+test.each([
+  ['topics describe nowhere', 'sealpost topics list'],
+  ['pull nowhere', 'sealpost subscriptions list'],
+  ['subscribe nowhere', 'sealpost subscriptions list'],
+  ['subscriptions create new --topic nowhere', 'sealpost topics list'],
+  ['keys list nowhere', 'sealpost keys rings list'],
+  ['keys describe no/where', 'sealpost keys list'],
+])('%s says how to look for what is missing', async (line, list) => {
+  const { code, stderr } = await cli(line);
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`Look for it with: ${list}\n`)]);
+});
+
+test('one message is spoken of as one', async () => {
+  await cli('topics create single');
+  await cli('subscriptions create single --topic single');
+  await cli('publish single tea');
+  const { stderr } = await cli('pull single');
+  expect(stderr).toBe('1 message, not acknowledged: it comes again. --ack changes that.\n');
 });

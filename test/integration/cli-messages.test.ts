@@ -158,7 +158,7 @@ describe('publish', () => {
     const ended = await cli(['publish', 'large'], `ok\n${'x'.repeat(7_800_001)}\n`);
     expect([ended.code, ended.stdout]).toEqual([1, '']);
     expect(ended.stderr).toContain('Input message 2 is longer than 7800000 bytes.');
-    expect(ended.stderr).toContain('Published 1 message; 1 that were read are not.');
+    expect(ended.stderr).toContain('Published 1 message; 1 that was read is not.');
     expect((await cli(['publish', 'large'], 'x'.repeat(7_000_000))).code).toBe(0);
   });
 });
@@ -186,7 +186,7 @@ describe('a stream of lines that goes on', () => {
     expect(code).toBe(1);
     expect(stderr).toBe(
       'sealpost publish: The last line was not finished. ' +
-        'Published 2 messages; 1 that were read are not.\n',
+        'Published 2 messages; 1 that was read is not.\n',
     );
   });
 
@@ -221,9 +221,7 @@ describe('a stream of lines that goes on', () => {
     publisher.child.stdin.write('two\n');
     const { code, stderr } = await publisher.ended;
     expect(code).toBe(5);
-    expect(stderr).toMatch(
-      /FAILED_PRECONDITION: .* Published 1 message; 1 that were read are not\./,
-    );
+    expect(stderr).toMatch(/FAILED_PRECONDITION: .* Published 1 message; 1 that was read is not\./);
   });
 });
 

@@ -76,7 +76,7 @@ describe('topics', () => {
     expect([gone.code, gone.stdout]).toEqual([3, '']);
     expect(gone.stderr).toBe(
       'sealpost topics describe: NOT_FOUND: Resource not found (resource=orders). ' +
-        'Look for it with: sealpost topics list, sealpost subscriptions list, sealpost keys list\n',
+        'Look for it with: sealpost topics list\n',
     );
   });
 

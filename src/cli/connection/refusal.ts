@@ -1,6 +1,7 @@
 import { CommandError } from '../command/command-error.ts';
 import { exitCodeOf, exitCodes } from '../command/exit-codes.ts';
 import { keyRemedy } from './key-remedy.ts';
+import { listOf } from './missing-resource.ts';
 import { oneLine } from '../output/plain-text.ts';
 
 /** The server said no: its code, its reason if it named one, its own sentence. */
@@ -9,10 +10,11 @@ export class Refusal extends CommandError {
   readonly code: string;
   readonly reason: string;
 
-  constructor(code: string, reason: string, message: string) {
+  /** `path`: what was asked for, by which a missing thing is known. */
+  constructor(code: string, reason: string, message: string, path: string = '') {
     super(`${code}: ${oneLine(message)}`, {
       exitCode: exitCodeOf(code),
-      hint: hintOf(code, reason, message),
+      hint: hintOf({ code, reason, message, path }),
     });
     this.code = code;
     this.reason = reason;
@@ -29,15 +31,19 @@ export class Refusal extends CommandError {
 /** No answer: nobody listens, the name is unknown, the connection broke, time ran out. */
 export class Unreachable extends CommandError {
   override name = 'Unreachable';
-  readonly isPassing = true;
+  /** Whether the server may answer in a moment: no waiting mends an address. */
+  readonly isPassing: boolean;
   /** Nothing was sent: no connection came about. */
   readonly isUnsent: boolean;
 
-  constructor(server: string, why: string, isUnsent: boolean = false) {
+  constructor(server: string, why: string, isUnsent: boolean = false, isPassing: boolean = true) {
     super(`${server} ${why}.`, {
       exitCode: exitCodes.unreachable,
-      hint: 'Is the server running? Start it with: npm start',
+      hint: isPassing
+        ? 'Is the server running? Start it with: npm start'
+        : 'Look at the address: --server, or SEALPOST_SERVER.',
     });
+    this.isPassing = isPassing;
     this.isUnsent = isUnsent;
   }
 }
@@ -48,22 +54,28 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 const hintsByCode: Readonly<Record<string, string>> = {
-  NOT_FOUND:
-    'Look for it with: sealpost topics list, sealpost subscriptions list, sealpost keys list',
   FAILED_PRECONDITION: 'sealpost doctor says what stands in the way.',
   UNAVAILABLE: 'Try again in a moment.',
   RESOURCE_EXHAUSTED: 'Try again in a moment.',
   ABORTED: 'Try again.',
 };
 
-function hintOf(code: string, reason: string, message: string): string {
+interface Answer {
+  readonly code: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly path: string;
+}
+
+function hintOf({ code, reason, message, path }: Answer): string {
   const remedy = keyRemedy(message);
   if (remedy !== undefined) return `Try: ${remedy}`;
+  if (code === 'NOT_FOUND') return `Look for it with: ${listOf(message, path)}`;
   return hints[reason] ?? hintsByCode[code] ?? '';
 }
 
 /** google.rpc.Status in the JSON of an answer that is no success. */
-export function refusalOf(status: number, body: unknown): Refusal {
+export function refusalOf(status: number, body: unknown, path: string): Refusal {
   const { error } = (body ?? {}) as {
     error?: { status?: unknown; message?: unknown; details?: unknown };
   };
@@ -72,7 +84,7 @@ export function refusalOf(status: number, body: unknown): Refusal {
   }
   const details = Array.isArray(error.details) ? (error.details as { reason?: unknown }[]) : [];
   const reason = details.map((detail) => detail.reason).find((each) => typeof each === 'string');
-  return new Refusal(error.status, reason ?? '', String(error.message));
+  return new Refusal(error.status, reason ?? '', String(error.message), path);
 }
 
 const unexpected = (status: number): string =>
@@ -89,13 +101,24 @@ const causes: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'does not answer',
   EHOSTUNREACH: 'cannot be reached',
   ENETUNREACH: 'cannot be reached',
+  UND_ERR_HEADERS_TIMEOUT: 'does not answer',
+  UND_ERR_BODY_TIMEOUT: 'does not answer',
+  EADDRNOTAVAIL: 'cannot be reached, as this machine has no port left',
+};
+
+/** No waiting mends these, nor any code that is not known. */
+const finalCauses: Readonly<Record<string, string>> = {
+  ERR_SSL_WRONG_VERSION_NUMBER: 'speaks no TLS: its address may begin with http://',
+  'bad port': 'has a port that is kept for other protocols, and is never asked for HTTP',
 };
 
 /** What a failed connection means, from the error codes that Node gives. */
 export function unreachable(server: string, error: unknown): Unreachable {
   const code = codeOf(error);
-  const why = causes[code] ?? `cannot be reached (${code})`;
-  return new Unreachable(server, why, code === 'ECONNREFUSED');
+  const passing = causes[code];
+  if (passing !== undefined) return new Unreachable(server, passing, code === 'ECONNREFUSED');
+  const speech = code.startsWith('HPE_') ? 'speaks no HTTP' : `cannot be reached (${code})`;
+  return new Unreachable(server, finalCauses[code] ?? speech, true, false);
 }
 
 function codeOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
-import { Refusal, Unreachable } from '../connection/refusal.ts';
+import { Refusal, unreachable, Unreachable } from '../connection/refusal.ts';
 import type { Json } from '../connection/rest-api.ts';
 import { RestSender } from './message-sender.ts';
 
@@ -17,6 +17,7 @@ function open(...script: (Error | Json)[]): {
   stop: AbortController;
   sender: RestSender;
   requests: { path: string; body: unknown; atMs: number }[];
+  told: (string | undefined)[];
 } {
   const clock = new VirtualClock();
   const stop = new AbortController();
@@ -27,9 +28,11 @@ function open(...script: (Error | Json)[]): {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const patience = { giveUpMs: 60_000, stop: stop.signal };
+  const told: (string | undefined)[] = [];
+  const onWaiting = (error: Error | undefined): void => void told.push(error?.message);
+  const patience = { giveUpMs: 60_000, stop: stop.signal, onWaiting };
   const sender = new RestSender('projects/p/topics/t', { api: { post }, clock }, patience);
-  return { clock, stop, sender, requests };
+  return { clock, stop, sender, requests, told };
 }
 
 test('a batch is one request of the API', async () => {
@@ -45,11 +48,12 @@ test('a batch is one request of the API', async () => {
 });
 
 test('a server that is away is asked again, ever later; what never arrived is not sent twice', async () => {
-  const { clock, sender, requests } = open(away, away, busy, { messageIds: ['1'] });
+  const { clock, sender, requests, told } = open(away, away, busy, { messageIds: ['1'] });
   const sent = sender.send([message]);
   await clock.advance(1000);
   expect(await sent).toEqual(['1']);
   expect(requests.map(({ atMs }) => atMs)).toEqual([0, 100, 300, 700]);
+  expect(told).toEqual(['http://h refuses connections.', undefined]);
   expect(sender.repeatedCount).toBe(0);
 });
 
@@ -61,10 +65,16 @@ test('what may have arrived is counted as sent again', async () => {
   expect(sender.repeatedCount).toBe(2);
 });
 
-test('what the server refuses for good is not tried again', async () => {
-  const { sender, requests } = open(gone);
-  await expect(sender.send([message])).rejects.toBe(gone);
-  expect(requests).toHaveLength(1);
+test.each([
+  gone,
+  unreachable('https://h', { cause: { code: 'ERR_SSL_WRONG_VERSION_NUMBER' } }),
+  unreachable('https://h', { cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } }),
+  unreachable('http://h:1', { cause: new Error('bad port') }),
+  unreachable('http://h:22', { cause: { code: 'HPE_INVALID_CONSTANT' } }),
+])('what no waiting mends is not tried again: %s', async (error) => {
+  const { sender, requests, told } = open(error);
+  await expect(sender.send([message])).rejects.toBe(error);
+  expect([requests.length, told]).toEqual([1, []]);
 });
 
 test('it gives up after its time, and soon after somebody wants to stop', async () => {

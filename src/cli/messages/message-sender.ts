@@ -17,6 +17,13 @@ const backoffMsMax = 2000;
 /** Who asked to stop waits no longer than this for a server that is away. */
 const stopMsMax = 2000;
 
+export interface Patience {
+  readonly giveUpMs: number;
+  readonly stop: AbortSignal;
+  /** Told once of each time that the server is away, and, with undefined, when it is back. */
+  readonly onWaiting: (error: CommandError | undefined) => void;
+}
+
 /** Publishes over REST, and again while the server is away. */
 export class RestSender implements MessageSender {
   readonly #topic: string;
@@ -24,19 +31,21 @@ export class RestSender implements MessageSender {
   readonly #clock: Clock;
   readonly #giveUpMs: number;
   readonly #stop: AbortSignal;
+  readonly #onWaiting: Patience['onWaiting'];
   #stoppedMs = Infinity;
   repeatedCount = 0;
 
   constructor(
     topic: string,
     ports: { readonly api: Pick<RestApi, 'post'>; readonly clock: Clock },
-    patience: { readonly giveUpMs: number; readonly stop: AbortSignal },
+    patience: Patience,
   ) {
     this.#topic = topic;
     this.#api = ports.api;
     this.#clock = ports.clock;
     this.#giveUpMs = patience.giveUpMs;
     this.#stop = patience.stop;
+    this.#onWaiting = patience.onWaiting;
     this.#stop.addEventListener('abort', () => (this.#stoppedMs = this.#clock.monotonicMs()));
   }
 
@@ -47,11 +56,14 @@ export class RestSender implements MessageSender {
     for (let backoffMs = backoffMsMin; ; backoffMs = Math.min(backoffMs * 2, backoffMsMax)) {
       try {
         const { messageIds } = await this.#api.post(`${this.#topic}:publish`, body);
+        if (failingSinceMs !== undefined) this.#onWaiting(undefined);
         if (mayBeThere) this.repeatedCount += batch.length;
         return messageIds as string[];
       } catch (error) {
+        const isFirst = failingSinceMs === undefined;
         failingSinceMs ??= this.#clock.monotonicMs();
         if (!isPassing(error) || this.#isOver(failingSinceMs, backoffMs)) throw error;
+        if (isFirst) this.#onWaiting(error);
         mayBeThere ||= error instanceof Unreachable && !error.isUnsent;
         await pause(this.#clock, backoffMs, this.#stop.aborted ? undefined : this.#stop);
       }

@@ -27,7 +27,11 @@ export const publish: Action = async (call, tools) => {
   const report = new PublishReport(topic, tools);
   const stop = terminal.stopSignal(() => report.lastWords());
   const giveUpMs = call.flags.duration('give-up-after') ?? giveUpMsDefault;
-  const sender = new RestSender(topic, tools, { giveUpMs, stop });
+  const sender = new RestSender(topic, tools, {
+    giveUpMs,
+    stop,
+    onWaiting: (error) => report.tellWaiting(error, giveUpMs),
+  });
   const publisher = new BatchPublisher({
     sender,
     clock,
@@ -73,7 +77,8 @@ async function singleMessage(
       `The message has ${data.length} bytes; ${messageBytesMax} are the most.`,
     );
   }
-  return { data, ...frame };
+  if (!isEmpty({ data, ...frame })) return { data, ...frame };
+  throw usageError('A message needs data, or an attribute: --attribute NAME=VALUE.');
 }
 
 async function bytesOf(path: string): Promise<Uint8Array> {

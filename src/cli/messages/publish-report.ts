@@ -1,6 +1,6 @@
 import { CommandError } from '../command/command-error.ts';
 import type { Tools } from '../command/tools.ts';
-import { counted, grouped } from '../output/plain-text.ts';
+import { counted, grouped, roughly } from '../output/plain-text.ts';
 import type { BatchPublisher } from './batch-publisher.ts';
 import type { MessageSender } from './message-sender.ts';
 
@@ -42,10 +42,20 @@ export class PublishReport {
     const { terminal, clock } = this.#tools;
     const nowMs = clock.monotonicMs();
     const elapsedMs = nowMs - this.#startMs;
-    if (!terminal.stderr.isTTY || elapsedMs < quietMs || nowMs < this.#shownMs + redrawMs) return;
+    // It would be drawn over the line that is being typed.
+    if (!terminal.stderr.isTTY || terminal.stdin.isTTY) return;
+    if (elapsedMs < quietMs || nowMs < this.#shownMs + redrawMs) return;
     this.#shownMs = nowMs;
     const rate = grouped(Math.round((this.#published / elapsedMs) * 1000));
     terminal.stderr.write(`\r\u001B[KPublished ${counted(this.#published, 'message')}, ${rate}/s`);
+  }
+
+  /** The server is away, or, with undefined, it is back. */
+  tellWaiting(error: Error | undefined, giveUpMs: number): void {
+    this.#endProgress();
+    const { out } = this.#tools;
+    if (error === undefined) return out.note('Publishing goes on.');
+    out.note(`${error.message} Trying again for ${roughly(giveUpMs)}; Ctrl-C gives up sooner.`);
   }
 
   /** For a second Ctrl-C: what has no answer may be published or not. */
@@ -92,7 +102,7 @@ export class PublishReport {
     const lost = this.#added - this.#published + this.droppedCount + unfinished;
     if (cause === undefined && lost === 0) return undefined;
     const why = cause === undefined ? 'The last line was not finished.' : sentence(cause);
-    const count = `Published ${counted(this.#published, 'message')}; ${grouped(lost)} that were read are not.`;
+    const count = `Published ${counted(this.#published, 'message')}; ${grouped(lost)} that ${lost === 1 ? 'was read is' : 'were read are'} not.`;
     const known = cause instanceof CommandError ? cause : undefined;
     const text = this.isInputRead ? `${why} ${count}` : why;
     if (known === undefined) return new CommandError(text);

@@ -102,5 +102,6 @@ function pulledText(messages: readonly Pulled[]): string {
 function remark(count: number, isAcked: boolean, subscription: string): string {
   if (count === 0) return `No message waits in ${subscription} now.`;
   if (isAcked) return `Acknowledged ${counted(count, 'message')}.`;
-  return `${counted(count, 'message')}; not acknowledged, so they come again. --ack changes that.`;
+  const fate = count === 1 ? 'it comes' : 'they come';
+  return `${counted(count, 'message')}, not acknowledged: ${fate} again. --ack changes that.`;
 }

@@ -37,7 +37,7 @@ export const subscribe: Action = async (call, tools) => {
     await reader.settled();
     reader.tell();
   } catch (error) {
-    const refusal = error instanceof SealpostError ? refusalOf(error) : error;
+    const refusal = error instanceof SealpostError ? refusalOf(error, source) : error;
     const [text = source] = call.arguments;
     throw await pushedElsewhere(refusal, { api: tools.api, subscription: source, text });
   } finally {
@@ -45,8 +45,8 @@ export const subscribe: Action = async (call, tools) => {
   }
 };
 
-const refusalOf = ({ status, reason, message }: SealpostError): Refusal =>
-  new Refusal(status, reason, message);
+const refusalOf = ({ status, reason, message }: SealpostError, source: string): Refusal =>
+  new Refusal(status, reason, message, source);
 
 function sourceOf({ arguments: [subscription], flags }: Call, { names }: Tools): string {
   const topic = flags.text('topic');

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { listOf } from './missing-resource.ts';
+
+const ring = 'projects/p/locations/global/keyRings/cafe';
+const broker = 'Resource not found (resource=a).';
+
+test.each([
+  [broker, 'projects/p/topics/a', 'topics list'],
+  [broker, 'projects/p/topics/a:publish', 'topics list'],
+  [broker, 'projects/p/subscriptions/a:pull', 'subscriptions list'],
+  [broker, 'projects/p/subscriptions/new', 'topics list'],
+  [`KeyRing ${ring} not found.`, `${ring}/cryptoKeys`, 'keys rings list'],
+  [`CryptoKey ${ring}/cryptoKeys/k not found.`, '', 'keys list'],
+  [
+    `CryptoKey ${ring.replace('global', 'us')}/cryptoKeys/k not found.`,
+    '',
+    'keys list --location us',
+  ],
+  [
+    `CryptoKeyVersion ${ring}/cryptoKeys/k/cryptoKeyVersions/9 not found.`,
+    '',
+    'keys versions list cafe/k',
+  ],
+  [
+    'Project 7 not found.',
+    'projects/7',
+    'topics list, sealpost subscriptions list, sealpost keys list',
+  ],
+])('%s of %s is looked for with sealpost %s', (message, path, command) => {
+  expect(listOf(message, path)).toBe(`sealpost ${command}`);
+});
