@@ -25,7 +25,7 @@ export interface WebSocketEvent {
 
 /** The server's address as a WebSocket's: `http://127.0.0.1:8085` is enough. */
 export function webSocketUrl(url: string): string {
-  const parsed = new URL(url);
+  const parsed = parsedUrl(url);
   const protocol = webSocketProtocols[parsed.protocol];
   if (protocol === undefined) {
     throw new TypeError(`The server's URL begins with ${parsed.protocol}, not with http: or ws:.`);
@@ -34,6 +34,15 @@ export function webSocketUrl(url: string): string {
   if (parsed.pathname === '/') parsed.pathname = '/v1/websocket';
   parsed.hash = '';
   return parsed.href;
+}
+
+function parsedUrl(url: string): URL {
+  try {
+    return new URL(url);
+  } catch {
+    const text = JSON.stringify(url) ?? String(url);
+    throw new TypeError(`The server's URL is ${text}, not such as "http://127.0.0.1:8085".`);
+  }
 }
 
 const webSocketProtocols: Readonly<Record<string, string>> = {

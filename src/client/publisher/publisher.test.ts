@@ -222,12 +222,35 @@ describe('a refusal', () => {
     ['a name that is none', 'topics/t', { data: 'a' }, 'BAD_NAME'],
     ['data of another type', topic, { data: 7 as unknown as string }, 'BAD_MESSAGE'],
     ['an attribute of another type', topic, { attributes: { a: 1 as never } }, 'BAD_MESSAGE'],
+    ['a string in place of a message', topic, 'text' as never, 'BAD_MESSAGE'],
+    ['bytes in place of a message', topic, Uint8Array.of(1) as never, 'BAD_MESSAGE'],
+    ['nothing in place of a message', topic, undefined as never, 'BAD_MESSAGE'],
+    ['a field that is none', topic, { dta: 'a' } as never, 'BAD_MESSAGE'],
+    ['a text in place of attributes', topic, { attributes: 'a=b' as never }, 'BAD_MESSAGE'],
     ['more than a frame can carry', topic, { data: 'x'.repeat(20_000) }, 'MESSAGE_TOO_LARGE'],
   ])('of %s needs no server', async (_what, name, message, reason) => {
     const session = new ScriptedSession();
     const call = session.client.publish(name, message);
     expect(await session.frames()).toEqual([]);
     await expect(call).rejects.toMatchObject({ status: 'INVALID_ARGUMENT', reason });
+  });
+
+  test.each([
+    ['text' as never, "A message is an object such as {data: 'text'}, not a string."],
+    [{ dta: 'a' } as never, 'A message has data, attributes and orderingKey, and no field "dta".'],
+  ])('of %j says what is wrong with it', async (message, text) => {
+    const session = new ScriptedSession();
+    await expect(session.client.publish(topic, message)).rejects.toThrow(text);
+  });
+
+  test('a message that was received may be published as it is', async () => {
+    const session = new ScriptedSession();
+    const received = { data: 'a', id: '1', publishTime: new Date(0), deliveryAttempt: 0 };
+    const published = session.client.publish(topic, received);
+    const [frame] = await session.frames();
+    expect(frame).toMatchObject({ publish: { topic } });
+    await session.send({ id: 1, published: { messageIds: ['7'] } });
+    expect(await published).toBe('7');
   });
 
   test('that nobody looks at is no unhandled one', async () => {
