@@ -48,6 +48,17 @@ test('an installed package has the client, for each condition of its exports', (
   }
 });
 
+test('a clone says to a Node that runs no TypeScript which one it needs', () => {
+  const url = pathToFileURL(join(root, 'bin', 'client.js')).href;
+  const program = `await import(${JSON.stringify(url)}).catch(({ message }) => console.log(message))`;
+  // As Node was before 22.18.
+  const argv = ['--no-experimental-strip-types', '--input-type=module', '-e', program];
+  expect(run(argv)).toBe(
+    'In a clone of the repository sealpost/client needs Node 24 or newer, which runs TypeScript; ' +
+      `this is Node ${process.versions.node}. "npx node PROGRAM" runs the Node 24 that "npm ci" installed.\n`,
+  );
+});
+
 test('its types are those of its sources (npm run client-types)', () => {
   const written = readFileSync(clientTypesPath, 'utf8');
   expect(written).toBe(clientTypes(join(installed, 'dist', 'client')));
