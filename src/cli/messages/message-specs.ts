@@ -2,8 +2,6 @@ import type { CommandSpec } from '../command/command-spec.ts';
 import { subscriptionArgument } from '../resources/subscription-specs.ts';
 import { topicArgument } from '../resources/topic-specs.ts';
 
-const ackedLater = 'Messages are acknowledged once they are written.';
-
 export const publishSpec: CommandSpec = {
   name: 'publish',
   summary: 'Publish a message, or every line of standard input.',
@@ -68,7 +66,11 @@ export const pullSpec: CommandSpec = {
 export const subscribeSpec: CommandSpec = {
   name: 'subscribe',
   summary: 'Print messages as they arrive, until Ctrl-C.',
-  details: `${ackedLater} With --topic, only what is\npublished from now on arrives, and nothing of the subscription remains.`,
+  details: [
+    'Messages are acknowledged once they are written, though a pipe may hold them unread: to take',
+    'three, use --max 3 and not head -3. With --topic, only what is published from now on arrives,',
+    'and nothing of the subscription remains.',
+  ].join('\n'),
   arguments: [{ ...subscriptionArgument, isOptional: true }],
   options: [
     {
