@@ -30,6 +30,16 @@ test('the demo starts a broker, and every check of it holds', async () => {
   expect(out.match(/✓ (delays|archive)-\w+: 6,000 records/g)?.length).toBe(2);
 });
 
+test('on a used data directory the search finds the files too, though they do not grow', async () => {
+  const argv = ['--url', live.url, '--data-dir', live.dataDir, '--records', '3000'];
+  for (let n = 0; n < 3; n++) {
+    const { code, out, err } = await play(...argv);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/The broker's files hold [\d.]+ MiB now/);
+    expect(out).toMatch(/✓ 0 found in the broker's \d+ files/);
+  }
+});
+
 test('a search that finds no files of the broker is a failed check, unless it was waived', async () => {
   const elsewhere = ['--url', live.url, '--data-dir', './no-such-data', '--records', '2000'];
   const { code, out, err } = await play(...elsewhere);

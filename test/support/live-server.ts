@@ -22,12 +22,15 @@ export class LiveServer {
   }
 
   async start(): Promise<void> {
-    const dataDir = join(this.#folder.path, 'data');
-    const argv = ['--port', String(this.#port), '--data-dir', dataDir, ...this.#more];
+    const argv = ['--port', String(this.#port), '--data-dir', this.dataDir, ...this.#more];
     if (!this.#more.includes('--drain-seconds')) argv.push('--drain-seconds', '1');
     const ports = { clock: this.clock, log: silentLogger };
     this.#server = await startServer(parseConfig(argv, {}), ports);
     this.#port = this.#server.port;
+  }
+
+  get dataDir(): string {
+    return join(this.#folder.path, 'data');
   }
 
   get url(): string {

@@ -8,15 +8,12 @@ const secondsMax = 150;
 export interface StreamOutcome {
   readonly rows: number;
   readonly seconds: number;
-  /** Growth of the data files; 0 when they are not known. */
-  readonly diskBytes: number;
 }
 
 /** Sends rows 0 to `rows` through both protocols, receives all of them twice. */
 export async function streamAct(session: Session, rows: number): Promise<StreamOutcome> {
   const { screen, clock, publisher, receivers, broker } = session;
   screen.title(`${count(rows)} records, each a message, alternately over gRPC and REST`);
-  const startBytes = await bytesOnDisk(broker.directories);
   const startMs = clock.monotonicMs();
   for (const receiver of receivers) void receiver.open();
   const publishing = publisher.send(0, rows);
@@ -24,7 +21,7 @@ export async function streamAct(session: Session, rows: number): Promise<StreamO
   publishing.catch((error: unknown) => (failure = error));
   let diskBytes = 0;
   const draw = (): void => {
-    void bytesOnDisk(broker.directories).then((bytes) => (diskBytes = bytes - startBytes));
+    void bytesOnDisk(broker.directories).then((bytes) => (diskBytes = bytes));
     screen.live(liveLines(session, rows, clock.monotonicMs() - startMs, diskBytes));
   };
   const isDone = (): boolean =>
@@ -34,10 +31,10 @@ export async function streamAct(session: Session, rows: number): Promise<StreamO
   if (failure !== undefined) throw failure;
   if (!inTime) throw new Error(`Not all records came back within ${String(secondsMax)} s.`);
   await publishing;
-  diskBytes = (await bytesOnDisk(broker.directories)) - startBytes;
+  diskBytes = await bytesOnDisk(broker.directories);
   screen.live(liveLines(session, rows, seconds * 1000, diskBytes));
   screen.settle();
-  return { rows, seconds, diskBytes };
+  return { rows, seconds };
 }
 
 function liveLines(session: Session, rows: number, ms: number, diskBytes: number): string[] {
@@ -48,6 +45,6 @@ function liveLines(session: Session, rows: number, ms: number, diskBytes: number
     const label = `received ${name.slice(0, name.lastIndexOf('-'))}`;
     lines.push(progressLine(label, tally.count, rows, perSecond(tally.count)));
   }
-  if (diskBytes > 0) lines.push(`sealed on disk        ${mebibytes(diskBytes)}`);
+  if (diskBytes > 0) lines.push(`data files            ${mebibytes(diskBytes)}`);
   return lines;
 }
