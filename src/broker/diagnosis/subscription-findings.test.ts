@@ -94,6 +94,9 @@ describe('push', () => {
     const push = { ...pushed, backoffMs, lastFailure: { ...lastFailure, failingSeconds: 600 } };
     const findings = subscriptionFindings({ ...moving, ...ofPush, push });
     expect(findings).toMatchObject([{ severity: 'error', reason: 'PUSH_FAILING_LONG' }]);
+    expect(reasons({ ...ofPush, push, unackedCount: 0, outstandingCount: 0 })).not.toContain(
+      'PUSH_FAILING_LONG',
+    );
     expect(findings[0]?.message).toContain('has failed for 10 minutes. The last one: The endpoint');
   });
 

@@ -56,13 +56,16 @@ function pushStalled({ push }: SubscriptionFacts): Finding | null {
 }
 
 /** Every other finding of push says less. */
-function isHopeless({ stalledBy, lastFailure }: PushStatus): boolean {
+function isHopeless({ stalledBy, lastFailure }: PushStatus, unackedCount: number): boolean {
   if (stalledBy !== null) return true;
-  return lastFailure !== null && (isRefused(lastFailure) || isLong(lastFailure));
+  if (lastFailure === null) return false;
+  return isRefused(lastFailure) || isLong(lastFailure, unackedCount);
 }
 
 const isRefused = ({ code }: PushFailure): boolean => code === 'address_refused';
-const isLong = ({ failingSeconds }: PushFailure): boolean => failingSeconds >= failingSecondsMax;
+/** With nothing to push there was no request that could have gone better. */
+const isLong = ({ failingSeconds }: PushFailure, unackedCount: number): boolean =>
+  unackedCount > 0 && failingSeconds >= failingSecondsMax;
 
 function pushRefused({ push }: SubscriptionFacts): Finding | null {
   if (push === null || push.stalledBy !== null || push.lastFailure === null) return null;
@@ -74,9 +77,9 @@ function pushRefused({ push }: SubscriptionFacts): Finding | null {
   };
 }
 
-function pushFailingLong({ push }: SubscriptionFacts): Finding | null {
+function pushFailingLong({ push, unackedCount }: SubscriptionFacts): Finding | null {
   if (push === null || push.stalledBy !== null || push.lastFailure === null) return null;
-  if (isRefused(push.lastFailure) || !isLong(push.lastFailure)) return null;
+  if (isRefused(push.lastFailure) || !isLong(push.lastFailure, unackedCount)) return null;
   const { failingSeconds, text } = push.lastFailure;
   return {
     severity: 'error',
@@ -85,8 +88,8 @@ function pushFailingLong({ push }: SubscriptionFacts): Finding | null {
   };
 }
 
-function pushBackingOff({ push }: SubscriptionFacts): Finding | null {
-  if (push === null || isHopeless(push) || push.backoffMs === 0) return null;
+function pushBackingOff({ push, unackedCount }: SubscriptionFacts): Finding | null {
+  if (push === null || isHopeless(push, unackedCount) || push.backoffMs === 0) return null;
   const cause = push.lastFailure === null ? '' : ` The last one: ${push.lastFailure.text}`;
   return {
     severity: 'warning',
@@ -95,8 +98,8 @@ function pushBackingOff({ push }: SubscriptionFacts): Finding | null {
   };
 }
 
-function pushFailing({ push }: SubscriptionFacts): Finding | null {
-  if (push === null || isHopeless(push) || push.backoffMs > 0) return null;
+function pushFailing({ push, unackedCount }: SubscriptionFacts): Finding | null {
+  if (push === null || isHopeless(push, unackedCount) || push.backoffMs > 0) return null;
   if (push.lastFailure === null) return null;
   return {
     severity: 'warning',

@@ -150,6 +150,30 @@ test('an endpoint that refuses everything is asked every 30 to 60 s in the end',
   expect(await unacked()).toBe(50);
 });
 
+test('a failure is told with the time since the last success, and forgotten with the next', async () => {
+  const { harness, endpoint, topic } = await open();
+  const lastFailure = async (): Promise<unknown> => {
+    const { push } = await harness.until(harness.broker.diagnoseSubscription(bench.name));
+    return push?.lastFailure;
+  };
+  endpoint.respond = () => 503;
+  await harness.publish(topic, 'unlucky');
+  await passUntil(() => endpoint.seen.length > 0);
+  await harness.clock.advance(900_000);
+  const failure = { responseClass: 'remote_server_5xx', code: '503' };
+  expect(await lastFailure()).toMatchObject(failure);
+  const { failingSeconds } = (await lastFailure()) as { failingSeconds: number };
+  expect(failingSeconds).toBeGreaterThanOrEqual(900);
+  expect(failingSeconds).toBeLessThan(910);
+  endpoint.respond = () => 204;
+  await harness.clock.advance(120_000);
+  expect(await lastFailure()).toBeNull();
+  endpoint.respond = () => 503;
+  await harness.publish(topic, 'again');
+  await harness.clock.advance(30_000);
+  expect(await lastFailure()).toMatchObject({ failingSeconds: 30 });
+});
+
 test('a request without an answer ends with the ack deadline, and one just before it counts', async () => {
   const { harness, endpoint, topic } = await open({ ackDeadlineSeconds: 20 });
   endpoint.respond = () => null;
