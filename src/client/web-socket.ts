@@ -40,7 +40,7 @@ function parsedUrl(url: string): URL {
   try {
     return new URL(url);
   } catch {
-    const text = JSON.stringify(url) ?? String(url);
+    const text = typeof url === 'string' ? JSON.stringify(url) : typeof url;
     throw new TypeError(`The server's URL is ${text}, not such as "http://127.0.0.1:8085".`);
   }
 }

@@ -13,9 +13,9 @@ export function nearestName(word: string, names: readonly string[]): string | un
 /** Letters to add, to drop or to replace (Levenshtein, row by row). */
 function changesBetween(one: string, other: string): number {
   let above = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (const [row, letter] of [...one].entries()) {
+  for (const [row, letter] of Array.from(one).entries()) {
     const current = [row + 1];
-    for (const [at, otherLetter] of [...other].entries()) {
+    for (const [at, otherLetter] of Array.from(other).entries()) {
       const replaced = above[at]! + (letter === otherLetter ? 0 : 1);
       current.push(Math.min(replaced, above[at + 1]! + 1, current[at]! + 1));
     }

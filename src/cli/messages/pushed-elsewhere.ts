@@ -1,7 +1,7 @@
 import { CommandError } from '../command/command-error.ts';
 import { exitCodes } from '../command/exit-codes.ts';
 import { Refusal } from '../connection/refusal.ts';
-import type { RestApi } from '../connection/rest-api.ts';
+import { textIn, type Json, type RestApi } from '../connection/rest-api.ts';
 import { oneLine } from '../output/plain-text.ts';
 
 /**
@@ -13,11 +13,19 @@ export async function pushedElsewhere(
   { api, subscription, text }: { api: RestApi; subscription: string; text: string },
 ): Promise<unknown> {
   if (!(error instanceof Refusal) || error.reason !== 'SUBSCRIPTION_IS_PUSHED') return error;
-  const { pushConfig } = await api.get(subscription).catch(() => ({ pushConfig: undefined }));
-  const { pushEndpoint } = (pushConfig ?? {}) as { pushEndpoint?: unknown };
-  const where = typeof pushEndpoint === 'string' ? pushEndpoint : 'another place';
-  return new CommandError(`${error.code}: ${text} pushes to ${oneLine(where)}.`, {
+  const endpoint = await endpointOf(api, subscription);
+  return new CommandError(`${error.code}: ${text} pushes to ${oneLine(endpoint)}.`, {
     exitCode: exitCodes.refused,
     hint: `To receive it here: sealpost subscriptions modify-push-config ${text} --clear`,
   });
+}
+
+/** Whoever may not read the subscription is told the rest. */
+async function endpointOf(api: RestApi, subscription: string): Promise<string> {
+  try {
+    const { pushConfig = {} } = await api.get(subscription);
+    return textIn(pushConfig as Json, 'pushEndpoint') || 'another place';
+  } catch {
+    return 'another place';
+  }
 }
