@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pid } from 'node:process';
 import { DatabaseSync } from 'node:sqlite';
+import { makeDirectory } from './directory.ts';
 import { StorageError } from './storage-error.ts';
 
 /** Held until `release`, or until the process ends in any way. */
@@ -38,7 +39,7 @@ export async function lockDataDir(dataDir: string, description: string): Promise
 function acquire(dataDir: string, ownerPath: string): DatabaseSync {
   let lock: DatabaseSync | undefined;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir, 0o700);
     lock = new DatabaseSync(join(dataDir, 'lock'), { timeout: 0 });
     lock.exec('BEGIN EXCLUSIVE');
     return lock;

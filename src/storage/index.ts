@@ -5,6 +5,7 @@
  * that imports lmdb.
  */
 export { lockDataDir, type DataDirLock } from './data-dir-lock.ts';
+export { makeDirectory } from './directory.ts';
 export { compactStore, type CompactionReport } from './lmdb/compaction.ts';
 export { openLmdbKeyStore, type LmdbKeyStoreOptions } from './lmdb/lmdb-key-store.ts';
 export { openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';

@@ -5,7 +5,6 @@ import {
   fsyncSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -17,6 +16,7 @@ import {
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { equalBytes, hkdfSha256, keyBytes, wipe } from '../../crypto/index.ts';
 import { draw, type Entropy } from '../../runtime/index.ts';
+import { makeDirectory } from '../../storage/index.ts';
 
 /** The root key file cannot be used; the message says what is wrong and what to do. */
 export class RootKeyError extends Error {
@@ -75,7 +75,7 @@ function realPath(path: string): string {
 function createFile(path: string, dataDir: string, entropy: Entropy): void {
   refuseBesideData(path, dataDir);
   const directory = dirname(resolve(path));
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory, 0o700);
   requirePrivate(directory, lstatSync(directory));
   const draft = `${path}.new-${Buffer.from(draw(entropy, 8)).toString('hex')}`;
   const content = compose(entropy);

@@ -1,7 +1,8 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
+import { makeDirectory } from '../directory.ts';
 import { StorageError } from '../storage-error.ts';
 import { syncPath } from './directory-sync.ts';
 import { storageErrorFrom } from './lmdb-fault.ts';
@@ -117,7 +118,7 @@ export class LmdbEnvironment {
   #open(): void {
     const { path, databases, mapBytes, isSynced = true } = this.#options;
     try {
-      mkdirSync(path, { recursive: true });
+      makeDirectory(path, 0o777);
       const settings: RootDatabaseOptionsWithPath & { noReadAhead: boolean } = {
         path,
         encoding: 'binary',
