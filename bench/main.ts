@@ -44,6 +44,7 @@ async function bench(options: BenchOptions, argv: readonly string[]): Promise<vo
     command: ['npm run bench --', ...argv].join(' '),
     machine: describeMachine(),
     rows,
+    isSmoke: options.isSmoke,
   };
   console.log(`\n${markdown(report)}`);
   const wrong = rows.flatMap(({ scenario, subject, samples }) =>

@@ -10,12 +10,14 @@ export interface Report {
   readonly command: string;
   readonly machine: Machine;
   readonly rows: readonly Row[];
+  /** A run so short that its numbers say nothing: they are held against no goal. */
+  readonly isSmoke: boolean;
 }
 
 type Cell = readonly [text: string, align?: 'right'];
 
 /** The whole report as Markdown: what the terminal shows and what the file holds. */
-export function markdown({ date, command, machine, rows }: Report): string {
+export function markdown({ date, command, machine, rows, isSmoke }: Report): string {
   const commit = `${machine.commit}${machine.isModified ? ' with uncommitted changes' : ''}`;
   return [
     `# Bench of ${date}`,
@@ -38,12 +40,16 @@ export function markdown({ date, command, machine, rows }: Report): string {
       rows.map(cells),
     ),
     '',
-    ...table(
-      [['scenario'], ['goal'], ['measured', 'right'], ['target', 'right'], ['verdict']],
-      judge(rows).map(verdictCells),
-    ),
+    ...(isSmoke ? ['A smoke run: no verdicts.'] : verdicts(rows)),
     '',
   ].join('\n');
+}
+
+function verdicts(rows: readonly Row[]): string[] {
+  return table(
+    [['scenario'], ['goal'], ['measured', 'right'], ['target', 'right'], ['verdict']],
+    judge(rows).map(verdictCells),
+  );
 }
 
 function cells({ scenario, subject, unit, samples, skipped }: Row): string[] {

@@ -34,6 +34,7 @@ test('the bench measures every scenario against a real server, without a failed 
     const row = rows.find((cells) => cells[1] === scenario && cells[2] === subject);
     expect(Number(row?.[3]), `${scenario} ${subject}`).toBeGreaterThan(0);
   }
+  expect(stdout).not.toContain('verdict |');
 }, 120_000);
 
 test('the bench refuses a scenario that there is not, and names it', async () => {
@@ -42,4 +43,25 @@ test('the bench refuses a scenario that there is not, and names it', async () =>
     code: 1,
     stderr: expect.stringContaining('There is no scenario publish-two.') as string,
   });
+});
+
+const load = fileURLToPath(new URL('../../bench/load-test.ts', import.meta.url));
+
+test('the load scripts list their options when asked', async () => {
+  const { stdout } = await run(process.execPath, [load, 'publish', '--help']);
+  expect(stdout).toMatch(/--server URL[^]*--seconds N[^]*--connections N/);
+});
+
+test.each([
+  [['publish', '--second', '3'], "Unknown option '--second'"],
+  [['publihs'], 'There is no scenario publihs.'],
+  [['get', '--seconds', '0'], '--seconds takes a whole number from 1 to 60, not 0.'],
+  [['get', '--server', 'here'], '--server takes a URL, not here.'],
+])('the load script refuses %j and says how it is used', async (argv, reason) => {
+  const failed = run(process.execPath, [load, ...argv]);
+  await expect(failed).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^[^\n]+\n\nUsage: npm run load:/) as string,
+  });
+  await expect(failed).rejects.toThrow(reason);
 });
