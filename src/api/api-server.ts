@@ -12,6 +12,7 @@ import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
 import { publisherMethods } from './pubsub/publisher-methods.ts';
 import { subscriberMethods } from './pubsub/subscriber-methods.ts';
+import { RefusedOrigins } from './refused-origins.ts';
 import { RequestBudget } from './request-budget.ts';
 import type { Route } from './route.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
@@ -78,7 +79,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const limits = { ...defaultApiLimits, ...options.limits };
   const drainController = new AbortController();
   const draining = drainController.signal;
-  const posture = new Posture(options);
+  const refused = new RefusedOrigins(log);
+  const posture = new Posture({ ...options, onOriginRefused: (origin) => refused.add(origin) });
   const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));

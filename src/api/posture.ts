@@ -7,6 +7,8 @@ export interface PostureOptions {
   readonly allowOrigins: readonly string[];
   /** Origins whose pages may open a WebSocket with a browser token, and call nothing else. */
   readonly browserOrigins: readonly string[];
+  /** Told of each request that is refused for its origin, whose text is the client's. */
+  readonly onOriginRefused?: (origin: string) => void;
 }
 
 /** What browsers say of requests that no page of another origin began (W3C Fetch Metadata, 2.2). */
@@ -23,11 +25,13 @@ export class Posture {
   readonly #publicHosts: ReadonlySet<string>;
   readonly #allowOrigins: ReadonlySet<string>;
   readonly #browserOrigins: ReadonlySet<string>;
+  readonly #onOriginRefused: ((origin: string) => void) | undefined;
 
   constructor(options: PostureOptions) {
     this.#publicHosts = new Set(options.publicHosts.map((host) => host.toLowerCase()));
     this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
     this.#browserOrigins = new Set(options.browserOrigins.map((origin) => origin.toLowerCase()));
+    this.#onOriginRefused = options.onOriginRefused;
   }
 
   /**
@@ -39,6 +43,7 @@ export class Posture {
       throw new RpcError('PERMISSION_DENIED', 'HOST_NOT_ALLOWED', hostRefused(host ?? ''));
     }
     if (origin !== undefined && !this.#mayCall(origin, host)) {
+      this.#onOriginRefused?.(origin);
       throw new RpcError('PERMISSION_DENIED', 'ORIGIN_NOT_ALLOWED', originRefused(origin));
     }
     if (origin === undefined && site !== undefined && !ownSites.has(site)) {
