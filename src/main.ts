@@ -6,10 +6,25 @@ function keepPrivate(): void {
   process.umask(0o077);
 }
 
+/**
+ * A clone strips the types of the client that it serves, and Node warns once that it can. Among the
+ * log's lines that is noise; every other warning is printed as before.
+ */
+function hideStripWarning(): void {
+  const printers = process.listeners('warning');
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    const { name, message } = warning;
+    if (name === 'ExperimentalWarning' && message.startsWith('stripTypeScriptTypes')) return;
+    for (const print of printers) print.call(process, warning);
+  });
+}
+
 /** The parts are loaded when a command needs them: help must not wait for native addons. */
 const entrances: Entrances = {
   async start(config) {
     keepPrivate();
+    hideStripWarning();
     const { startServer } = await import('./server.ts');
     return startServer(config);
   },

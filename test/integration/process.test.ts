@@ -151,3 +151,24 @@ describe('the command', () => {
     expect((await again.stop()).code).toBe(0);
   });
 });
+
+test("serving the client's modules adds no warning of Node to the log", async () => {
+  const server = serve('--port', '0');
+  const url = await server.url();
+  expect((await fetch(`${url}/client/index.js`)).status).toBe(200);
+  const { stderr } = await server.stop();
+  expect(stderr).not.toContain('Warning');
+});
+
+test.skipIf(process.platform !== 'linux')(
+  'a data directory on a file system that makes none is refused',
+  async () => {
+    const server = new SealpostProcess(['serve', '--port', '0', '--data-dir', '/proc/sealpost']);
+    // What never ends would not hear SIGTERM either.
+    const timer = AbortSignal.timeout(20_000);
+    timer.addEventListener('abort', () => server.child.kill('SIGKILL'));
+    const { code, stdout, stderr } = await server.ended;
+    expect(code).toBe(1);
+    expect(stdout + stderr).toContain('The data directory /proc/sealpost cannot be locked: ENOENT');
+  },
+);
