@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { freePort } from '../../bench/servers/program.ts';
 import { SealpostProcess, temporaryFolder } from '../support/server-process.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -30,7 +31,10 @@ function stepsOf(markdown: string): Step[] {
 async function runTour(steps: readonly Step[], url: string): Promise<string[]> {
   const mark = '=== step';
   const script = steps.map((step) => `echo '${mark}'\n${step.script}`).join('\necho\n');
-  const here = script.replaceAll('127.0.0.1:8085', new URL(url).host);
+  const endpointPort = String(await freePort());
+  const here = script
+    .replaceAll('127.0.0.1:8085', new URL(url).host)
+    .replaceAll('9085', endpointPort);
   const path = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`;
   const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', here], {
     cwd: root,
