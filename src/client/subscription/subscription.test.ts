@@ -468,3 +468,19 @@ test('an ack after the client was closed is answered, whatever went before', asy
     reason: 'CLIENT_CLOSED',
   });
 });
+
+test('closing the client waits for the last ack of a subscription that is closed already', async () => {
+  const { session, subscription, next } = await open();
+  await session.send(deliver(1, 1, ['a']));
+  const held = await next();
+  const over = subscription.close();
+  await session.frames();
+  await session.send({ id: 2, unsubscribed: {} });
+  await over;
+  const ack = held.ack();
+  const closed = session.client.close();
+  expect(await session.frames()).toEqual([acks(3, 'a')]);
+  await session.send(settled(3, 'DONE'));
+  expect(await ack).toBe('done');
+  await closed;
+});

@@ -57,8 +57,9 @@ export class LeasingSubscription implements Subscription {
   #queue: Lease[] = [];
   #readers: Reader[] = [];
   #closing: Promise<void> | undefined;
+  #isFinished = false;
 
-  /** `onFinished` is called when it is closed and holds nothing any more. */
+  /** `onFinished` is called when it is closed, holds nothing any more and has settled the rest. */
   constructor(
     session: Session,
     environment: Environment,
@@ -260,8 +261,11 @@ export class LeasingSubscription implements Subscription {
     });
   }
 
+  /** The last acks are waited for as well: a client that closes now must know of them. */
   #checkFinished(): void {
-    if (this.#state === 'closed' && this.#leases.size === 0) this.#onFinished();
+    if (this.#isFinished || this.#state !== 'closed' || this.#leases.size > 0) return;
+    this.#isFinished = true;
+    void this.#settler.idle().then(this.#onFinished);
   }
 
   #setState(state: SubscriptionState, error?: SealpostError): void {
