@@ -37,6 +37,7 @@ export function notPulled(): RpcError {
   );
 }
 
+/** A drain has begun: clients try again, and meet whoever serves next. */
 export function draining(): RpcError {
   return new RpcError(
     'UNAVAILABLE',

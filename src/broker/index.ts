@@ -52,5 +52,6 @@ export {
 } from './wire/index.ts';
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
+export { draining } from './errors.ts';
 export type { Mac } from './delivery/ack-id.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';

@@ -1,13 +1,14 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 
 import {
+  draining,
   encodeStreamingPullResponse,
   type Delivery,
   type PullStream,
   type StreamSink,
   type SubscriptionProperties,
 } from '../../broker/index.ts';
-import { RpcError, type StatusCode } from '../../rpc/index.ts';
+import type { StatusCode } from '../../rpc/index.ts';
 import { domainOf, toWireError } from '../error-mapping.ts';
 import { flushMs } from '../unsent-answers.ts';
 import { readStreamingPull, type StreamingPullRequest } from './consuming-wire.ts';
@@ -82,13 +83,7 @@ export class StreamingPull implements StreamSink {
   }
 
   readonly #onDrain = (): void => {
-    this.fail(
-      new RpcError(
-        'UNAVAILABLE',
-        'DRAINING',
-        'The service was unable to fulfill your request. Please try again.',
-      ),
-    );
+    this.fail(draining());
   };
 
   #guard(run: () => void): void {

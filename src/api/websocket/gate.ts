@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 
 import { WebSocketServer, type WebSocket } from 'ws';
 
+import { draining } from '../../broker/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Posture } from '../posture.ts';
 import { frameCodecs } from './codec/index.ts';
@@ -81,13 +82,13 @@ export class WebSocketGate {
 
   /** True if only a token makes this caller welcome. */
   #check({ headers, url }: IncomingMessage): boolean {
-    const { posture, draining, sessionsMax } = this.#options;
+    const { posture, sessionsMax } = this.#options;
     const { host, origin, 'sec-fetch-site': site } = headers;
     const trust = posture.checkUpgrade(host, origin, site);
     if (url?.split('?', 1)[0] !== webSocketPath) throw wrongPath();
     // Version 8, which `ws` takes too, has its origin in a header that nobody checks.
     if (headers['sec-websocket-version'] !== version) throw badHandshake(wrongVersion);
-    if (draining.aborted) throw drainingRefusal();
+    if (this.#options.draining.aborted) throw draining();
     if (this.#registry.size + this.#greeters.size >= sessionsMax) throw tooManySessions();
     return trust === 'token';
   }
@@ -108,7 +109,7 @@ export class WebSocketGate {
   }
 
   #drain(): void {
-    for (const greeter of this.#greeters) greeter.fail(drainingRefusal());
+    for (const greeter of this.#greeters) greeter.fail(draining());
     this.#registry.drain();
   }
 }
@@ -146,13 +147,6 @@ const noSubprotocol = (): RpcError =>
 
 const wrongPath = (): RpcError =>
   new RpcError('NOT_FOUND', 'PATH_NOT_FOUND', `WebSocket is served at ${webSocketPath} only.`);
-
-const drainingRefusal = (): RpcError =>
-  new RpcError(
-    'UNAVAILABLE',
-    'DRAINING',
-    'The service was unable to fulfill your request. Please try again.',
-  );
 
 const tooManySessions = (): RpcError =>
   new RpcError('UNAVAILABLE', 'TOO_MANY_SESSIONS', 'The server has as many sessions as it may.');

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../broker/index.ts';
+import { draining, type Delivery } from '../../broker/index.ts';
 import type { BrowserClaims } from '../../identity/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Cancel } from '../../runtime/index.ts';
@@ -295,13 +295,6 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
     });
   }
 }
-
-const draining = (): RpcError =>
-  new RpcError(
-    'UNAVAILABLE',
-    'DRAINING',
-    'The service was unable to fulfill your request. Please try again.',
-  );
 
 const resumedElsewhere = (): RpcError =>
   new RpcError('ABORTED', 'SESSION_TAKEN_OVER', 'The session was resumed on another connection.');
