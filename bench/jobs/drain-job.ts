@@ -2,6 +2,7 @@ import { SystemClock } from '../../src/runtime/index.ts';
 import { GrpcChannel, type GrpcStream } from '../grpc-channel.ts';
 import { bytesField, eachDelivery, grpcFrame, numberField, stringField } from '../protobuf.ts';
 import type { DrainJob, JobResult } from './job.ts';
+import { drainResult } from './drain-result.ts';
 import { preload } from './publish-job.ts';
 
 const clock = new SystemClock();
@@ -24,14 +25,8 @@ export async function runDrain(job: DrainJob): Promise<JobResult> {
   const { ackedCount, duplicateCount } = await drain.run();
   const spanMs = clock.monotonicMs() - startMs;
   channel.close();
-  const missing = job.messageCount - ackedCount;
   return {
-    perSecond: (ackedCount / spanMs) * 1000,
-    p50Ms: Number.NaN,
-    p99Ms: Number.NaN,
-    messageCount: ackedCount,
-    // A drain that ran out of time is slow, not wrong; one that ended early is wrong.
-    failedCount: missing > 0 && spanMs < job.secondsMax * 1000 ? missing : 0,
+    ...drainResult(job, ackedCount, spanMs),
     ...(duplicateCount > 0 ? { failure: `${String(duplicateCount)} redelivered` } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SystemClock } from '../../src/runtime/index.ts';
 import { GrpcChannel } from '../grpc-channel.ts';
+import { drainResult } from './drain-result.ts';
 import type { JobResult, PushJob } from './job.ts';
 import { preload } from './publish-job.ts';
 
@@ -24,13 +25,7 @@ export async function runPush(job: PushJob): Promise<JobResult> {
   const spanMs = clock.monotonicMs() - startMs;
   await pushTo(job, '');
   endpoint.close();
-  return {
-    perSecond: (endpoint.seenCount / spanMs) * 1000,
-    p50Ms: Number.NaN,
-    p99Ms: Number.NaN,
-    messageCount: endpoint.seenCount,
-    failedCount: 0,
-  };
+  return drainResult(job, endpoint.seenCount, spanMs);
 }
 
 async function pushTo(job: PushJob, pushEndpoint: string): Promise<void> {

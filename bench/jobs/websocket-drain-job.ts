@@ -2,6 +2,7 @@ import { SystemClock } from '../../src/runtime/index.ts';
 import { GrpcChannel } from '../grpc-channel.ts';
 import { Session } from '../websocket/session.ts';
 import { wires } from '../websocket/wire.ts';
+import { drainResult } from './drain-result.ts';
 import type { JobResult, WebSocketDrainJob } from './job.ts';
 import { preload } from './publish-job.ts';
 
@@ -21,14 +22,7 @@ export async function runWebSocketDrain(job: WebSocketDrainJob): Promise<JobResu
   const seenCount = await drained(session, job);
   const spanMs = clock.monotonicMs() - startMs;
   session.close();
-  const missing = job.messageCount - seenCount;
-  return {
-    perSecond: (seenCount / spanMs) * 1000,
-    p50Ms: Number.NaN,
-    p99Ms: Number.NaN,
-    messageCount: seenCount,
-    failedCount: missing > 0 && spanMs < job.secondsMax * 1000 ? missing : 0,
-  };
+  return drainResult(job, seenCount, spanMs);
 }
 
 async function drained(session: Session, job: WebSocketDrainJob): Promise<number> {
