@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
+import { freePort } from '../../bench/servers/program.ts';
 import { CliProcess, runCli, type CliEnded } from '../support/cli-process.ts';
 import { useLiveServer } from '../support/live-server.ts';
 
@@ -56,12 +55,7 @@ test('doctor calls push to an address that is never called an error, and says wh
 });
 
 test('publish says at once that the server is away, and for how long it tries', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  const gone = { ...variables(), SEALPOST_SERVER: `http://127.0.0.1:${port}` };
+  const gone = { ...variables(), SEALPOST_SERVER: `http://127.0.0.1:${await freePort()}` };
   const publisher = new CliProcess(['publish', 'orders', 'tea'], gone);
   await publisher.said('stderr', /refuses connections\. Trying again for 60 s; Ctrl-C gives up/);
   publisher.child.kill('SIGINT');

@@ -1,10 +1,9 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../bench/servers/program.ts';
 import { CliProcess, runCli, type CliEnded } from '../support/cli-process.ts';
 import { useLiveServer } from '../support/live-server.ts';
 
@@ -75,11 +74,7 @@ describe('doctor', () => {
   });
 
   test('tells a server that is not there, and a name that does not exist', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    server.close();
-    await once(server, 'close');
+    const url = `http://127.0.0.1:${await freePort()}`;
     const gone = await runCli(['doctor', '--server', url]);
     expect(gone).toEqual({
       code: 6,

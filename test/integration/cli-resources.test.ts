@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../bench/servers/program.ts';
 import { runCli, type CliEnded } from '../support/cli-process.ts';
 import { useLiveServer } from '../support/live-server.ts';
 
@@ -27,14 +28,7 @@ const failed = (code: number, line: string): CliEnded => ({
 });
 const note = (line: string): CliEnded => ({ code: 0, stdout: '', stderr: `${line}\n` });
 
-async function unusedUrl(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
+const unusedUrl = async (): Promise<string> => `http://127.0.0.1:${await freePort()}`;
 
 describe('topics', () => {
   test('live from create to delete', async () => {

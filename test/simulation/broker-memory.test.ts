@@ -1,10 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 import { beforeAll, expect, test } from 'vitest';
 
 import type { Delivery, PullStream } from '../../src/broker/index.ts';
 import { BrokerHarness, textMessage } from '../support/broker-harness.ts';
+import { usedBytes } from '../support/used-bytes.ts';
 
 const messageCount = 2_000_000;
 const window = 100_000;
@@ -13,16 +11,6 @@ const mib = 1024 * 1024;
 let harness: BrokerHarness;
 let topic: string;
 let subscription: string;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes in use after a collection: objects, and buffers beside them. */
-function usedBytes(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 /** A stream whose every delivery goes to `take`, with the stored bytes left alone. */
 async function listen(

@@ -1,21 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 import { expect, test } from 'vitest';
 
 import { BrokerHarness } from '../support/broker-harness.ts';
+import { usedBytes } from '../support/used-bytes.ts';
 
 const count = 2_000;
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes in use after a collection: objects, and buffers beside them. */
-function usedBytes(): number {
-  collectGarbage();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 test('an idle ephemeral subscription with its stream costs little, and nothing once it is gone', async () => {
   const harness = await BrokerHarness.open();

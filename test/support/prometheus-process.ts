@@ -1,7 +1,7 @@
+import { freePort } from '../../bench/servers/program.ts';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -140,13 +140,4 @@ function configFor(target: string): object {
     rule_files: [join(root, 'grafana', 'rules', '*.yml')],
     scrape_configs: [{ job_name: 'sealpost', static_configs: [{ targets: [target] }] }],
   };
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
 }
