@@ -241,7 +241,7 @@ interface ReceivedMessage {
     readonly deliveryAttempt: number;
 }
 /** What became of an ack, a nack or a new deadline. */
-type SettleResult = 'done' | 'expired' | 'invalid';
+type SettleResult = 'done' | 'expired' | 'invalid' | 'unordered' | 'failed';
 export {
   SealpostError,
   connect,

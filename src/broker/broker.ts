@@ -2,7 +2,7 @@ import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
-import { draining } from './errors.ts';
+import { draining, notServed } from './errors.ts';
 import type { BacklogReport, ConfigOperation, TopicReport } from './observer.ts';
 import { Pager } from './page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
@@ -18,7 +18,10 @@ import type {
   PullStream,
   PushConfig,
   SealableMessage,
+  SeekTarget,
   SettleResult,
+  Snapshot,
+  SnapshotRequest,
   StreamSettings,
   StreamSink,
   Subscription,
@@ -129,6 +132,38 @@ export class Broker implements BrokerService {
     return this.#subscriptions.list(project, page);
   }
 
+  async detachSubscription(_name: string): Promise<void> {
+    throw notServed('google.pubsub.v1.Publisher.DetachSubscription');
+  }
+
+  async seek(_subscription: string, _target: SeekTarget): Promise<void> {
+    throw notServed('google.pubsub.v1.Subscriber.Seek');
+  }
+
+  async createSnapshot(_request: SnapshotRequest): Promise<Snapshot> {
+    throw notServed('google.pubsub.v1.Subscriber.CreateSnapshot');
+  }
+
+  async getSnapshot(_name: string): Promise<Snapshot> {
+    throw notServed('google.pubsub.v1.Subscriber.GetSnapshot');
+  }
+
+  async updateSnapshot(_snapshot: Snapshot, _fields: readonly string[]): Promise<Snapshot> {
+    throw notServed('google.pubsub.v1.Subscriber.UpdateSnapshot');
+  }
+
+  async deleteSnapshot(_name: string): Promise<void> {
+    throw notServed('google.pubsub.v1.Subscriber.DeleteSnapshot');
+  }
+
+  async listSnapshots(_project: string, _page: PageRequest): Promise<Page<Snapshot>> {
+    throw notServed('google.pubsub.v1.Subscriber.ListSnapshots');
+  }
+
+  async listTopicSnapshots(_topic: string, _page: PageRequest): Promise<Page<string>> {
+    throw notServed('google.pubsub.v1.Publisher.ListTopicSnapshots');
+  }
+
   async createEphemeralSubscription(
     topic: string,
     ackDeadlineSeconds: number,
@@ -202,6 +237,10 @@ export class Broker implements BrokerService {
     seconds: readonly number[],
   ): void {
     this.#subscriber.modifyAckDeadlinesSoon(subscription, ackIds, seconds);
+  }
+
+  isExactlyOnce(subscription: string): boolean {
+    return this.#registry.findSubscription(subscription)?.row.enableExactlyOnceDelivery === true;
   }
 
   onRevoked(listener: (subscription: string) => void): () => void {

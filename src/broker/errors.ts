@@ -37,6 +37,12 @@ export function notPulled(): RpcError {
   );
 }
 
+/** A method that nobody has built. */
+export function notServed(rpc: string): RpcError {
+  const message = `The method ${rpc} is not supported by this server.`;
+  return new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', message);
+}
+
 /** A drain has begun: clients try again, and meet whoever serves next. */
 export function draining(): RpcError {
   return new RpcError(

@@ -6,9 +6,11 @@
  */
 export type {
   BrokerService,
+  DeadLetterPolicy,
   Delivery,
   Finding,
   KeyHealth,
+  MessageStoragePolicy,
   Page,
   PageRequest,
   PullRequest,
@@ -16,8 +18,12 @@ export type {
   PushClass,
   PushConfig,
   PushStatus,
+  RetryPolicy,
   SealableMessage,
+  SeekTarget,
   SettleResult,
+  Snapshot,
+  SnapshotRequest,
   StreamSettings,
   StreamSink,
   Subscription,
@@ -32,6 +38,7 @@ export {
   type ConfigOperation,
   type DeliveryType,
   type PublishSizes,
+  type SnapshotReport,
   type StreamState,
   type TopicReport,
 } from './observer.ts';

@@ -46,7 +46,21 @@ export interface BrokerObserver {
   nacked(subscription: string, type: DeliveryType, count: number): void;
   /** Messages whose deadline passed while they were outstanding. */
   expired(subscription: string, type: DeliveryType, count: number): void;
+  /** Messages that the filter kept from the subscription: acknowledged without a delivery. */
+  filtered(subscription: string, count: number): void;
+  /** A message was published to the dead letter topic, or that failed and it stays. */
+  deadLettered(subscription: string, code: StatusCode): void;
+  /** Ids of a request on an exactly-once subscription that did not do what was asked. */
+  exactlyOnceWarning(
+    subscription: string,
+    operation: 'ack' | 'modack',
+    reason: 'expired' | 'invalid' | 'unordered' | 'failed',
+    count: number,
+  ): void;
+  seek(subscription: string, code: StatusCode): void;
+  snapshotConfig(snapshot: string, operation: ConfigOperation, code: StatusCode): void;
   topicDeleted(topic: string): void;
+  snapshotDeleted(snapshot: string): void;
   subscriptionDeleted(subscription: string): void;
 }
 
@@ -71,6 +85,12 @@ export const silentObserver: BrokerObserver = {
   modAcked: nothing,
   nacked: nothing,
   expired: nothing,
+  filtered: nothing,
+  deadLettered: nothing,
+  exactlyOnceWarning: nothing,
+  seek: nothing,
+  snapshotConfig: nothing,
+  snapshotDeleted: nothing,
   topicDeleted: nothing,
   subscriptionDeleted: nothing,
 };
@@ -109,4 +129,13 @@ export interface TopicReport {
   /** The CryptoKey's name, and whether it could be used when it was last asked. */
   readonly keyName: string;
   readonly isKeyUsable: boolean;
+}
+
+/** Where one snapshot stands, for the gauges. */
+export interface SnapshotReport {
+  readonly snapshot: string;
+  /** Messages that a seek to it would bring back, those published since included. */
+  readonly messageCount: number;
+  readonly backlogBytes: number;
+  readonly oldestMessageAgeSeconds: number;
 }

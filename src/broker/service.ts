@@ -5,6 +5,28 @@ export interface Topic {
   readonly labels: Readonly<Record<string, string>>;
   readonly kmsKeyName?: string;
   readonly messageRetentionMs?: number;
+  readonly messageStoragePolicy?: MessageStoragePolicy;
+}
+
+/** google.pubsub.v1.MessageStoragePolicy. */
+export interface MessageStoragePolicy {
+  /** Ids of regions, at least one. */
+  readonly allowedPersistenceRegions: readonly string[];
+  readonly enforceInTransit: boolean;
+}
+
+/** google.pubsub.v1.DeadLetterPolicy. */
+export interface DeadLetterPolicy {
+  /** `projects/P/topics/T`. */
+  readonly deadLetterTopic: string;
+  /** 5 .. 100. */
+  readonly maxDeliveryAttempts: number;
+}
+
+/** google.pubsub.v1.RetryPolicy: 0 <= minimum <= maximum <= 10 minutes. */
+export interface RetryPolicy {
+  readonly minimumBackoffMs: number;
+  readonly maximumBackoffMs: number;
 }
 
 /** google.pubsub.v1.PushConfig, checked by the API. */
@@ -38,11 +60,41 @@ export interface Subscription {
   readonly expirationTtlMs?: number;
   /** Absent: a pull subscription. */
   readonly pushConfig?: PushConfig;
+  /** Absent: messages without order. Never changes. */
+  readonly enableMessageOrdering?: boolean;
+  readonly enableExactlyOnceDelivery?: boolean;
+  /** An expression of the filter language, checked; absent: every message. Never changes. */
+  readonly filter?: string;
+  readonly deadLetterPolicy?: DeadLetterPolicy;
+  /** Absent: what comes back is available at once. */
+  readonly retryPolicy?: RetryPolicy;
+  /** It gets nothing from its topic any more, and has nothing. */
+  readonly detached?: boolean;
   /** The topic's own retention, filled in by the broker. */
   readonly topicMessageRetentionMs?: number;
   /** Filled in by the broker: RESOURCE_ERROR while push stands still (pubsub.v1 Subscription). */
   readonly state?: 'ACTIVE' | 'RESOURCE_ERROR';
 }
+
+/** google.pubsub.v1.Snapshot. */
+export interface Snapshot {
+  /** `projects/P/snapshots/S`. */
+  readonly name: string;
+  /** The topic's full name, or `_deleted-topic_`. */
+  readonly topic: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Milliseconds since the Unix epoch. */
+  readonly expireTimeMs: number;
+}
+
+export interface SnapshotRequest {
+  readonly name: string;
+  readonly subscription: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** What a Seek goes to: a time in milliseconds since the Unix epoch, or a snapshot's name. */
+export type SeekTarget = { readonly timeMs: number } | { readonly snapshot: string };
 
 /** A page of a list; the token is the last key, sealed against use elsewhere. */
 export interface Page<Item> {
@@ -97,6 +149,8 @@ export interface StreamSink {
 
 /** The broker's end of a streaming pull. */
 export interface PullStream {
+  /** As the subscription is now: they stand in every response (pubsub.v1 StreamingPullResponse). */
+  readonly properties: { readonly exactlyOnce: boolean; readonly ordering: boolean };
   /** After `deliver` returned false: the transport took what it had. */
   resume(): void;
   setAckDeadline(seconds: number): void;
@@ -119,7 +173,11 @@ export type SettleResult =
   /** Its lease was over: the message may come again, or came again already. */
   | 'expired'
   /** No ack id of this subscription. */
-  | 'invalid';
+  | 'invalid'
+  /** Exactly once in order: an earlier message of its ordering key is not acknowledged yet. */
+  | 'unordered'
+  /** Exactly once: it could not be made durable; the same id may be sent again. */
+  | 'failed';
 
 /** One thing that `sealpost doctor` tells, in a sentence for people. */
 export interface Finding {
@@ -212,6 +270,19 @@ export interface BrokerService {
   listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>>;
   /** Undefined: it becomes a pull subscription, and what was pushed stays leased. */
   modifyPushConfig(subscription: string, pushConfig: PushConfig | undefined): Promise<void>;
+  /** Its messages are dropped, and it gets no more; pulls are refused from now on. */
+  detachSubscription(name: string): Promise<void>;
+  /** Acknowledges and gives back messages in bulk; ack ids from before it name nothing any more. */
+  seek(subscription: string, target: SeekTarget): Promise<void>;
+
+  createSnapshot(request: SnapshotRequest): Promise<Snapshot>;
+  getSnapshot(name: string): Promise<Snapshot>;
+  /** Takes over `labels` and `expire_time`, as named. */
+  updateSnapshot(snapshot: Snapshot, fields: readonly string[]): Promise<Snapshot>;
+  deleteSnapshot(name: string): Promise<void>;
+  listSnapshots(project: string, page: PageRequest): Promise<Page<Snapshot>>;
+  listTopicSnapshots(topic: string, page: PageRequest): Promise<Page<string>>;
+
   /**
    * A subscription that is in memory alone: not listed, not shown, gone with the process. Its name
    * is `projects/P/subscriptions/goog-ephemeral-` and 32 hex digits, which no client can choose.
@@ -233,9 +304,12 @@ export interface BrokerService {
     take: (batch: readonly Delivery[]) => Reply,
   ): Promise<Reply>;
   openStream(subscription: string, settings: StreamSettings, sink: StreamSink): Promise<PullStream>;
-  /** Durable when it resolves. */
+  /**
+   * Durable when it resolves. Exactly once: throws INVALID_ARGUMENT with an ErrorInfo that names
+   * each id which failed; the others are acknowledged (docs/pubsub.md).
+   */
   acknowledge(subscription: string, ackIds: readonly string[]): Promise<void>;
-  /** 0 gives the messages back. */
+  /** 0 gives the messages back. Exactly once: as `acknowledge`. */
   modifyAckDeadline(
     subscription: string,
     ackIds: readonly string[],
@@ -248,6 +322,8 @@ export interface BrokerService {
     ackIds: readonly string[],
     seconds: number,
   ): Promise<SettleResult[]>;
+  /** Whether ids of this subscription are to be answered one by one; false if there is none. */
+  isExactlyOnce(subscription: string): boolean;
   /** `listener` is told of each subscription whose topic's key was revoked, until cancelled. */
   onRevoked(listener: (subscription: string) => void): () => void;
   /** Acks that arrive on a stream: no answer, malformed ids are dropped, durable soon. */

@@ -62,6 +62,13 @@ export class SubscriberCalls {
       throw error;
     }
     return {
+      get properties() {
+        const { enableExactlyOnceDelivery, enableMessageOrdering } = state.row;
+        return {
+          exactlyOnce: enableExactlyOnceDelivery === true,
+          ordering: enableMessageOrdering === true,
+        };
+      },
       resume: () => state.resume(consumer),
       setAckDeadline: (seconds) => {
         consumer.ackDeadlineMs = seconds * 1000;

@@ -139,6 +139,23 @@ export class BrokerMetrics implements BrokerObserver {
     this.#subscriptions.row(subscription, true).expire(type, count, this.#clock.monotonicMs());
   }
 
+  filtered(_subscription: string, _count: number): void {}
+
+  deadLettered(_subscription: string, _code: StatusCode): void {}
+
+  exactlyOnceWarning(
+    _subscription: string,
+    _operation: 'ack' | 'modack',
+    _reason: string,
+    _count: number,
+  ): void {}
+
+  seek(_subscription: string, _code: StatusCode): void {}
+
+  snapshotConfig(_snapshot: string, _operation: ConfigOperation, _code: StatusCode): void {}
+
+  snapshotDeleted(_snapshot: string): void {}
+
   topicDeleted(topic: string): void {
     this.#topics.forget(topic);
   }

@@ -3,8 +3,12 @@ import {
   type Delivery,
   type PullStream,
   type PushConfig,
+  type Page,
   type SealableMessage,
+  type SeekTarget,
   type SettleResult,
+  type Snapshot,
+  type SnapshotRequest,
   type StreamSettings,
   type StreamSink,
   type Subscription,
@@ -21,6 +25,11 @@ import { RpcError } from '../../src/rpc/index.ts';
 export class RecordingBroker implements BrokerService {
   readonly topics: Map<string, Topic> = new Map();
   readonly subscriptions: Map<string, Subscription> = new Map();
+  readonly snapshots: Map<string, Snapshot> = new Map();
+  /** When those expire that are created. */
+  snapshotExpireTimeMs: number = Date.UTC(2030, 0, 1);
+  /** Subscriptions whose ack ids are answered one by one. */
+  readonly exactlyOnce: Set<string> = new Set();
   readonly published: { topic: string; messages: SealableMessage[] }[] = [];
   readonly streams: RecordedStream[] = [];
   readonly calls: unknown[][] = [];
@@ -99,6 +108,45 @@ export class RecordingBroker implements BrokerService {
   async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
     const { pushConfig: _before, ...rest } = await this.getSubscription(name);
     this.subscriptions.set(name, pushConfig === undefined ? rest : { ...rest, pushConfig });
+  }
+
+  async detachSubscription(name: string): Promise<void> {
+    const subscription = await this.getSubscription(name);
+    this.subscriptions.set(name, { ...subscription, detached: true });
+  }
+
+  async seek(name: string, target: SeekTarget): Promise<void> {
+    this.calls.push(['seek', name, target]);
+    if (!this.subscriptions.has(name)) notFound(name);
+  }
+
+  async createSnapshot(request: SnapshotRequest): Promise<Snapshot> {
+    const { topic } = await this.getSubscription(request.subscription);
+    const { name, labels } = request;
+    const snapshot = { name, topic, labels, expireTimeMs: this.snapshotExpireTimeMs };
+    this.snapshots.set(name, snapshot);
+    return snapshot;
+  }
+
+  async getSnapshot(name: string): Promise<Snapshot> {
+    return this.snapshots.get(name) ?? notFound(name);
+  }
+
+  async updateSnapshot(snapshot: Snapshot, paths: readonly string[]): Promise<Snapshot> {
+    this.calls.push(['updateSnapshot', snapshot, paths]);
+    return snapshot;
+  }
+
+  async deleteSnapshot(name: string): Promise<void> {
+    if (!this.snapshots.delete(name)) notFound(name);
+  }
+
+  async listSnapshots(): Promise<Page<Snapshot>> {
+    return { items: [...this.snapshots.values()], nextPageToken: '' };
+  }
+
+  async listTopicSnapshots(): Promise<Page<string>> {
+    return { items: [...this.snapshots.keys()], nextPageToken: '' };
   }
 
   async createEphemeralSubscription(
@@ -185,6 +233,10 @@ export class RecordingBroker implements BrokerService {
     return ackIds.map(this.settle);
   }
 
+  isExactlyOnce(subscription: string): boolean {
+    return this.exactlyOnce.has(subscription);
+  }
+
   onRevoked(listener: (subscription: string) => void): () => void {
     this.#revokedListeners.add(listener);
     return () => void this.#revokedListeners.delete(listener);
@@ -213,6 +265,7 @@ export class RecordedStream implements PullStream {
   readonly settings: StreamSettings;
   readonly sink: StreamSink;
   readonly deadlines: number[] = [];
+  properties: PullStream['properties'] = { exactlyOnce: false, ordering: false };
   resumeCount = 0;
   isClosed = false;
 

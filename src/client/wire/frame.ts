@@ -55,7 +55,7 @@ export interface ReceivedMessage {
 }
 
 /** What became of an ack, a nack or a new deadline. */
-export type SettleResult = 'done' | 'expired' | 'invalid';
+export type SettleResult = 'done' | 'expired' | 'invalid' | 'unordered' | 'failed';
 
 export interface Welcome {
   readonly kind: 'welcome';

@@ -103,7 +103,13 @@ interface JsonFrame {
   readonly pong?: object;
 }
 
-const settleNumbers: Readonly<Record<string, number>> = { DONE: 1, EXPIRED: 2, INVALID: 3 };
+const settleNumbers: Readonly<Record<string, number>> = {
+  DONE: 1,
+  EXPIRED: 2,
+  INVALID: 3,
+  UNORDERED: 4,
+  FAILED: 5,
+};
 
 function readFrame(frame: JsonFrame): ServerFrame {
   const id = Number(frame.id ?? 0);

@@ -65,8 +65,16 @@ function kindOf(value: unknown): string {
   return Array.isArray(value) ? 'an array' : value.constructor.name;
 }
 
+const settleNames: readonly (SettleResult | undefined)[] = [
+  undefined,
+  'done',
+  'expired',
+  'invalid',
+  'unordered',
+  'failed',
+];
+
 /** sealpost.v1.SettleResult, by number. */
 export function settleResults(number: number): SettleResult {
-  if (number === 1) return 'done';
-  return number === 2 ? 'expired' : 'invalid';
+  return settleNames[number] ?? 'invalid';
 }

@@ -51,6 +51,8 @@ const settledNumbers = {
   done: SettleNumber.DONE,
   expired: SettleNumber.EXPIRED,
   invalid: SettleNumber.INVALID,
+  unordered: SettleNumber.UNORDERED,
+  failed: SettleNumber.FAILED,
 } as const;
 
 type Frame = NonNullable<MessageInitShape<typeof ServerFrameSchema>['frame']>;
