@@ -15,4 +15,4 @@ export {
   encodeStreamingPullResponse,
   type SubscriptionProperties,
 } from './received-messages.ts';
-export { varintBytes, writeVarint } from './varint.ts';
+export { varintBytes, WireReader, writeVarint } from './varint.ts';
