@@ -6,6 +6,7 @@ import { volatileAckLog } from './acks/ack-log.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
 import { Catalog } from './catalog/catalog.ts';
 import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import { DeadLetters } from './dead-letter/dead-letters.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { draining, notFound } from './errors.ts';
@@ -68,6 +69,7 @@ export class Registry {
   readonly ephemerals: Map<string, SubscriptionState> = new Map();
   readonly ephemeralMax: number;
   readonly wheel: DeadlineWheel;
+  readonly deadLetters: DeadLetters;
   /** What joins or parts topics and subscriptions happens one after the other. */
   readonly changes: Serial = new Serial();
   /** No work is taken on any more. */
@@ -80,6 +82,8 @@ export class Registry {
     this.ephemeralMax = limits.ephemeralMax ?? 10_000;
     this.catalog = new Catalog(ports.meta, ports.entropy);
     this.wheel = new DeadlineWheel(ports.clock);
+    const findTopic = (name: string): TopicState | undefined => this.topics.get(name);
+    this.deadLetters = new DeadLetters({ ...ports, findTopic });
     this.#lanePorts = {
       ...ports,
       pending: new PendingBudget(),
@@ -180,7 +184,8 @@ export class Registry {
 
   /** One that only this process knows: from `row.start` on, its acknowledgements go nowhere. */
   addEphemeral(row: SubscriptionRow, topic: TopicState): void {
-    const acks = { epoch: 0, frontier: row.start, holes: [], openLog: () => volatileAckLog };
+    const start = { epoch: 0, generation: 0, frontier: row.start, holes: [], leases: [] };
+    const acks = { ...start, openLog: () => volatileAckLog };
     const subscription = new SubscriptionState(row, topic, acks, this.#subscriptionPorts);
     topic.subscriptions.add(subscription);
     this.ephemerals.set(row.name, subscription);
