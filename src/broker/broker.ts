@@ -294,9 +294,9 @@ export class Broker implements BrokerService {
   async #drain(pushGraceMs: number): Promise<void> {
     this.#registry.isDraining = true;
     const states = this.#registry.allSubscriptions();
+    const ending = states.map(async (state) => await endAfterPush(state, pushGraceMs));
     // A dead letter that is on its way is acknowledged, if it can be, and does not come again.
-    await this.#registry.deadLetters.close(pushGraceMs);
-    await Promise.all(states.map(async (state) => await endAfterPush(state, pushGraceMs)));
+    await Promise.all([...ending, this.#registry.deadLetters.close(pushGraceMs)]);
     // A key that goes in the meantime still cuts what is under way.
     this.#stopEvents();
     await this.#sweeper.close();
