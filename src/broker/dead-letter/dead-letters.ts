@@ -100,7 +100,8 @@ export class DeadLetters {
       const cancel = clock.schedule(clock.monotonicMs() + graceMs, resolve);
       this.#landed.add(() => {
         cancel();
-        resolve();
+        // Whoever waits for a forward takes its answer up before this resolves.
+        clock.soon(resolve);
       });
     });
   }
