@@ -11,6 +11,10 @@ export const segmentKinds = {
   ackPage: 3,
   ackSnapshot: 4,
   takeover: 5,
+  /** How often a subscription's backlog was replaced; the snapshot that follows rests on it. */
+  ackGeneration: 6,
+  /** Leases of an exactly-once subscription. */
+  ackLeases: 7,
 } as const;
 export type SegmentKind = (typeof segmentKinds)[keyof typeof segmentKinds];
 

@@ -2,10 +2,11 @@ import type { RecordSealer } from '../../envelope/index.ts';
 import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type LogId, type Segment, type Store } from '../../storage/index.ts';
 import type { AckLog } from './ack-log.ts';
-import { AckReplay } from './ack-record.ts';
+import { AckReplay } from './ack-replay.ts';
+import type { LeaseRecord } from './lease-record.ts';
 import { Appender } from '../lanes/appender.ts';
 import { takeOver } from '../lanes/ownership.ts';
-import type { Backlog } from '../delivery/backlog.ts';
+import type { AckPosition } from './snapshot-records.ts';
 import { StoredAckLog } from './stored-ack-log.ts';
 
 /** Where the acknowledgements of one subscription stand, and where the next ones go. */
@@ -15,7 +16,11 @@ export interface AckState {
   readonly frontier: number;
   /** Sequences below the frontier that are not acknowledged, ascending. */
   readonly holes: Iterable<number>;
-  readonly openLog: (backlog: Backlog) => AckLog;
+  /** How often the backlog was replaced by a seek; stands in ack ids. */
+  readonly generation: number;
+  /** Exactly once: holes that are leased from before the restart, ascending, deadlines ahead. */
+  readonly leases: readonly LeaseRecord[];
+  readonly openLog: (position: AckPosition) => AckLog;
 }
 
 export interface AckRecoveryPorts {
@@ -39,23 +44,30 @@ export async function recoverAcks(
   const { tail, epoch } = await takeOver(ports.store, log);
   const appender = new Appender(ports.store, log, epoch, null);
   const replay = new AckReplay(start);
-  const state = (deltaCount: number): AckState => ({
-    epoch,
-    frontier: replay.frontier,
-    holes: replay.holes(),
-    openLog: (backlog) => new StoredAckLog({ ...ports, appender, backlog, deltaCount }),
-  });
+  const state = (recordCount: number): AckState => {
+    const { frontier, generation } = replay;
+    const leases = replay.leases(ports.clock.wallMs());
+    const options = { ...ports, appender, leases, recordCount };
+    return {
+      epoch,
+      frontier,
+      generation,
+      holes: replay.holes(),
+      leases,
+      openLog: (position) => new StoredAckLog({ ...options, position }),
+    };
+  };
   if (tail.next === 0) return state(0);
   const end = await appendTakeover(ports, appender);
-  let deltaCount = 0;
+  let recordCount = 0;
   for (let at = tail.trim; at < end;) {
     const segments = await ports.store.read(log, at, readBytes);
-    for (const segment of segments) deltaCount = apply(ports.sealer, replay, segment, deltaCount);
+    for (const segment of segments) recordCount = apply(ports.sealer, replay, segment, recordCount);
     const last = segments.at(-1);
     if (last === undefined) break;
     at = last.base + last.count;
   }
-  return state(deltaCount);
+  return state(recordCount);
 }
 
 async function appendTakeover(ports: AckRecoveryPorts, appender: Appender): Promise<number> {
@@ -70,13 +82,9 @@ async function appendTakeover(ports: AckRecoveryPorts, appender: Appender): Prom
   }
 }
 
+/** Returns the number of records since the last snapshot. */
 function apply(sealer: RecordSealer, replay: AckReplay, segment: Segment, count: number): number {
   const { log, base: at, epoch, kind } = segment;
-  const record = sealer.open(segment.body, { log, at, epoch, kind });
-  if (kind === segmentKinds.ackDelta) replay.delta(record);
-  if (kind === segmentKinds.ackSnapshot) {
-    replay.snapshotPart(record);
-    return 0;
-  }
-  return count + 1;
+  replay.apply(kind, sealer.open(segment.body, { log, at, epoch, kind }));
+  return kind === segmentKinds.ackSnapshot ? 0 : count + 1;
 }
