@@ -1,8 +1,10 @@
 import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
 import { alreadyExists, notFound } from './errors.ts';
+import { mergeSubscription } from './merged-rows.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
 import type { Page, PageRequest, PushConfig, Subscription } from './service.ts';
+import { checkDeadLetterTopic, checkDelivery } from './subscription-rules.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { Topics } from './topics.ts';
 
@@ -29,6 +31,8 @@ export class Subscriptions {
 
   async #create(subscription: Subscription): Promise<Subscription> {
     const topic = this.#registry.topic(subscription.topic);
+    checkDelivery(subscription);
+    checkDeadLetterTopic(this.#registry, subscription.deadLetterPolicy);
     const { catalog, subscriptions } = this.#registry;
     const { name } = subscription;
     const stored = subscriptions.has(name) ? null : await catalog.storedSubscription(name);
@@ -60,7 +64,11 @@ export class Subscriptions {
   async update(subscription: Subscription, fields: ReadonlySet<string>): Promise<Subscription> {
     return await this.#registry.changes.run(async () => {
       const state = this.#registry.subscription(subscription.name);
-      const row = merge(state.row, subscription, fields);
+      const row = mergeSubscription(state.row, subscription, fields);
+      checkDelivery(row);
+      if (fields.has('dead_letter_policy')) {
+        checkDeadLetterTopic(this.#registry, row.deadLetterPolicy);
+      }
       await this.#change(state, row);
       return this.#view(state);
     });
@@ -73,6 +81,7 @@ export class Subscriptions {
       if (pushConfig === undefined) return await this.#change(state, rest);
       // What a call does not say about the version stays (pubsub.v1 PushConfig.attributes).
       const attributes = { ...before?.attributes, ...pushConfig.attributes };
+      checkDelivery({ ...rest, pushConfig });
       await this.#change(state, { ...rest, pushConfig: { ...pushConfig, attributes } });
     });
   }
@@ -129,24 +138,4 @@ export class Subscriptions {
         : { topicMessageRetentionMs: topic.messageRetentionMs }),
     };
   }
-}
-
-function merge(
-  row: SubscriptionRow,
-  changed: Subscription,
-  fields: ReadonlySet<string>,
-): SubscriptionRow {
-  const { expirationTtlMs, pushConfig, ...rest } = row;
-  const ttl = fields.has('expiration_policy') ? changed.expirationTtlMs : expirationTtlMs;
-  const push = fields.has('push_config') ? changed.pushConfig : pushConfig;
-  return {
-    ...rest,
-    labels: (fields.has('labels') ? changed : row).labels,
-    ackDeadlineSeconds: (fields.has('ack_deadline_seconds') ? changed : row).ackDeadlineSeconds,
-    retainAckedMessages: (fields.has('retain_acked_messages') ? changed : row).retainAckedMessages,
-    messageRetentionMs: (fields.has('message_retention_duration') ? changed : row)
-      .messageRetentionMs,
-    ...(ttl === undefined ? {} : { expirationTtlMs: ttl }),
-    ...(push === undefined ? {} : { pushConfig: push }),
-  };
 }

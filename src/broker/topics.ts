@@ -1,5 +1,6 @@
 import { doomedLane, type TopicRow } from './catalog/catalog-rows.ts';
 import { alreadyExists, notFound } from './errors.ts';
+import { mergeTopic } from './merged-rows.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
 import type { Page, PageRequest, Topic } from './service.ts';
@@ -54,7 +55,7 @@ export class Topics {
     if (fields.has('kms_key_name')) await this.#probe(topic);
     return await this.#registry.changes.run(async () => {
       const state = this.#registry.topic(topic.name);
-      const row = merge(state.row, topic, fields);
+      const row = mergeTopic(state.row, topic, fields);
       await this.#registry.catalog.updateTopic(row);
       state.update(row);
       return view(row);
@@ -112,18 +113,4 @@ export class Topics {
 function view(row: TopicRow): Topic {
   const { uid: _uid, log: _log, ...topic } = row;
   return topic;
-}
-
-function merge(row: TopicRow, topic: Topic, fields: ReadonlySet<string>): TopicRow {
-  const { kmsKeyName, messageRetentionMs, ...rest } = row;
-  const key = fields.has('kms_key_name') ? topic.kmsKeyName : kmsKeyName;
-  const retention = fields.has('message_retention_duration')
-    ? topic.messageRetentionMs
-    : messageRetentionMs;
-  return {
-    ...rest,
-    labels: fields.has('labels') ? topic.labels : row.labels,
-    ...(key === undefined ? {} : { kmsKeyName: key }),
-    ...(retention === undefined ? {} : { messageRetentionMs: retention }),
-  };
 }
