@@ -197,13 +197,19 @@ describe('unary calls', () => {
   });
 
   test('what is not built is refused by name', async () => {
-    const seek = await failure(callBytes(subscriber('Seek'), Buffer.alloc(0)));
-    expect([seek.code, seek.details]).toEqual([
+    const path = '/google.pubsub.v1.SchemaService/CommitSchema';
+    const schema = await failure(callBytes(path, Buffer.alloc(0)));
+    expect([schema.code, schema.details]).toEqual([
       status.UNIMPLEMENTED,
-      'The method google.pubsub.v1.Subscriber.Seek is not supported by this server.',
+      'The method google.pubsub.v1.SchemaService.CommitSchema is not supported by this server.',
     ]);
-    const iam = await failure(callBytes('/google.iam.v1.IAMPolicy/GetIamPolicy', Buffer.alloc(0)));
-    expect(iam.code).toBe(status.UNIMPLEMENTED);
+    for (const name of ['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions']) {
+      const iam = await failure(callBytes(`/google.iam.v1.IAMPolicy/${name}`, Buffer.alloc(0)));
+      expect([iam.code, iam.details]).toEqual([
+        status.UNIMPLEMENTED,
+        `The method google.iam.v1.IAMPolicy.${name} is not supported by this server.`,
+      ]);
+    }
   });
 
   test('refuses a foreign authority and a foreign origin', async () => {

@@ -246,14 +246,15 @@ describe('JSON', () => {
   });
 
   test('what is not built is refused by name, fields and methods', async () => {
-    const body = { topic: 'projects/p/topics/orders', filter: 'attributes:a' };
+    const topicName = 'projects/p/topics/orders';
+    const body = { topic: topicName, messageTransforms: [{ disabled: true }] };
     const field = await send('PUT', '/v1/projects/p/subscriptions/sub', JSON.stringify(body));
     expect([field.status, field.json.error.message]).toEqual([
       501,
-      'The field "filter" of google.pubsub.v1.Subscription is not supported by this server.',
+      'The field "message_transforms" of google.pubsub.v1.Subscription is not supported by this server.',
     ]);
-    const seek = await send('POST', '/v1/projects/p/subscriptions/sub:seek', '{}');
-    expect(seek.json.error.message).toContain('google.pubsub.v1.Subscriber.Seek');
+    const schema = await send('GET', '/v1/projects/p/schemas/one');
+    expect(schema.json.error.message).toContain('google.pubsub.v1.SchemaService.GetSchema');
     expect((await send('GET', `${topic}:getIamPolicy`)).status).toBe(501);
   });
 });

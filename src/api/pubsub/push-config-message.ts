@@ -59,28 +59,6 @@ export function pushConfigToMessage(config: PushConfig | undefined): PushConfigM
   });
 }
 
-/**
- * `stored` with what a mask names of it taken from `given`: `push_endpoint`, `oidc_token`, …; a part
- * of a part stands for the whole part.
- */
-export function mergedPushConfig(
-  stored: PushConfigMessage,
-  given: PushConfigMessage | undefined,
-  parts: ReadonlySet<string>,
-): PushConfigMessage {
-  for (const part of parts) {
-    if (PushConfigSchema.fields.some(({ name }) => name === part)) continue;
-    throw invalidArgument(`update_mask: push_config.${part.slice(0, 100)} is not a known field`);
-  }
-  const from = given ?? create(PushConfigSchema);
-  return create(PushConfigSchema, {
-    pushEndpoint: (parts.has('push_endpoint') ? from : stored).pushEndpoint,
-    attributes: (parts.has('attributes') ? from : stored).attributes,
-    authenticationMethod: (parts.has('oidc_token') ? from : stored).authenticationMethod,
-    wrapper: (parts.has('no_wrapper') || parts.has('pubsub_wrapper') ? from : stored).wrapper,
-  });
-}
-
 function checkAttributes(attributes: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(attributes)) {
     if (key !== versionAttribute) {

@@ -2,26 +2,34 @@ import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
 import type { BrokerService } from '../../broker/index.ts';
-import { parsePubsubName } from '../../rpc/index.ts';
-import { draw, type Entropy } from '../../runtime/index.ts';
+import { parsePubsubName, RpcError } from '../../rpc/index.ts';
+import type { Entropy } from '../../runtime/index.ts';
 import {
   ListSubscriptionsResponseSchema,
+  SeekResponseSchema,
   Subscriber,
+  SubscriptionSchema,
+  type SeekRequest,
+  type SeekResponse,
   type Subscription as SubscriptionMessage,
   type UpdateSubscriptionRequest,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { acknowledge, modifyAckDeadline } from './consuming.ts';
+import { drawName } from './drawn-name.ts';
 import { method, type PubsubMethod } from './method.ts';
+import { pushConfigFromMessage } from './push-config-message.ts';
+import { timeOf } from './snapshot-message.ts';
+import { snapshotMethods } from './snapshot-methods.ts';
 import {
   keptSubscriptionFields,
   subscriptionFromMessage,
   subscriptionMask,
   subscriptionToMessage,
 } from './subscription-message.ts';
-import { mergedPushConfig, pushConfigFromMessage } from './push-config-message.ts';
-import { maskedFields } from './unsupported.ts';
+import { masked, readMask } from './update-mask.ts';
 import {
   checkProject,
+  checkSnapshotName,
   checkSubscriptionName,
   checkTopicName,
   invalidName,
@@ -34,8 +42,8 @@ export function subscriberMethods(broker: BrokerService, entropy: Entropy): Pubs
   return [
     method(service.createSubscription, async (request) => {
       checkTopicName(request.topic);
-      if (request.name === '') request.name = drawName(request.topic, entropy);
-      const subscription = subscriptionFromMessage(request, () => true);
+      request.name ||= drawName(parsePubsubName(request.topic, 'topics'), 'subscriptions', entropy);
+      const subscription = subscriptionFromMessage(request);
       return subscriptionToMessage(await broker.createSubscription(subscription));
     }),
     method(service.getSubscription, async ({ subscription }) => {
@@ -68,43 +76,43 @@ export function subscriberMethods(broker: BrokerService, entropy: Entropy): Pubs
       await modifyAckDeadline(broker, request);
       return create(EmptySchema);
     }),
+    method(service.seek, (request) => seek(broker, request)),
+    ...snapshotMethods(broker, entropy),
   ];
-}
-
-/** An absent name is chosen by the server, in the topic's project (pubsub.v1 Subscription.name). */
-function drawName(topic: string, entropy: Entropy): string {
-  const project = parsePubsubName(topic, 'topics')?.project ?? '';
-  const id = Buffer.from(draw(entropy, 8)).toString('hex');
-  return `projects/${project}/subscriptions/sub-${id}`;
 }
 
 async function update(
   broker: BrokerService,
-  request: UpdateSubscriptionRequest,
+  { subscription: given, updateMask }: UpdateSubscriptionRequest,
 ): Promise<SubscriptionMessage> {
-  if (request.subscription === undefined) throw invalidName('');
-  const fields = maskedFields(request.updateMask?.paths, subscriptionMask);
-  await completePushConfig(broker, request);
-  const subscription = subscriptionFromMessage(request.subscription, (field) => fields.has(field));
-  const kept = keptSubscriptionFields(fields);
-  const isChange = kept.length > 0;
-  const stored = isChange
-    ? await broker.updateSubscription(subscription, kept)
-    : await broker.getSubscription(subscription.name);
-  return subscriptionToMessage(stored);
+  if (given === undefined) throw invalidName('');
+  const mask = readMask(updateMask?.paths, subscriptionMask);
+  checkSubscriptionName(given.name);
+  const stored = subscriptionToMessage(await broker.getSubscription(given.name));
+  const subscription = subscriptionFromMessage(masked(SubscriptionSchema, stored, given, mask));
+  const kept = keptSubscriptionFields(mask.fields);
+  if (kept.length === 0) return stored;
+  return subscriptionToMessage(await broker.updateSubscription(subscription, kept));
 }
 
-/** A mask may name parts of the push configuration: the rest of it stays as it is stored. */
-async function completePushConfig(
+async function seek(
   broker: BrokerService,
-  { subscription, updateMask }: UpdateSubscriptionRequest,
-): Promise<void> {
-  const paths = (updateMask?.paths ?? []).map((path) => path.split('.'));
-  const ofPush = paths.filter(([field]) => field === 'push_config');
-  if (ofPush.length === 0 || subscription === undefined) return;
-  if (ofPush.some(([, part]) => part === undefined)) return;
-  checkSubscriptionName(subscription.name);
-  const stored = subscriptionToMessage(await broker.getSubscription(subscription.name));
-  const parts = new Set(ofPush.map(([, part]) => part ?? ''));
-  subscription.pushConfig = mergedPushConfig(stored.pushConfig!, subscription.pushConfig, parts);
+  { subscription, target }: SeekRequest,
+): Promise<SeekResponse> {
+  checkSubscriptionName(subscription);
+  if (target.case === undefined) {
+    throw new RpcError(
+      'INVALID_ARGUMENT',
+      'SEEK_TARGET_MISSING',
+      'No target was specified in the SeekRequest. Must specify either a time or a snapshot',
+    );
+  }
+  if (target.case === 'snapshot') checkSnapshotName(target.value);
+  await broker.seek(
+    subscription,
+    target.case === 'snapshot'
+      ? { snapshot: target.value }
+      : { timeMs: timeOf('time', target.value) },
+  );
+  return create(SeekResponseSchema);
 }

@@ -1,24 +1,33 @@
 import { create } from '@bufbuild/protobuf';
 
-import type { Subscription } from '../../broker/index.ts';
+import { checkFilter, type Subscription } from '../../broker/index.ts';
 import { durationToMs, msToDuration } from '../../rpc/index.ts';
 import {
   Subscription_State,
   SubscriptionSchema,
   type Subscription as SubscriptionMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import {
+  deadLetterPolicyFromMessage,
+  deadLetterPolicyToMessage,
+  expirationFromMessage,
+  expirationToMessage,
+  retryPolicyFromMessage,
+  retryPolicyToMessage,
+} from './policy-messages.ts';
 import { pushConfigFromMessage, pushConfigToMessage } from './push-config-message.ts';
-import { unsupportedField, type MaskRules } from './unsupported.ts';
+import { unsupportedField } from './unsupported.ts';
+import type { MaskRules } from './update-mask.ts';
 import {
   ackDeadlineOf,
-  checkExpiration,
   checkLabels,
   checkRetention,
   checkSubscriptionName,
+  checkTags,
   durations,
 } from './validation.ts';
 
-export const subscriptionMask: MaskRules = {
+export const subscriptionMask: MaskRules<typeof SubscriptionSchema> = {
   request: 'UpdateSubscriptionRequest',
   resource: SubscriptionSchema,
   mutable: new Set([
@@ -43,75 +52,72 @@ const isSet: Readonly<Record<string, (subscription: SubscriptionMessage) => bool
   bigquery_config: (subscription) => subscription.bigqueryConfig !== undefined,
   cloud_storage_config: (subscription) => subscription.cloudStorageConfig !== undefined,
   bigtable_config: (subscription) => subscription.bigtableConfig !== undefined,
-  filter: (subscription) => subscription.filter !== '',
-  dead_letter_policy: (subscription) => subscription.deadLetterPolicy !== undefined,
-  retry_policy: (subscription) => subscription.retryPolicy !== undefined,
-  enable_message_ordering: (subscription) => subscription.enableMessageOrdering,
-  enable_exactly_once_delivery: (subscription) => subscription.enableExactlyOnceDelivery,
   message_transforms: (subscription) => subscription.messageTransforms.length > 0,
 };
-
-/**
- * The broker's form of a subscription. Only fields that `wants` admits are read and checked, the
- * others get their defaults; tags and outputs are ignored. Throws as CreateSubscription does.
- */
-export function subscriptionFromMessage(
-  message: SubscriptionMessage,
-  wants: (field: string) => boolean,
-): Subscription {
-  checkSubscriptionName(message.name);
-  for (const [field, isFieldSet] of Object.entries(isSet)) {
-    if (!wants(field) || !isFieldSet(message)) continue;
-    throw unsupportedField('google.pubsub.v1.Subscription', field);
-  }
-  const labels = wants('labels') ? message.labels : {};
-  checkLabels(labels);
-  const expirationTtlMs = wants('expiration_policy')
-    ? expirationOf(message)
-    : durations.expirationDefault;
-  const pushConfig = wants('push_config') ? pushConfigFromMessage(message.pushConfig) : undefined;
-  return {
-    name: message.name,
-    topic: message.topic,
-    labels,
-    ackDeadlineSeconds: ackDeadlineOf(
-      wants('ack_deadline_seconds') ? message.ackDeadlineSeconds : 0,
-    ),
-    retainAckedMessages: message.retainAckedMessages,
-    messageRetentionMs: wants('message_retention_duration')
-      ? retentionOf(message)
-      : durations.retentionDefault,
-    ...(expirationTtlMs === undefined ? {} : { expirationTtlMs }),
-    ...(pushConfig === undefined ? {} : { pushConfig }),
-  };
-}
-
-function retentionOf(message: SubscriptionMessage): number {
-  if (message.messageRetentionDuration === undefined) return durations.retentionDefault;
-  const ms = durationToMs(message.messageRetentionDuration);
-  checkRetention(ms);
-  return ms;
-}
-
-/** No policy: 31 days; a policy without ttl: never, which is undefined. */
-function expirationOf(message: SubscriptionMessage): number | undefined {
-  const policy = message.expirationPolicy;
-  if (policy === undefined) return durations.expirationDefault;
-  if (policy.ttl === undefined) return undefined;
-  const ms = durationToMs(policy.ttl);
-  checkExpiration(ms);
-  if (ms === durations.expirationDefault) return ms;
-  throw unsupportedField('google.pubsub.v1.Subscription', 'expiration_policy.ttl');
-}
 
 /** The fields of a mask that the broker keeps; what it does not was found to be unset. */
 export function keptSubscriptionFields(fields: ReadonlySet<string>): string[] {
   return [...fields].filter((field) => !(field in isSet));
 }
 
+/**
+ * The broker's form of a subscription, defaults filled in; outputs are ignored, tags are checked
+ * and forgotten. Throws as CreateSubscription does.
+ */
+export function subscriptionFromMessage(message: SubscriptionMessage): Subscription {
+  checkSubscriptionName(message.name);
+  refuseUnsupported(message);
+  checkLabels(message.labels);
+  checkTags(message.tags);
+  const isExactlyOnce = message.enableExactlyOnceDelivery;
+  return {
+    name: message.name,
+    topic: message.topic,
+    labels: { ...message.labels },
+    ackDeadlineSeconds: ackDeadlineOf(message.ackDeadlineSeconds, isExactlyOnce),
+    retainAckedMessages: message.retainAckedMessages,
+    messageRetentionMs: retentionOf(message),
+    ...(isExactlyOnce && { enableExactlyOnceDelivery: true }),
+    ...(message.enableMessageOrdering && { enableMessageOrdering: true }),
+    ...filterOf(message),
+    ...policiesOf(message),
+  };
+}
+
+function refuseUnsupported(message: SubscriptionMessage): void {
+  for (const [field, isFieldSet] of Object.entries(isSet)) {
+    if (isFieldSet(message)) throw unsupportedField('google.pubsub.v1.Subscription', field);
+  }
+}
+
+function retentionOf({ messageRetentionDuration: retention }: SubscriptionMessage): number {
+  if (retention === undefined) return durations.retentionDefault;
+  const ms = durationToMs(retention);
+  checkRetention(ms);
+  return ms;
+}
+
+function filterOf({ filter }: SubscriptionMessage): Pick<Subscription, 'filter'> {
+  if (filter === '') return {};
+  checkFilter(filter);
+  return { filter };
+}
+
+function policiesOf(message: SubscriptionMessage): Partial<Subscription> {
+  const expirationTtlMs = expirationFromMessage(message.expirationPolicy);
+  const pushConfig = pushConfigFromMessage(message.pushConfig);
+  const { deadLetterPolicy, retryPolicy } = message;
+  return {
+    ...(expirationTtlMs !== undefined && { expirationTtlMs }),
+    ...(pushConfig && { pushConfig }),
+    ...(deadLetterPolicy && { deadLetterPolicy: deadLetterPolicyFromMessage(deadLetterPolicy) }),
+    ...(retryPolicy && { retryPolicy: retryPolicyFromMessage(retryPolicy) }),
+  };
+}
+
 /** With the defaults filled in, as production answers. */
 export function subscriptionToMessage(subscription: Subscription): SubscriptionMessage {
-  const { expirationTtlMs, topicMessageRetentionMs } = subscription;
+  const { deadLetterPolicy, retryPolicy, topicMessageRetentionMs } = subscription;
   return create(SubscriptionSchema, {
     name: subscription.name,
     topic: subscription.topic,
@@ -120,10 +126,16 @@ export function subscriptionToMessage(subscription: Subscription): SubscriptionM
     ackDeadlineSeconds: subscription.ackDeadlineSeconds,
     retainAckedMessages: subscription.retainAckedMessages,
     messageRetentionDuration: msToDuration(subscription.messageRetentionMs),
-    expirationPolicy: expirationTtlMs === undefined ? {} : { ttl: msToDuration(expirationTtlMs) },
+    expirationPolicy: expirationToMessage(subscription.expirationTtlMs),
+    filter: subscription.filter ?? '',
+    enableMessageOrdering: subscription.enableMessageOrdering ?? false,
+    enableExactlyOnceDelivery: subscription.enableExactlyOnceDelivery ?? false,
+    detached: subscription.detached ?? false,
     state: Subscription_State[subscription.state ?? 'ACTIVE'],
-    ...(topicMessageRetentionMs === undefined
-      ? {}
-      : { topicMessageRetentionDuration: msToDuration(topicMessageRetentionMs) }),
+    ...(deadLetterPolicy && { deadLetterPolicy: deadLetterPolicyToMessage(deadLetterPolicy) }),
+    ...(retryPolicy && { retryPolicy: retryPolicyToMessage(retryPolicy) }),
+    ...(topicMessageRetentionMs !== undefined && {
+      topicMessageRetentionDuration: msToDuration(topicMessageRetentionMs),
+    }),
   });
 }

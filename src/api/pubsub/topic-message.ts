@@ -7,10 +7,18 @@ import {
   TopicSchema,
   type Topic as TopicMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
-import { unsupportedField, type MaskRules } from './unsupported.ts';
-import { checkCryptoKeyName, checkLabels, checkRetention, checkTopicName } from './validation.ts';
+import { storagePolicyFromMessage, storagePolicyToMessage } from './policy-messages.ts';
+import { unsupportedField } from './unsupported.ts';
+import type { MaskRules } from './update-mask.ts';
+import {
+  checkCryptoKeyName,
+  checkLabels,
+  checkRetention,
+  checkTags,
+  checkTopicName,
+} from './validation.ts';
 
-export const topicMask: MaskRules = {
+export const topicMask: MaskRules<typeof TopicSchema> = {
   request: 'UpdateTopicRequest',
   resource: TopicSchema,
   mutable: new Set([
@@ -26,52 +34,56 @@ export const topicMask: MaskRules = {
 
 /** Fields that are refused when they are set. */
 const isSet: Readonly<Record<string, (topic: TopicMessage) => boolean>> = {
-  message_storage_policy: (topic) => topic.messageStoragePolicy !== undefined,
   schema_settings: (topic) => topic.schemaSettings !== undefined,
   ingestion_data_source_settings: (topic) => topic.ingestionDataSourceSettings !== undefined,
   message_transforms: (topic) => topic.messageTransforms.length > 0,
 };
-
-/**
- * The broker's form of a topic. Only fields that `wants` admits are read and checked, the others
- * get their defaults; tags and outputs are ignored. Throws as CreateTopic does.
- */
-export function topicFromMessage(message: TopicMessage, wants: (field: string) => boolean): Topic {
-  checkTopicName(message.name);
-  for (const [field, isFieldSet] of Object.entries(isSet)) {
-    if (wants(field) && isFieldSet(message))
-      throw unsupportedField('google.pubsub.v1.Topic', field);
-  }
-  const labels = wants('labels') ? message.labels : {};
-  checkLabels(labels);
-  const kmsKeyName = wants('kms_key_name') ? message.kmsKeyName : '';
-  if (kmsKeyName !== '') checkCryptoKeyName(kmsKeyName);
-  const retention = wants('message_retention_duration')
-    ? message.messageRetentionDuration
-    : undefined;
-  const retentionMs = retention === undefined ? undefined : durationToMs(retention);
-  if (retentionMs !== undefined) checkRetention(retentionMs);
-  return {
-    name: message.name,
-    labels,
-    ...(kmsKeyName === '' ? {} : { kmsKeyName }),
-    ...(retentionMs === undefined ? {} : { messageRetentionMs: retentionMs }),
-  };
-}
 
 /** The fields of a mask that the broker keeps; what it does not was found to be unset. */
 export function keptTopicFields(fields: ReadonlySet<string>): string[] {
   return [...fields].filter((field) => !(field in isSet));
 }
 
+/**
+ * The broker's form of a topic; outputs are ignored, tags are checked and forgotten. Throws as
+ * CreateTopic does.
+ */
+export function topicFromMessage(message: TopicMessage): Topic {
+  checkTopicName(message.name);
+  for (const [field, isFieldSet] of Object.entries(isSet)) {
+    if (isFieldSet(message)) throw unsupportedField('google.pubsub.v1.Topic', field);
+  }
+  const { kmsKeyName, labels, messageStoragePolicy: policy } = message;
+  checkLabels(labels);
+  checkTags(message.tags);
+  if (kmsKeyName !== '') checkCryptoKeyName(kmsKeyName);
+  const retentionMs = retentionOf(message);
+  return {
+    name: message.name,
+    labels: { ...labels },
+    ...(kmsKeyName !== '' && { kmsKeyName }),
+    ...(retentionMs !== undefined && { messageRetentionMs: retentionMs }),
+    ...(policy && { messageStoragePolicy: storagePolicyFromMessage(policy) }),
+  };
+}
+
+function retentionOf({ messageRetentionDuration: retention }: TopicMessage): number | undefined {
+  if (retention === undefined) return undefined;
+  const ms = durationToMs(retention);
+  checkRetention(ms);
+  return ms;
+}
+
 export function topicToMessage(topic: Topic): TopicMessage {
+  const { messageRetentionMs, messageStoragePolicy: policy } = topic;
   return create(TopicSchema, {
     name: topic.name,
     labels: { ...topic.labels },
     kmsKeyName: topic.kmsKeyName ?? '',
     state: Topic_State.ACTIVE,
-    ...(topic.messageRetentionMs === undefined
-      ? {}
-      : { messageRetentionDuration: msToDuration(topic.messageRetentionMs) }),
+    ...(messageRetentionMs !== undefined && {
+      messageRetentionDuration: msToDuration(messageRetentionMs),
+    }),
+    ...(policy && { messageStoragePolicy: storagePolicyToMessage(policy) }),
   });
 }

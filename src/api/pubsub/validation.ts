@@ -19,17 +19,24 @@ export const durations: {
   readonly retentionDefault: number;
   readonly expirationMin: number;
   readonly expirationDefault: number;
+  readonly minimumBackoffDefault: number;
+  readonly maximumBackoffDefault: number;
+  readonly backoffMax: number;
 } = {
   retentionMin: 10 * minuteMs,
   retentionMax: 31 * dayMs,
   retentionDefault: 7 * dayMs,
   expirationMin: dayMs,
   expirationDefault: 31 * dayMs,
+  minimumBackoffDefault: 10_000,
+  maximumBackoffDefault: 10 * minuteMs,
+  backoffMax: 10 * minuteMs,
 };
 
 /** Bytes of an Acknowledge or ModifyAckDeadline request (pubsub quotas). */
 const ackRequestBytesMax = 524_288;
 const labelsMax = 64;
+const tagsMax = 50;
 const pageSizeMax = 1_000;
 
 const labelKeyPattern = '[\\p{Ll}\\p{Lo}][\\p{Ll}\\p{Lo}\\p{N}_-]{0,62}';
@@ -37,12 +44,20 @@ const labelValuePattern = '[\\p{Ll}\\p{Lo}\\p{N}_-]{0,63}';
 const labelKey = new RegExp(`^${labelKeyPattern}$`, 'u');
 const labelValue = new RegExp(`^${labelValuePattern}$`, 'u');
 
+/** `123/environment`: the parent's id and the key's short name (Resource Manager, TagKey). */
+const tagKey = /^[A-Za-z0-9][A-Za-z0-9.:_-]*\/[^'"\\/\p{Cc}]{1,256}$/u;
+const tagValue = /^[^'"\\/\p{Cc}]{1,256}$/u;
+
 export function checkTopicName(name: string): void {
   checkOpenProject(parsePubsubName(name, 'topics')?.project, name);
 }
 
 export function checkSubscriptionName(name: string): void {
   checkOpenProject(parsePubsubName(name, 'subscriptions')?.project, name);
+}
+
+export function checkSnapshotName(name: string): void {
+  checkOpenProject(parsePubsubName(name, 'snapshots')?.project, name);
 }
 
 export function checkProject(name: string): void {
@@ -84,9 +99,26 @@ export function checkLabels(labels: Readonly<Record<string, string>>): void {
 const nonconforming = (what: string, text: string, pattern: string): string =>
   `${what} "${text.slice(0, 100)}" does not conform to regular expression "${pattern}"`;
 
+/** "Input only. Immutable." They are checked, and nobody asks for them again (pubsub.v1 tags). */
+export function checkTags(tags: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(tags);
+  if (entries.length > tagsMax) throw invalidArgument(`tags: more than ${tagsMax}`);
+  for (const [key, value] of entries) {
+    if (!tagKey.test(key)) throw invalidArgument(`tags: "${key.slice(0, 100)}" is no tag key`);
+    if (!tagValue.test(value)) {
+      throw invalidArgument(`tags: "${value.slice(0, 100)}" is no tag value`);
+    }
+  }
+}
+
+/** Longer than otherwise, as every redelivery counts (pubsub docs, exactly-once delivery). */
+const exactlyOnceDeadlineSeconds = 60;
+
 /** The deadline of a subscription; 0 means the default. */
-export function ackDeadlineOf(seconds: number): number {
-  if (seconds === 0) return limits.ackDeadlineSecondsMin;
+export function ackDeadlineOf(seconds: number, isExactlyOnce: boolean): number {
+  if (seconds === 0) {
+    return isExactlyOnce ? exactlyOnceDeadlineSeconds : limits.ackDeadlineSecondsMin;
+  }
   checkAckDeadline(seconds, limits.ackDeadlineSecondsMin);
   return seconds;
 }
