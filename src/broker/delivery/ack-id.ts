@@ -7,22 +7,50 @@ export type Mac = (input: Uint8Array, out: Uint8Array) => void;
 export interface AckTarget {
   readonly sequence: number;
   readonly epoch: number;
+  /** How often the backlog had been replaced when the message was delivered. */
+  readonly generation: number;
   /** Number of the delivery, modulo 2^16. */
   readonly attempt: number;
 }
 
-const version = 1;
-const clearBytes = 22;
+/** Where the fields of a version begin. */
+interface Layout {
+  readonly version: number;
+  /** Below 0: the version has none, and is of generation 0. */
+  readonly generationAt: number;
+  readonly sequenceAt: number;
+  readonly attemptAt: number;
+  readonly clearBytes: number;
+}
+
 const macBytes = 14;
-const idBytes = clearBytes + macBytes;
-/** Characters of every ack id: base64url of 36 bytes. */
-const idChars = 48;
+const epochAt = 9;
+const first: Layout = {
+  version: 1,
+  generationAt: -1,
+  sequenceAt: 14,
+  attemptAt: 20,
+  clearBytes: 22,
+};
+const second: Layout = {
+  version: 2,
+  generationAt: 13,
+  sequenceAt: 17,
+  attemptAt: 23,
+  clearBytes: 25,
+};
+const idBytes = second.clearBytes + macBytes;
+/** Characters of an id, by version: base64url of 36 bytes, and of 39. */
+const firstChars = 48;
+const secondChars = 52;
 
 /**
  * Ack ids of one (subscription, lane) under one ownership epoch.
  *
- * `version u8 | subscription u48 | lane u16 | epoch u32 | sequence u56 | attempt u16 | MAC 14`, in
- * base64url. The MAC makes them unforgeable and lets an id from before a restart be recognised.
+ * `version u8 = 2 | subscription u48 | lane u16 | epoch u32 | generation u32 | sequence u48 |
+ * attempt u16 | MAC 14`, in base64url. The MAC makes them unforgeable and lets an id from before a
+ * restart or a seek be recognised. Version 1, which is still understood, has `sequence u56` in
+ * place of generation and sequence.
  */
 export class AckIds {
   readonly #mac: Mac;
@@ -31,48 +59,84 @@ export class AckIds {
   readonly #tag: Uint8Array = new Uint8Array(16);
   readonly #subscription: number;
   readonly #lane: number;
+  readonly #epoch: number;
+  #generation = 0;
 
   constructor(mac: Mac, owner: { subscription: number; lane: number; epoch: number }) {
     this.#mac = mac;
     this.#subscription = owner.subscription;
     this.#lane = owner.lane;
-    this.#scratch[0] = version;
+    this.#epoch = owner.epoch;
+    this.#scratch[0] = second.version;
     this.#scratch.writeUIntBE(owner.subscription, 1, 6);
     this.#scratch.writeUInt16BE(owner.lane, 7);
-    this.#scratch.writeUInt32BE(owner.epoch, 9);
+    this.#scratch.writeUInt32BE(owner.epoch, epochAt);
+  }
+
+  /** Of the ids that are made from now on. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  set generation(generation: number) {
+    this.#generation = generation;
+    this.#scratch.writeUInt32BE(generation, second.generationAt);
   }
 
   make(sequence: number, attempt: number): string {
     const id = this.#scratch;
-    id[13] = 0;
-    id.writeUIntBE(sequence, 14, 6);
-    id.writeUInt16BE(attempt & 0xffff, 20);
-    this.#mac(id.subarray(0, clearBytes), this.#tag);
-    for (let i = 0; i < macBytes; i++) id[clearBytes + i] = this.#tag[i]!;
+    id.writeUIntBE(sequence, second.sequenceAt, 6);
+    id.writeUInt16BE(attempt & 0xffff, second.attemptAt);
+    this.#mac(id.subarray(0, second.clearBytes), this.#tag);
+    for (let i = 0; i < macBytes; i++) id[second.clearBytes + i] = this.#tag[i]!;
     return id.toString('base64url');
+  }
+
+  /** The id of a delivery of this generation that an earlier epoch made. */
+  makeAgain(epoch: number, sequence: number, attempt: number): string {
+    this.#scratch.writeUInt32BE(epoch, epochAt);
+    const ackId = this.make(sequence, attempt);
+    this.#scratch.writeUInt32BE(this.#epoch, epochAt);
+    return ackId;
   }
 
   /** The sequence that an id claims, without checking that it is genuine; -1 if it has no form. */
   claimedSequence(ackId: string): number {
-    if (ackId.length !== idChars) return -1;
-    if (this.#given.write(ackId, 'base64url') !== idBytes) return -1;
-    return this.#given.readUIntBE(14, 6);
+    const layout = this.#decode(ackId);
+    return layout === null ? -1 : this.#given.readUIntBE(layout.sequenceAt, 6);
   }
 
   /** What a genuine id of this subscription and lane names; null for anything else. */
   parse(ackId: string): AckTarget | null {
-    if (this.claimedSequence(ackId) < 0) return null;
+    const layout = this.#decode(ackId);
+    if (layout === null || !this.#isGenuine(ackId, layout)) return null;
     const given = this.#given;
-    if (given[0] !== version || given.readUIntBE(1, 6) !== this.#subscription) return null;
-    if (given.readUInt16BE(7) !== this.#lane) return null;
-    this.#mac(given.subarray(0, clearBytes), this.#tag);
-    if (!timingSafeEqual(given.subarray(clearBytes), this.#tag.subarray(0, macBytes))) return null;
-    // Node's decoder also takes the other alphabet of base64: an id has one spelling.
-    if (given.toString('base64url') !== ackId) return null;
+    const { generationAt, sequenceAt, attemptAt } = layout;
     return {
-      epoch: given.readUInt32BE(9),
-      sequence: given.readUIntBE(14, 6),
-      attempt: given.readUInt16BE(20),
+      epoch: given.readUInt32BE(epochAt),
+      generation: generationAt < 0 ? 0 : given.readUInt32BE(generationAt),
+      sequence: given.readUIntBE(sequenceAt, 6),
+      attempt: given.readUInt16BE(attemptAt),
     };
+  }
+
+  /** Writes the bytes of an id to `#given`; null if it has the form of none. */
+  #decode(ackId: string): Layout | null {
+    if (ackId.length === secondChars) {
+      return this.#given.write(ackId, 'base64url') === idBytes ? second : null;
+    }
+    if (ackId.length !== firstChars) return null;
+    const bytes = first.clearBytes + macBytes;
+    return this.#given.write(ackId, 'base64url') === bytes ? first : null;
+  }
+
+  #isGenuine(ackId: string, { version, clearBytes }: Layout): boolean {
+    const given = this.#given.subarray(0, clearBytes + macBytes);
+    if (given[0] !== version || given.readUIntBE(1, 6) !== this.#subscription) return false;
+    if (given.readUInt16BE(7) !== this.#lane) return false;
+    this.#mac(given.subarray(0, clearBytes), this.#tag);
+    if (!timingSafeEqual(given.subarray(clearBytes), this.#tag.subarray(0, macBytes))) return false;
+    // Node's decoder also takes the other alphabet of base64: an id has one spelling.
+    return given.toString('base64url') === ackId;
   }
 }
