@@ -84,7 +84,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
-  const context = { broker, posture, observe, clock, log, draining, unsent };
+  const context = { broker, posture, observe, clock, entropy, log, draining, unsent };
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
@@ -97,7 +97,6 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });
   const gate = new WebSocketGate({
     ...context,
-    entropy,
     budget,
     tokens: options.browserTokens,
     observer: options.webSocketObserver,

@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 
 import type { BrokerService } from '../../broker/index.ts';
-import type { Clock, Logger } from '../../runtime/index.ts';
+import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
@@ -12,6 +12,7 @@ export interface GrpcContext {
   readonly posture: Posture;
   readonly observe: CallObserver;
   readonly clock: Clock;
+  readonly entropy: Entropy;
   readonly log: Logger;
   readonly unsent: UnsentAnswers;
   /** Aborts when the server drains. */

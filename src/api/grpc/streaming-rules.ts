@@ -14,15 +14,17 @@ export function checkFirstRequest(request: StreamingPullRequest): void {
   checkDeadlines(request);
 }
 
-export function checkLaterRequest(request: StreamingPullRequest): void {
+/** `clientId`: the first request's, which "only needs to be provided" there, and may be again. */
+export function checkLaterRequest(request: StreamingPullRequest, clientId: string): void {
   if (request.subscription !== '') throw invalid('subscription may only be set in first message');
   const onlyFirst = [
-    ['max_outstanding_messages', request.maxOutstandingMessages],
-    ['max_outstanding_bytes', request.maxOutstandingBytes],
-    ['protocol_version', request.protocolVersion],
+    ['max_outstanding_messages', request.maxOutstandingMessages !== 0],
+    ['max_outstanding_bytes', request.maxOutstandingBytes !== 0],
+    ['protocol_version', request.protocolVersion !== 0],
+    ['client_id', request.clientId !== '' && request.clientId !== clientId],
   ] as const;
-  for (const [field, value] of onlyFirst) {
-    if (value !== 0) throw invalid(`${field} may only be set in first message`);
+  for (const [field, isSet] of onlyFirst) {
+    if (isSet) throw invalid(`${field} may only be set in first message`);
   }
   if (request.streamAckDeadlineSeconds !== 0) {
     checkStreamDeadline(request.streamAckDeadlineSeconds);
@@ -36,6 +38,15 @@ export function isKeepAlive(request: StreamingPullRequest): boolean {
     request.ackIds.length === 0 &&
     request.modifyDeadlineAckIds.length === 0 &&
     request.streamAckDeadlineSeconds === 0
+  );
+}
+
+/** A stream has lived as long as any may: clients open the next at once. */
+export function streamOver(): RpcError {
+  return new RpcError(
+    'UNAVAILABLE',
+    'STREAM_TIME_OVER',
+    'The service was unable to fulfill your request. Please try again.',
   );
 }
 

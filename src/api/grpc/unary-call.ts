@@ -2,7 +2,7 @@ import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc
 
 import { domainOf, toWireError } from '../error-mapping.ts';
 import { checkCaller, type GrpcContext } from './grpc-context.ts';
-import { toStatusObject } from './service-error.ts';
+import { headerBytesOf, toStatusObject } from './service-error.ts';
 
 /** A unary method over serialised messages; `signal` aborts when the client gives up. */
 export type UnaryMethod = (request: Buffer, call: UnaryCall) => Promise<Uint8Array>;
@@ -22,7 +22,7 @@ export function unaryHandler(
       const error = toWireError(thrown, domainOf(rpc));
       if (error.code === 'INTERNAL') log.error({ err: thrown, rpc }, 'call failed');
       observe(rpc, error.code, clock.monotonicMs() - startedMs);
-      reply(toStatusObject(error), null);
+      reply(toStatusObject(error, headerBytesOf(call)), null);
     };
     const run = async (): Promise<Uint8Array> => {
       checkCaller(posture, call);
