@@ -5,10 +5,13 @@
  */
 export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
 export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
+export { bitmapBytes, type FilterSection } from './filter-section.ts';
 export { segmentPlainBytes, type SegmentPlace } from './segment.ts';
 export {
   openSegment,
   segmentDekVersion,
+  segmentFilters,
+  verifiedFilters,
   type OpenedSegment,
   type StoredSegment,
 } from './segment-opener.ts';

@@ -2,15 +2,17 @@ import { assert } from '../runtime/index.ts';
 import { type SegmentCipher, sealIndex, segmentIdBytes, tagBytes } from '../crypto/index.ts';
 import type { Dek } from './dek.ts';
 import { EnvelopeError } from './envelope-error.ts';
+import type { FilterSection } from './filter-section.ts';
 import {
   asBuffer,
-  clearBytes,
   messageData,
+  readFilters,
   readHeader,
   readOffsets,
   sealData,
   type SegmentPlace,
   setSequence,
+  storedClearBytes,
 } from './segment.ts';
 
 /** What the store keeps of a message segment beside its place. */
@@ -30,6 +32,8 @@ export interface OpenedSegment {
   readonly bytes: Buffer;
   /** count + 1 entries, from 0 to the length of `bytes`. */
   readonly offsets: Uint32Array;
+  /** Which messages match which filters, as far as it was known when they were sealed. */
+  readonly filters: FilterSection | null;
 }
 
 const nothing = new Uint8Array(0);
@@ -51,16 +55,37 @@ export function verifySeal(dek: Dek, place: SegmentPlace, segment: StoredSegment
 }
 
 /**
+ * What a segment says about filters, once its seal was checked: see `verifySeal`.
+ *
+ * @throws EnvelopeError
+ */
+export function verifiedFilters(
+  dek: Dek,
+  place: SegmentPlace,
+  segment: StoredSegment,
+): FilterSection | null {
+  return verified(dek, place, segment).filters;
+}
+
+/** What a segment says about filters. Not verified: for gauges, and not for deliveries. */
+export function segmentFilters(body: Uint8Array, count: number): FilterSection | null {
+  const buffer = asBuffer(body);
+  const header = readHeader(buffer);
+  storedClearBytes(buffer, header, count);
+  return readFilters(buffer, header, count);
+}
+
+/**
  * Opens a whole segment: the seal first, then every message. All of it opens or nothing does.
  *
  * @throws EnvelopeError
  */
 export function openSegment(dek: Dek, place: SegmentPlace, segment: StoredSegment): OpenedSegment {
-  const { body, cipher, offsets } = verified(dek, place, segment);
+  const { body, cipher, clear, offsets, filters } = verified(dek, place, segment);
   const { count } = segment;
   const bytes = Buffer.allocUnsafeSlow(offsets[count]!);
   const data = messageData(place, dek.suite);
-  let at = clearBytes(count);
+  let at = clear;
   for (let i = 0; i < count; i++) {
     const start = offsets[i]!;
     const end = at + offsets[i + 1]! - start + tagBytes;
@@ -71,13 +96,16 @@ export function openSegment(dek: Dek, place: SegmentPlace, segment: StoredSegmen
     }
     at = end;
   }
-  return { base: place.base, count, timeMs: place.timeMs, bytes, offsets };
+  return { base: place.base, count, timeMs: place.timeMs, bytes, offsets, filters };
 }
 
 interface VerifiedSegment {
   readonly body: Buffer;
   readonly cipher: SegmentCipher;
+  /** Where the sealed bytes begin. */
+  readonly clear: number;
   readonly offsets: Uint32Array;
+  readonly filters: FilterSection | null;
 }
 
 function verified(dek: Dek, place: SegmentPlace, segment: StoredSegment): VerifiedSegment {
@@ -86,12 +114,14 @@ function verified(dek: Dek, place: SegmentPlace, segment: StoredSegment): Verifi
   const header = readHeader(body);
   const isOurs = header.suite === dek.suite && header.dekVersion === dek.version;
   if (!isOurs) throw new EnvelopeError('tampered', 'the segment was sealed under another DEK');
-  const offsets = readOffsets(body, segment.count);
+  const clear = storedClearBytes(body, header, segment.count);
+  const offsets = readOffsets(body, segment.count, clear);
   const cipher = dek.segment(segment.id);
-  const data = sealData(place, segment.id, segment.count, body);
+  const data = sealData(place, segment.id, segment.count, body.subarray(0, clear));
   const seal = body.subarray(body.length - tagBytes);
   if (cipher.open(sealIndex, data, seal, nothing, 0) !== 0) {
     throw new EnvelopeError('tampered', 'the seal of the segment does not fit');
   }
-  return { body, cipher, offsets };
+  const filters = readFilters(body, header, segment.count);
+  return { body, cipher, clear, offsets, filters };
 }

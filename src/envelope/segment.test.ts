@@ -1,17 +1,21 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
-import { segmentBodyBytes, type SegmentPlace } from './segment.ts';
+import type { FilterSection } from './filter-section.ts';
+import { segmentBodyBytes, segmentPlainBytes, type SegmentPlace } from './segment.ts';
 import {
   openSegment,
   segmentDekVersion,
+  segmentFilters,
   type StoredSegment,
+  verifiedFilters,
   verifySeal,
 } from './segment-opener.ts';
 import { sealSegment } from './segment-sealer.ts';
 import { aeadProviders, sealIndex, suiteIds, type SuiteId } from '../crypto/index.ts';
 import { draw, silentLogger } from '../runtime/index.ts';
 import { segmentKinds } from '../storage/index.ts';
+import { toHex } from '../../test/support/hex.ts';
 import { PlainDek } from '../../test/support/plain-dek.ts';
 import { SeededEntropy } from '../../test/support/seeded-entropy.ts';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
@@ -73,7 +77,7 @@ describe.each([
   test('has exactly the size that was announced, which its DEK was told', () => {
     const own = dekOf(suite);
     const sealed = sealSegment(own, id, place, messages);
-    expect(sealed.length).toBe(segmentBodyBytes(sizes));
+    expect(sealed.length).toBe(segmentBodyBytes(sizes, null));
     expect(sealed.length).toBe(clear + 54 + 5 * 16);
     expect(own.accounted).toEqual([sealed.length]);
   });
@@ -107,9 +111,9 @@ describe.each([
       const changed = body.slice();
       changed[bit >> 3]! ^= 1 << (bit & 7);
       const reason = refusal(dek, place, { ...segment, body: changed });
-      // A flipped suite bit can give the other suite; format and flags know only one value.
+      // A flipped suite bit can give the other suite; format knows only one value, flags two.
       const isUnknown =
-        bit < 8 || (bit >= 16 && bit < 32) || (bit < 16 && changed[1]! !== 3 - suite);
+        bit < 8 || (bit >= 16 && bit < 32 && bit !== 24) || (bit < 16 && changed[1]! !== 3 - suite);
       expect(reason, `bit ${bit}`).toBe(isUnknown ? 'unsupported' : 'tampered');
     }
   });
@@ -244,6 +248,87 @@ describe.each([
   });
 });
 
+describe('a message segment with filter bits', () => {
+  const dek = dekOf(suiteIds.xchacha20Poly1305);
+  const id = draw(entropy, 16);
+  const filters: FilterSection = {
+    slots: [3, 2 ** 32 - 1],
+    bits: Uint8Array.of(0b0000_0101, 0b0000_1110),
+  };
+  const body = sealSegment(dek, id, place, messages, { filters });
+  const segment: StoredSegment = { id, count: 4, body };
+  const section = 2 + 2 * 4 + 2;
+  const clear = 8 + 4 * sizes.length + section;
+
+  test('has its section after the sizes, and is otherwise laid out like any other', () => {
+    expect(body.length).toBe(sealSegment(dek, id, place, messages).length + section);
+    expect(body.length).toBe(segmentBodyBytes(sizes, filters));
+    expect(segmentPlainBytes(body, 4)).toBe(54);
+    expect([...body.subarray(2, 4)]).toEqual([0, 1]);
+    expect(toHex(body.subarray(24, clear))).toBe('0002' + '00000003' + 'ffffffff' + '050e');
+  });
+
+  test('opens to its messages and its bits, which are a copy', () => {
+    const opened = openSegment(dek, place, segment);
+    expect([...opened.offsets]).toEqual([0, 20, 20, 21, 54]);
+    expect(opened.filters).toEqual(filters);
+    expect(opened.filters?.bits.buffer.byteLength).toBe(2);
+    expect(verifiedFilters(dek, place, segment)).toEqual(filters);
+    expect(segmentFilters(body, 4)).toEqual(filters);
+  });
+
+  test('one without them says so', () => {
+    const bare = { id, count: 4, body: sealSegment(dek, id, place, messages) };
+    expect(openSegment(dek, place, bare).filters).toBeNull();
+    expect(verifiedFilters(dek, place, bare)).toBeNull();
+    expect(segmentFilters(bare.body, 4)).toBeNull();
+  });
+
+  test('is refused after a change of any one bit, by opening and by its seal alone', () => {
+    for (let bit = 0; bit < body.length * 8; bit++) {
+      const changed = body.slice();
+      changed[bit >> 3]! ^= 1 << (bit & 7);
+      expect(() => openSegment(dek, place, { ...segment, body: changed })).toThrow(EnvelopeError);
+      // Between the clear bytes and the seal only the messages' own tags notice.
+      if (bit >= clear * 8 && bit < (body.length - 16) * 8) continue;
+      expect(() => verifiedFilters(dek, place, { ...segment, body: changed })).toThrow(
+        EnvelopeError,
+      );
+    }
+  });
+
+  test('is refused with the section of another segment, and with none', () => {
+    const other: FilterSection = { slots: [4, 2 ** 32 - 1], bits: filters.bits };
+    const moved = body.slice();
+    moved.set(sealSegment(dek, id, place, messages, { filters: other }).subarray(24, clear), 24);
+    expect(refusal(dek, place, { ...segment, body: moved })).toBe('tampered');
+    const without = Uint8Array.of(...body.subarray(0, 24), ...body.subarray(clear));
+    without[3] = 0;
+    expect(refusal(dek, place, { ...segment, body: without })).toBe('tampered');
+  });
+
+  test('is refused at every other length and with every other count', () => {
+    for (let length = 0; length < body.length; length++) {
+      expect(refusal(dek, place, { ...segment, body: body.subarray(0, length) })).toBe('tampered');
+      expect(() => segmentPlainBytes(body.subarray(0, length), 4)).not.toThrow();
+    }
+    for (const count of [0, 1, 3, 5, 8, 9, 1000, 2 ** 20]) {
+      expect(refusal(dek, place, { ...segment, count })).toBe('tampered');
+      expect(() => segmentPlainBytes(body, count)).not.toThrow();
+    }
+  });
+
+  test('takes a bit of each message for each slot, and no other number', () => {
+    const nine = messagesOf(Array.from({ length: 9 }, () => 1));
+    const seal = (filters: FilterSection): unknown =>
+      sealSegment(dek, id, place, nine, { filters });
+    const bits = new Uint8Array(4);
+    expect(() => seal({ slots: [1, 2], bits })).not.toThrow();
+    expect(() => seal({ slots: [1], bits })).toThrow(/a bit of each message/);
+    expect(() => seal({ slots: [], bits: new Uint8Array(0) })).toThrow(/1 .. 65,535 slots/);
+  });
+});
+
 test('an unknown format, suite or flag is unsupported, not tampered', () => {
   const dek = dekOf(suiteIds.xchacha20Poly1305);
   const id = draw(entropy, 16);
@@ -253,7 +338,8 @@ test('an unknown format, suite or flag is unsupported, not tampered', () => {
     [1, 3],
     [1, 0],
     [2, 1],
-    [3, 1],
+    [3, 2],
+    [3, 3],
   ] as const) {
     const changed = body.slice();
     changed[at] = value;

@@ -18,6 +18,8 @@ interface Golden {
   readonly epoch: number;
   readonly timeMs: number;
   readonly messages: readonly string[];
+  /** Absent: a segment without filter bits. */
+  readonly filters?: { readonly slots: readonly number[]; readonly bits: string };
   readonly body: string;
 }
 
@@ -30,8 +32,11 @@ const cases: readonly (readonly [string, Golden, AeadProvider])[] = segments.fla
   ),
 );
 
-test('golden segments of both suites are there', () => {
-  expect(new Set(segments.map((golden) => golden.suite))).toEqual(new Set([1, 2]));
+test('golden segments of both suites are there, with filter bits and without', () => {
+  for (const hasFilters of [false, true]) {
+    const some = segments.filter((golden) => (golden.filters !== undefined) === hasFilters);
+    expect(new Set(some.map((golden) => golden.suite))).toEqual(new Set([1, 2]));
+  }
   expect(cases.length).toBeGreaterThan(segments.length);
 });
 
@@ -42,10 +47,16 @@ test.each(cases)('%s: seals to the golden bytes and opens them', (_, golden, pro
   const messages = golden.messages.map((message) => ({ bytes: hex(message) }));
   const id = hex(golden.id);
 
-  expect(toHex(sealSegment(dek, id, place, messages))).toBe(golden.body);
+  const filters =
+    golden.filters === undefined
+      ? null
+      : { slots: golden.filters.slots, bits: hex(golden.filters.bits) };
+
+  expect(toHex(sealSegment(dek, id, place, messages, { filters }))).toBe(golden.body);
   const opened = openSegment(dek, place, { id, count: messages.length, body: hex(golden.body) });
   const bytes = messages.map((_, i) =>
     opened.bytes.subarray(opened.offsets[i], opened.offsets[i + 1]),
   );
   expect(bytes.map((message) => toHex(message))).toEqual(golden.messages);
+  expect(opened.filters).toEqual(filters);
 });

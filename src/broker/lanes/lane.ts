@@ -234,7 +234,9 @@ export class Lane {
     const { log, epoch } = this.appender;
     const { bodies } = this.#ports;
     const place = this.place({ ...at, epoch });
-    const body = sealSegment(dek, id, place, messages, (bytes) => bodies.take(bytes));
+    const body = sealSegment(dek, id, place, messages, {
+      allocate: (bytes) => bodies.take(bytes),
+    });
     const op: Append = {
       log,
       at: at.base,
