@@ -265,7 +265,7 @@ describe('a message segment with filter bits', () => {
     expect(body.length).toBe(segmentBodyBytes(sizes, filters));
     expect(segmentPlainBytes(body, 4)).toBe(54);
     expect([...body.subarray(2, 4)]).toEqual([0, 1]);
-    expect(toHex(body.subarray(24, clear))).toBe('0002' + '00000003' + 'ffffffff' + '050e');
+    expect(toHex(body.subarray(24, clear))).toBe('000200000003ffffffff050e');
   });
 
   test('opens to its messages and its bits, which are a copy', () => {
