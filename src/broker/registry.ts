@@ -5,11 +5,16 @@ import type { Mac } from './delivery/ack-id.ts';
 import { volatileAckLog } from './acks/ack-log.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
 import { Catalog } from './catalog/catalog.ts';
-import type { DoomedLog, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import {
+  doomedLane,
+  type DoomedLog,
+  type SubscriptionRow,
+  type TopicRow,
+} from './catalog/catalog-rows.ts';
 import { DeadLetters } from './dead-letter/dead-letters.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
-import { draining, notFound } from './errors.ts';
+import { detached, draining, notFound } from './errors.ts';
 import { BodyBuffers } from './lanes/body-buffers.ts';
 import { ReadGate } from './lanes/read-gate.ts';
 import { PendingBudget } from './lanes/lane.ts';
@@ -18,8 +23,11 @@ import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
 import type { PushSender } from './push/push-sender.ts';
+import { resourceLimits, type ResourceLimits } from './resource-limits.ts';
 import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
+import { SnapshotState } from './snapshots/snapshot-state.ts';
+import { SortedMap } from './sorted-map.ts';
 import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
 import { openTopic, type TopicState } from './topic-state.ts';
 
@@ -50,6 +58,8 @@ export interface BrokerLimits {
   readonly leasesMax?: number;
   /** Ephemeral subscriptions at once; 10,000 by default. */
   readonly ephemeralMax?: number;
+  /** Google's own by default. */
+  readonly resources?: ResourceLimits;
 }
 
 /** Sealed bytes that are read ahead, over all lanes. */
@@ -61,13 +71,18 @@ const openBatch = 128;
 export class Registry {
   readonly catalog: Catalog;
   readonly ports: BrokerPorts;
-  readonly topics: Map<string, TopicState> = new Map();
-  /** Topics that were deleted but still have subscriptions, by uid. */
+  readonly topics: SortedMap<TopicState> = new SortedMap();
+  /** Topics that were deleted but still have subscriptions or snapshots, by uid. */
   readonly deletedTopics: Map<string, TopicState> = new Map();
-  readonly subscriptions: Map<string, SubscriptionState> = new Map();
+  /** Those that are attached to a topic, deleted or not. */
+  readonly subscriptions: SortedMap<SubscriptionState> = new SortedMap();
+  /** Subscriptions that were detached: nothing is left of them but their rows. */
+  readonly detached: SortedMap<SubscriptionRow> = new SortedMap();
+  readonly snapshots: SortedMap<SnapshotState> = new SortedMap();
   /** Subscriptions that are in memory alone, by name. */
   readonly ephemerals: Map<string, SubscriptionState> = new Map();
   readonly ephemeralMax: number;
+  readonly resources: ResourceLimits;
   readonly wheel: DeadlineWheel;
   readonly deadLetters: DeadLetters;
   /** What joins or parts topics and subscriptions happens one after the other. */
@@ -80,6 +95,7 @@ export class Registry {
   constructor(ports: BrokerPorts, limits: BrokerLimits) {
     this.ports = ports;
     this.ephemeralMax = limits.ephemeralMax ?? 10_000;
+    this.resources = limits.resources ?? resourceLimits;
     this.catalog = new Catalog(ports.meta, ports.entropy);
     this.wheel = new DeadlineWheel(ports.clock);
     const findTopic = (name: string): TopicState | undefined => this.topics.get(name);
@@ -98,6 +114,7 @@ export class Registry {
       dispatcher: new Dispatcher(ports.clock),
       budget: new LeaseBudget(limits.leasesMax),
       window: limits.outstandingWindow,
+      deadLetters: this.deadLetters,
       push: { ...ports, sender: ports.pushSender, memory: new PushMemory() },
     };
   }
@@ -116,10 +133,17 @@ export class Registry {
       this.deletedTopics.set(row.uid, await openTopic(row, this.#lanePorts));
     });
     const byUid = new Map([...this.topics.values()].map((topic) => [topic.row.uid, topic]));
+    const topicOf = (uid: string): TopicState | undefined =>
+      byUid.get(uid) ?? this.deletedTopics.get(uid);
     await inBatches(rows.subscriptions, async (row) => {
-      const topic = byUid.get(row.topicUid) ?? this.deletedTopics.get(row.topicUid);
-      if (topic !== undefined) await this.addSubscription(row, topic);
+      const topic = topicOf(row.topicUid);
+      if (row.detached === true) this.detached.set(row.name, row);
+      else if (topic !== undefined) await this.addSubscription(row, topic);
     });
+    for (const row of rows.snapshots) {
+      const topic = topicOf(row.topicUid);
+      if (topic !== undefined) this.addSnapshot(new SnapshotState(row, topic));
+    }
     if (rows.doomedLogs.length > 0) await this.dropLogs(rows.doomedLogs);
   }
 
@@ -141,18 +165,24 @@ export class Registry {
     return topic?.row.uid === hex ? topic : this.deletedTopics.get(hex);
   }
 
-  /** A stored subscription: what can be shown, changed and deleted. */
+  /** A stored subscription. Throws FAILED_PRECONDITION if it is detached. */
   subscription(name: string): SubscriptionState {
-    const subscription = this.subscriptions.get(name);
-    if (subscription === undefined) throw notFound(name);
-    return subscription;
+    return this.subscriptions.get(name) ?? this.#refuse(name);
   }
 
-  /** What messages can be taken from: stored or ephemeral. */
+  /** What messages can be taken from: stored or ephemeral. Throws as `subscription` does. */
   anySubscription(name: string): SubscriptionState {
-    const subscription = this.findSubscription(name);
-    if (subscription === undefined) throw notFound(name);
-    return subscription;
+    return this.findSubscription(name) ?? this.#refuse(name);
+  }
+
+  #refuse(name: string): never {
+    throw this.detached.has(name) ? detached(name) : notFound(name);
+  }
+
+  snapshot(name: string): SnapshotState {
+    const snapshot = this.snapshots.get(name);
+    if (snapshot === undefined) throw notFound(name);
+    return snapshot;
   }
 
   findSubscription(name: string): SubscriptionState | undefined {
@@ -161,11 +191,6 @@ export class Registry {
 
   allSubscriptions(): SubscriptionState[] {
     return [...this.subscriptions.values(), ...this.ephemerals.values()];
-  }
-
-  /** Those of a topic that outlive the process. */
-  storedSubscriptions(topic: TopicState): SubscriptionState[] {
-    return [...topic.subscriptions].filter(({ row }) => this.subscriptions.has(row.name));
   }
 
   async addTopic(row: TopicRow): Promise<TopicState> {
@@ -178,8 +203,57 @@ export class Registry {
     const acks = await recoverAcks(this.ports, row.log, row.start);
     const subscription = new SubscriptionState(row, topic, acks, this.#subscriptionPorts);
     topic.subscriptions.add(subscription);
+    topic.stored.set(row.name, subscription);
     this.subscriptions.set(row.name, subscription);
     return subscription;
+  }
+
+  /** From this call on nobody finds it; who listens to it is told `reason`. */
+  async removeSubscription(subscription: SubscriptionState, reason: Error): Promise<void> {
+    const { row, topic } = subscription;
+    this.subscriptions.delete(row.name);
+    topic.subscriptions.delete(subscription);
+    topic.stored.delete(row.name);
+    subscription.end(reason);
+    // The DEKs may go with the topic, and with them whoever would tell that its key is taken away.
+    if (this.isForgotten(topic)) subscription.cutPush();
+    await subscription.close();
+    await this.dropLogs([{ log: row.log }]);
+    await this.#forgetUnread(topic);
+  }
+
+  addSnapshot(snapshot: SnapshotState): void {
+    const { row, topic } = snapshot;
+    topic.holds.add(snapshot);
+    topic.snapshots.set(row.name, snapshot);
+    this.snapshots.set(row.name, snapshot);
+  }
+
+  async removeSnapshot(snapshot: SnapshotState): Promise<void> {
+    const { row, topic } = snapshot;
+    this.snapshots.delete(row.name);
+    topic.snapshots.delete(row.name);
+    topic.holds.delete(snapshot);
+    await this.dropLogs([{ log: row.log }]);
+    await this.#forgetUnread(topic);
+  }
+
+  /** The row of a deleted topic whose last subscription or snapshot is about to go; else null. */
+  lastOf(topic: TopicState): TopicRow | null {
+    const isLast = topic.readerCount === 1 && this.deletedTopics.has(topic.row.uid);
+    return isLast ? topic.row : null;
+  }
+
+  /** It was deleted, and nothing that outlives the process reads it. */
+  isForgotten(topic: TopicState): boolean {
+    return topic.readerCount === 0 && this.deletedTopics.has(topic.row.uid);
+  }
+
+  /** A topic that nobody reads any more: its messages and its DEKs go. */
+  async #forgetUnread(topic: TopicState): Promise<void> {
+    if (!this.isForgotten(topic)) return;
+    this.deletedTopics.delete(topic.row.uid);
+    await this.dropLogs([doomedLane(topic.row)]);
   }
 
   /** One that only this process knows: from `row.start` on, its acknowledgements go nowhere. */

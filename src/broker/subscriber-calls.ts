@@ -82,6 +82,7 @@ export class SubscriberCalls {
     const { name } = state.row;
     const consumer: Consumer = new Consumer({
       type: 'streaming pull',
+      clientId: settings.clientId,
       limits: {
         messagesMax: orUnlimited(settings.outstandingMessagesMax),
         bytesMax: orUnlimited(settings.outstandingBytesMax),

@@ -10,6 +10,10 @@ import type { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { DeliveryQueue } from './delivery/delivery-queue.ts';
 import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
+import type { Lease } from './delivery/lease.ts';
+import { scanOf } from './delivery/message-scan.ts';
+import { RedeliveryRules } from './delivery/redelivery.ts';
+import type { DeadLetters } from './dead-letter/dead-letters.ts';
 import { notPulled } from './errors.ts';
 import type { BrokerObserver, StreamState } from './observer.ts';
 import { PushPump, type PushPorts } from './push/push-pump.ts';
@@ -31,6 +35,7 @@ export interface SubscriptionPorts {
   readonly budget: LeaseBudget;
   readonly window: number;
   readonly push: PushPorts;
+  readonly deadLetters: DeadLetters;
 }
 
 /** One subscription at work: its backlog, its acknowledgements and whoever listens to it. */
@@ -44,6 +49,7 @@ export class SubscriptionState {
   readonly #ackLog: AckLog;
   readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
+  readonly #redelivery: RedeliveryRules;
   #cancelKeyCheck: Cancel | null = null;
   readonly #oldestTime: PublishTime;
   #endedBy: Error | null = null;
@@ -56,6 +62,12 @@ export class SubscriptionState {
     this.#ports = ports;
     const { clock, wheel, budget, dispatcher, window } = ports;
     const { epoch, frontier, holes } = acks;
+    this.#redelivery = new RedeliveryRules({
+      row: () => this.row,
+      topic,
+      clock,
+      deadLetters: ports.deadLetters,
+    });
     const owner = { subscription: row.id, lane: topic.lane.index, epoch };
     this.backlog = new Backlog({
       wheel,
@@ -65,6 +77,10 @@ export class SubscriptionState {
       holes,
       onAvailable: () => this.#queue.wake(),
       onExpired: (lease) => this.#settler.expired(lease),
+      redeliver: (lease) => this.#redelivery.of(lease),
+      onForward: (lease) => void this.#forward(lease),
+      onEnded: (sequence) => this.#ackLog.add(sequence),
+      onPassed: (sequence) => this.#ackLog.addRange(sequence, sequence + 1),
     });
     const { backlog } = this;
     this.#ackLog = acks.openLog(backlog);
@@ -84,6 +100,10 @@ export class SubscriptionState {
       dispatcher,
       window,
       budget,
+      scan: scanOf(row, ports.mac),
+      attemptOf: (lease) => this.#redelivery.attemptOf(lease),
+      commitLeases: () => null,
+      onPassed: (count) => ports.observer.filtered(this.row.name, count),
       onDelivered: (type, count) => {
         this.lastDeliveredMs = clock.monotonicMs();
         ports.observer.delivered(this.row.name, type, count);
@@ -115,8 +135,9 @@ export class SubscriptionState {
     return this.#queue.heldBy;
   }
 
-  get hasAvailable(): boolean {
-    return this.#queue.hasAvailable;
+  /** True if this consumer could get something now, or after a read. */
+  hasAvailable(consumer: Consumer): boolean {
+    return this.#queue.hasAvailable(consumer);
   }
 
   /** Requests of push may be under way, also if messages are pulled by now. */
@@ -199,6 +220,29 @@ export class SubscriptionState {
   /** A nack; the message comes again after `delayMs`, or when delays are ended. */
   giveBackLater(ackId: string, delayMs: number): void {
     this.#settler.delay(ackId, this.#ports.clock.monotonicMs() + delayMs);
+  }
+
+  /**
+   * A seek: every lease is over, all ack ids so far are void, and what is not acknowledged is what
+   * is above the frontier and the holes below it. Durable once `flushed` resolves.
+   */
+  reset(to: { readonly frontier: number; readonly holes: Iterable<number> }): void {
+    this.backlog.reset(to.frontier, to.holes);
+    this.#ackLog.reset();
+    this.#queue.wake();
+  }
+
+  /** Resolves when every acknowledgement so far is durable. */
+  async flushed(): Promise<void> {
+    await this.#ackLog.flush();
+  }
+
+  /** Passes over messages that the filter keeps away, if all before them are done with. */
+  passOver(first: number, end: number): void {
+    if (this.backlog.frontier !== first) return;
+    this.backlog.passOverTo(end);
+    this.#ackLog.addRange(first, end);
+    this.#ackLog.flushSoon();
   }
 
   endDelays(): void {
@@ -310,6 +354,10 @@ export class SubscriptionState {
     this.backlog.close();
     this.#ports.dispatcher.forget(this.#queue);
     await this.#ackLog.close();
+  }
+
+  async #forward(lease: Lease): Promise<void> {
+    await this.#redelivery.forward(lease, this.backlog, () => this.#ackLog.flushSoon());
   }
 
   #refuseOtherWay({ type }: Consumer): void {

@@ -1,6 +1,7 @@
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
-import type { Backlog, Lease } from '../delivery/backlog.ts';
+import type { Backlog } from '../delivery/backlog.ts';
+import type { Lease } from '../delivery/lease.ts';
 import { TypeRuns } from '../delivery/type-runs.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { SettleResult } from '../service.ts';
@@ -75,7 +76,7 @@ export class Settler {
     const found = backlog.find(ackId);
     if (typeof found === 'string' || !found.isCurrent) return;
     observer.nacked(subscription, found.lease.type, 1);
-    backlog.delay(found.lease, untilMs);
+    backlog.fail(found.lease, untilMs);
   }
 
   /** The backlog's news: the deadline of a lease has passed. */
@@ -96,14 +97,13 @@ export class Settler {
   }
 
   #end(leases: readonly Lease[]): void {
-    const { backlog, ackLog, clock } = this.#options;
+    const { backlog, clock } = this.#options;
     const nowMs = clock.monotonicMs();
     let type = leases[0]?.type ?? 'pull';
     let latenciesMs: number[] = [];
     let untimedCount = 0;
     for (const lease of leases) {
-      if (!backlog.acknowledge(lease)) continue;
-      ackLog.add(lease.sequence);
+      if (backlog.acknowledge(lease) === 'void') continue;
       if (lease.type !== type) {
         this.#tellAcked(type, latenciesMs, untimedCount);
         type = lease.type;
@@ -139,10 +139,10 @@ class DeadlineChange {
 
   move(lease: Lease, seconds: number): void {
     // The same id may stand twice in a request.
-    if (lease.holder === null) return;
+    if (!lease.isOutstanding) return;
     if (seconds === 0) {
       this.#nacked.add(lease.type);
-      this.#backlog.giveBack(lease);
+      this.#backlog.fail(lease);
     } else {
       this.#moved.add(lease.type);
       this.#backlog.extend(lease, this.#nowMs + seconds * 1000);

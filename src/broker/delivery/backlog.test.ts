@@ -5,9 +5,11 @@ import { describe, expect, test } from 'vitest';
 
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
 import { AckIds, type Mac } from './ack-id.ts';
-import { Backlog, type Lease } from './backlog.ts';
+import { Backlog } from './backlog.ts';
+import type { Redelivery } from './backlog-options.ts';
 import { Consumer } from './consumer.ts';
 import { DeadlineWheel } from './deadline-wheel.ts';
+import type { Lease } from './lease.ts';
 import { LeaseBudget } from './lease-budget.ts';
 
 const mac: Mac = (input, out) => {
@@ -21,6 +23,9 @@ interface Bench {
   readonly budget: LeaseBudget;
   wakes: number;
   readonly expired: number[];
+  readonly ended: number[];
+  /** What becomes of a message that failed. */
+  redelivery: Redelivery;
   /** Leases what comes next, for ten seconds. */
   next(tail: number): Lease | undefined;
 }
@@ -41,6 +46,8 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
     consumer,
     wakes: 0,
     expired: [],
+    ended: [],
+    redelivery: 0,
     backlog: new Backlog({
       wheel: new DeadlineWheel(clock),
       budget,
@@ -49,9 +56,13 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
       holes,
       onAvailable: () => void bench.wakes++,
       onExpired: (lease) => void bench.expired.push(lease.sequence),
+      redeliver: () => bench.redelivery,
+      onForward: () => undefined,
+      onEnded: (sequence) => void bench.ended.push(sequence),
+      onPassed: (sequence) => void bench.ended.push(sequence),
     }),
     next(tail) {
-      const sequence = bench.backlog.peek(tail);
+      const sequence = bench.backlog.peek(tail, bench.consumer);
       if (sequence === undefined) return undefined;
       const deliveredMs = clock.monotonicMs();
       const message = { bytes: 7, publishTimeMs: 5, deliveredMs, deadlineMs: deliveredMs + 10_000 };
@@ -97,7 +108,7 @@ describe('the end of a lease', () => {
     const lease = bench.next(1)!;
     const { ackId } = lease;
     await bench.clock.advance(9_900);
-    expect(bench.backlog.peek(1)).toBeUndefined();
+    expect(bench.backlog.peek(1, bench.consumer)).toBeUndefined();
     await bench.clock.advance(200);
     expect([bench.backlog.outstandingCount, bench.backlog.leaseCount]).toEqual([0, 1]);
     expect(bench.consumer.outstandingMessages).toBe(0);
@@ -108,8 +119,9 @@ describe('the end of a lease', () => {
   test('by ack is for good, once', () => {
     const bench = open();
     const lease = bench.next(1)!;
-    expect(bench.backlog.acknowledge(lease)).toBe(true);
-    expect(bench.backlog.acknowledge(lease)).toBe(false);
+    expect(bench.backlog.acknowledge(lease)).toBe('done');
+    expect(bench.backlog.acknowledge(lease)).toBe('void');
+    expect(bench.ended).toEqual([0]);
     expect([bench.backlog.floor, bench.backlog.leaseCount, bench.backlog.outstandingCount]).toEqual(
       [1, 0, 0],
     );
@@ -159,7 +171,7 @@ describe('ack ids', () => {
     const found = after.backlog.find(ids[2]!);
     expect(found).toMatchObject({ lease: { sequence: 2 }, isCurrent: false });
     expect(after.backlog.frontier).toBe(3);
-    expect(after.backlog.acknowledge((found as { lease: Lease }).lease)).toBe(true);
+    expect(after.backlog.acknowledge((found as { lease: Lease }).lease)).toBe('done');
     expect(sequences(after, 5, 5)).toEqual([0, 1, 3, 4, undefined]);
   });
 });
@@ -279,9 +291,11 @@ test('behaves as a set of sequences that knows who has what', async () => {
           cut = Math.max(cut, Math.min(pick, 20));
           bench.backlog.expireBelow(cut);
           for (let i = 0; i < cut; i++) unacked.delete(i);
-        } else if (typeof found === 'string') expect(unacked.has(sequence)).toBe(false);
+        } else if (typeof found === 'string') expect(unacked.has(sequence)).toBe('void');
         else if (what === 'ack' || what === 'late') {
-          expect(bench.backlog.acknowledge(found.lease)).toBe(unacked.delete(sequence));
+          expect(bench.backlog.acknowledge(found.lease)).toBe(
+            unacked.delete(sequence) ? 'done' : 'void',
+          );
         } else if (found.isCurrent && what === 'nack') bench.backlog.giveBack(found.lease);
         else if (found.isCurrent)
           bench.backlog.extend(found.lease, bench.clock.monotonicMs() + 5_000);
@@ -307,27 +321,27 @@ test('behaves as a set of sequences that knows who has what', async () => {
 test('a message that is delayed is not outstanding, and available at its time or when delays end', async () => {
   const bench = open();
   const [first, second] = [bench.next(2)!, bench.next(2)!];
-  bench.backlog.delay(first, 5_000);
-  bench.backlog.delay(second, 60_000);
+  bench.backlog.fail(first, 5_000);
+  bench.backlog.fail(second, 60_000);
   expect(bench.backlog.outstandingCount).toBe(0);
   expect(bench.consumer.outstandingMessages).toBe(0);
-  expect(bench.backlog.peek(2)).toBeUndefined();
+  expect(bench.backlog.peek(2, bench.consumer)).toBeUndefined();
   await bench.clock.advance(5_100);
-  expect(bench.backlog.peek(2)).toBe(0);
+  expect(bench.backlog.peek(2, bench.consumer)).toBe(0);
   expect(bench.expired).toEqual([]);
   bench.next(2);
-  expect(bench.backlog.peek(2)).toBeUndefined();
+  expect(bench.backlog.peek(2, bench.consumer)).toBeUndefined();
   bench.backlog.endDelays();
-  expect(bench.backlog.peek(2)).toBe(1);
+  expect(bench.backlog.peek(2, bench.consumer)).toBe(1);
 });
 
 test('a delayed message can be acknowledged, and leaves nothing behind', async () => {
   const bench = open();
   const lease = bench.next(1)!;
-  bench.backlog.delay(lease, 5_000);
+  bench.backlog.fail(lease, 5_000);
   bench.backlog.acknowledge(lease);
   await bench.clock.advance(10_000);
-  expect(bench.backlog.peek(1)).toBeUndefined();
+  expect(bench.backlog.peek(1, bench.consumer)).toBeUndefined();
   expect(bench.backlog.leaseCount).toBe(0);
   expect(bench.clock.pendingCount).toBe(0);
 });

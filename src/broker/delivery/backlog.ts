@@ -1,93 +1,59 @@
-import type { DeliveryType } from '../observer.ts';
 import type { AckIds } from './ack-id.ts';
 import type { Consumer } from './consumer.ts';
-import { Timed, type DeadlineWheel } from './deadline-wheel.ts';
+import type { DeadlineWheel } from './deadline-wheel.ts';
+import type { Acknowledged, BacklogOptions } from './backlog-options.ts';
+import { isAdmitted, KeyOrder } from './key-order.ts';
+import { Lease } from './lease.ts';
 import type { LeaseBudget } from './lease-budget.ts';
-import { SequenceHeap } from './sequence-heap.ts';
-
-/**
- * A message that was handed out at least once and not yet acknowledged: outstanding while a
- * consumer holds its lease, available again after a nack or an expired deadline.
- */
-export class Lease extends Timed {
-  readonly sequence: number;
-  readonly backlog: Backlog;
-  bytes = 0;
-  publishTimeMs = 0;
-  attempt = 0;
-  ackId = '';
-  holder: Consumer | null = null;
-  /** How it was last handed out; of no meaning before that. */
-  type: DeliveryType = 'pull';
-  /** Whole milliseconds of the monotonic clock; -1 if it was last handed out before a restart. */
-  deliveredMs = -1;
-
-  constructor(backlog: Backlog, sequence: number) {
-    super();
-    this.backlog = backlog;
-    this.sequence = sequence;
-  }
-
-  override expire(): void {
-    this.backlog.expire(this);
-  }
-}
 
 /**
  * What one subscription has not acknowledged of one lane.
  *
- * Below `frontier` every message was handed out: those not acknowledged have a Lease, all others
- * are done. From `frontier` on nothing was. So memory follows the leases, which the window bounds,
- * and never the length of the backlog or the number of holes in it.
+ * Below `frontier` every message was scanned: those not acknowledged have a Lease, all others are
+ * done. From `frontier` on nothing was. So memory follows the leases, which the window bounds, and
+ * never the length of the backlog, the number of holes in it or of ordering keys.
  */
 export class Backlog {
+  readonly #options: BacklogOptions;
   readonly #wheel: DeadlineWheel;
   readonly #ackIds: AckIds;
+  readonly #budget: LeaseBudget;
   /** In order of sequence: a lease is created as the frontier passes it. */
   readonly #leases = new Map<number, Lease>();
-  readonly #again = new SequenceHeap();
-  /** Given back, and not yet available. */
+  readonly #order: KeyOrder;
   readonly #delayed = new Set<Lease>();
-  readonly #budget: LeaseBudget;
-  readonly #onAvailable: () => void;
-  readonly #onExpired: (lease: Lease) => void;
+  /** How often it was replaced by a seek. */
+  generation = 0;
   #outstandingCount = 0;
   #pushedCount = 0;
   #leasedBytes = 0;
   #unsizedCount = 0;
   #frontier: number;
 
-  constructor(options: {
-    readonly wheel: DeadlineWheel;
-    readonly ackIds: AckIds;
-    readonly budget: LeaseBudget;
-    readonly frontier: number;
-    /** Sequences below the frontier that are not acknowledged, ascending. */
-    readonly holes: Iterable<number>;
-    /** A message became available again, or a consumer has room again. */
-    readonly onAvailable: () => void;
-    /** The deadline of an outstanding message has passed; it is available again right after. */
-    readonly onExpired: (lease: Lease) => void;
-  }) {
+  constructor(options: BacklogOptions) {
+    this.#options = options;
     this.#wheel = options.wheel;
     this.#ackIds = options.ackIds;
     this.#budget = options.budget;
     this.#frontier = options.frontier;
-    this.#onAvailable = options.onAvailable;
-    this.#onExpired = options.onExpired;
-    for (const sequence of options.holes) {
-      this.#leases.set(sequence, new Lease(this, sequence));
-      this.#again.push(sequence);
-    }
-    this.#unsizedCount = this.#leases.size;
-    this.#budget.add(this.#leases.size);
+    this.#order = new KeyOrder(options.onAvailable);
+    for (const sequence of options.holes) this.#addUnscanned(sequence);
+  }
+
+  #addUnscanned(sequence: number): Lease {
+    const lease = new Lease(this, sequence);
+    this.#leases.set(sequence, lease);
+    this.#order.addUnscanned(sequence);
+    this.#unsizedCount++;
+    this.#budget.add(1);
+    return lease;
   }
 
   get frontier(): number {
     return this.#frontier;
   }
 
-  /** Messages handed out and not acknowledged, outstanding or not: what the window bounds. */
+  /** Messages scanned and not acknowledged, outstanding or not: what the window bounds. */
   get leaseCount(): number {
     return this.#leases.size;
   }
@@ -106,7 +72,7 @@ export class Backlog {
     return this.#leasedBytes;
   }
 
-  /** Messages that were handed out before a restart only: their bytes are not known. */
+  /** Messages that were never handed out, or before a restart only: their bytes are not known. */
   get unsizedCount(): number {
     return this.#unsizedCount;
   }
@@ -114,8 +80,8 @@ export class Backlog {
   /** When the next lease ends unless something happens; Infinity if none is outstanding. */
   get nextDeadlineMs(): number {
     let nextMs = Infinity;
-    for (const { holder, deadlineMs } of this.#leases.values()) {
-      if (holder !== null && deadlineMs < nextMs) nextMs = deadlineMs;
+    for (const lease of this.#leases.values()) {
+      if (lease.isOutstanding && lease.deadlineMs < nextMs) nextMs = lease.deadlineMs;
     }
     return nextMs;
   }
@@ -126,7 +92,7 @@ export class Backlog {
     return this.#frontier;
   }
 
-  /** The lease of the floor's message, if that was ever handed out. */
+  /** The lease of the floor's message, if that was ever scanned. */
   get oldest(): Lease | undefined {
     for (const lease of this.#leases.values()) return lease;
     return undefined;
@@ -137,19 +103,76 @@ export class Backlog {
     return this.#leases.keys();
   }
 
-  /** The sequence to hand out next; what came back goes first. */
-  peek(tail: number): number | undefined {
-    for (let first = this.#again.peek(); first !== undefined; first = this.#again.peek()) {
-      const lease = this.#leases.get(first);
-      if (lease && lease.holder === null) return first;
-      this.#again.pop();
-    }
-    return this.#frontier < tail ? this.#frontier : undefined;
+  /** All that was scanned and is not acknowledged, ascending. */
+  leases(): IterableIterator<Lease> {
+    return this.#leases.values();
+  }
+
+  /** Messages for one consumer alone wait: those of its ordering keys. */
+  get hasBound(): boolean {
+    return this.#order.hasBound;
+  }
+
+  /** The sequence to hand out to this consumer next, or to scan; what came back goes first. */
+  peek(tail: number, consumer: Consumer): number | undefined {
+    const again = this.#order.peek(consumer, (sequence) => this.#leases.get(sequence));
+    return again ?? (this.#frontier < tail ? this.#frontier : undefined);
   }
 
   /** True if `peek`'s answer would be a first delivery. */
   isFirstDelivery(sequence: number): boolean {
     return sequence === this.#frontier;
+  }
+
+  /** Its filter and its ordering key were not looked at yet. */
+  isUnscanned(sequence: number): boolean {
+    return this.#leases.get(sequence)?.isScanned !== true;
+  }
+
+  /** The filter keeps an unscanned message away: it is done. */
+  passOver(sequence: number): void {
+    const lease = this.#leases.get(sequence);
+    if (lease !== undefined) {
+      this.#end(lease);
+      return;
+    }
+    this.#frontier = sequence + 1;
+    this.#options.onPassed(sequence);
+  }
+
+  /** Moves the frontier over messages that the filter keeps away, all of them. */
+  passOverTo(end: number): void {
+    this.#frontier = Math.max(this.#frontier, end);
+  }
+
+  /** An unscanned message has an ordering key, or none (null). */
+  scanned(sequence: number, tag: string | null): void {
+    let lease = this.#leases.get(sequence);
+    if (lease === undefined) {
+      // Without a key it becomes a lease only when it is handed out.
+      if (tag === null) return;
+      lease = this.#addAtFrontier(sequence);
+      this.#unsizedCount++;
+    }
+    lease.isScanned = true;
+    if (tag === null) return;
+    this.#order.place(lease, tag);
+  }
+
+  /** False if a scanned message has to wait for others of its key, or is outstanding already. */
+  mayHandOut(sequence: number, consumer: Consumer): boolean {
+    const lease = this.#leases.get(sequence);
+    if (lease === undefined) return true;
+    const isFree = lease.state === 'available' || lease.state === 'held';
+    return isFree && isAdmitted(lease, consumer);
+  }
+
+  #addAtFrontier(sequence: number): Lease {
+    const lease = new Lease(this, sequence);
+    this.#leases.set(sequence, lease);
+    this.#budget.add(1);
+    this.#frontier = sequence + 1;
+    return lease;
   }
 
   /** Leases the message that `peek` named to a consumer. */
@@ -164,16 +187,11 @@ export class Backlog {
     },
   ): Lease {
     let lease = this.#leases.get(sequence);
-    if (lease === undefined) {
-      lease = new Lease(this, sequence);
-      this.#leases.set(sequence, lease);
-      this.#budget.add(1);
-      this.#frontier = sequence + 1;
-    } else {
-      this.#again.pop();
-      if (lease.attempt === 0) this.#unsizedCount--;
-    }
+    if (lease === undefined) lease = this.#addAtFrontier(sequence);
+    else if (lease.attempt === 0) this.#unsizedCount--;
     this.#leasedBytes += message.bytes - lease.bytes;
+    lease.isScanned = true;
+    lease.state = 'outstanding';
     lease.bytes = message.bytes;
     lease.publishTimeMs = message.publishTimeMs;
     lease.attempt++;
@@ -185,46 +203,83 @@ export class Backlog {
     this.#outstandingCount++;
     if (holder.type === 'push') this.#pushedCount++;
     this.#wheel.set(lease, message.deadlineMs);
+    this.#order.handedOut(lease, holder);
     return lease;
   }
 
   /** The time of a lease has come: its deadline, or the end of a delay. */
   expire(lease: Lease): void {
     if (this.#delayed.delete(lease)) {
-      this.#offer(lease);
+      this.#order.offer(lease);
       return;
     }
-    this.#onExpired(lease);
-    this.giveBack(lease);
+    this.#options.onExpired(lease);
+    this.fail(lease);
   }
 
-  /** Ends a lease without an ack. */
+  /** A nack, or a deadline that passed: it comes again when that is due, or is forwarded. */
+  fail(lease: Lease, notBeforeMs = 0): void {
+    if (!lease.isOutstanding) return;
+    lease.failures++;
+    this.#takeBack(lease);
+    const due = this.#options.redeliver(lease);
+    if (due === 'forward') {
+      lease.state = 'forwarding';
+      this.#options.onForward(lease);
+    } else this.#offerAt(lease, due, notBeforeMs);
+  }
+
+  /** It could not be forwarded: it comes again. */
+  forwardFailed(lease: Lease, dueMs: number): void {
+    if (lease.state === 'forwarding') this.#offerAt(lease, dueMs, 0);
+  }
+
+  /** Ends a lease whose message did not leave. */
   giveBack(lease: Lease): void {
-    if (lease.holder === null) return;
-    this.#release(lease);
-    this.#offer(lease);
+    if (!lease.isOutstanding) return;
+    this.#takeBack(lease);
+    this.#order.offer(lease);
   }
 
-  /** Ends a lease without an ack; the message is available again only when the time has come. */
-  delay(lease: Lease, untilMs: number): void {
-    if (lease.holder === null) return;
-    this.#release(lease);
+  /** What was delayed for longer than its retry asks for is available, or soon is. */
+  endDelays(): void {
+    for (const lease of this.#delayed) {
+      if (lease.dueMs > 0) this.#wheel.set(lease, lease.dueMs);
+      else this.#endDelay(lease);
+    }
+  }
+
+  #endDelay(lease: Lease): void {
+    this.#delayed.delete(lease);
+    this.#wheel.remove(lease);
+    this.#order.offer(lease);
+  }
+
+  #offerAt(lease: Lease, dueMs: number, notBeforeMs: number): void {
+    lease.dueMs = dueMs;
+    const untilMs = Math.max(dueMs, notBeforeMs);
+    if (untilMs <= 0) {
+      this.#order.offer(lease);
+      return;
+    }
+    lease.state = 'delayed';
     this.#delayed.add(lease);
     this.#wheel.set(lease, untilMs);
   }
 
-  /** What was delayed is available now. */
-  endDelays(): void {
-    for (const lease of this.#delayed) {
-      this.#wheel.remove(lease);
-      this.#offer(lease);
-    }
-    this.#delayed.clear();
+  #takeBack(lease: Lease): void {
+    this.#release(lease);
+    this.#order.rewind(lease, (later) => this.#release(later));
   }
 
-  #offer(lease: Lease): void {
-    this.#again.push(lease.sequence);
-    this.#onAvailable();
+  /** A stream with the client id of one that has closed takes over its ordering keys. */
+  adoptKeys(consumer: Consumer): void {
+    this.#order.adopt(consumer);
+  }
+
+  /** A consumer is gone. What it has stays outstanding, and its ordering keys with it. */
+  forget(consumer: Consumer): void {
+    this.#order.forget(consumer);
   }
 
   /** The lease that this ack id names now: current, or of an earlier delivery of the message. */
@@ -233,7 +288,7 @@ export class Backlog {
   ): 'malformed' | 'gone' | { readonly lease: Lease; readonly isCurrent: boolean } {
     const claimed = this.#leases.get(this.#ackIds.claimedSequence(ackId));
     if (claimed !== undefined && claimed.ackId === ackId) {
-      return { lease: claimed, isCurrent: claimed.holder !== null };
+      return { lease: claimed, isCurrent: claimed.isOutstanding };
     }
     const target = this.#ackIds.parse(ackId);
     if (target === null) return 'malformed';
@@ -247,52 +302,90 @@ export class Backlog {
    * come: everything up to it counts as handed out, and is available again.
    */
   #passUpTo(sequence: number): void {
-    for (; this.#frontier <= sequence; this.#frontier++) {
-      this.#leases.set(this.#frontier, new Lease(this, this.#frontier));
-      this.#again.push(this.#frontier);
-      this.#unsizedCount++;
-      this.#budget.add(1);
-    }
+    for (; this.#frontier <= sequence; this.#frontier++) this.#addUnscanned(this.#frontier);
   }
 
-  /** Ends a message for good; false if it had ended before. */
-  acknowledge(lease: Lease): boolean {
-    if (!this.#leases.delete(lease.sequence)) return false;
-    this.#budget.add(-1);
-    this.#leasedBytes -= lease.bytes;
-    if (lease.attempt === 0) this.#unsizedCount--;
-    if (lease.holder !== null) this.#release(lease);
-    else if (this.#delayed.delete(lease)) this.#wheel.remove(lease);
-    this.#onAvailable();
-    return true;
+  /** Nothing of its ordering key is unacknowledged before it. */
+  isFirstOfKey(lease: Lease): boolean {
+    return lease.queue === null || lease.queue.first === lease;
+  }
+
+  /** Ends a message for good, once all before it of its ordering key are. */
+  acknowledge(lease: Lease): Acknowledged {
+    if (lease.state === 'ended') return 'void';
+    if (!this.isFirstOfKey(lease)) {
+      if (!lease.isOutstanding) return 'void';
+      this.#release(lease);
+      lease.state = 'ahead';
+      this.#options.onAvailable();
+      return 'ahead';
+    }
+    this.#end(lease);
+    this.#options.onAvailable();
+    return 'done';
   }
 
   extend(lease: Lease, deadlineMs: number): void {
-    if (lease.holder !== null) this.#wheel.set(lease, deadlineMs);
+    if (lease.isOutstanding) this.#wheel.set(lease, deadlineMs);
   }
 
   /** Drops everything below `cut`: retention has passed over it. */
   expireBelow(cut: number): void {
     for (const [sequence, lease] of this.#leases) {
       if (sequence >= cut) break;
-      this.acknowledge(lease);
+      this.#end(lease);
     }
     this.#frontier = Math.max(this.#frontier, cut);
+    this.#options.onAvailable();
   }
 
-  /** Leaves the wheel; the subscription is gone. */
+  /** A seek: all leases are over, and what is unacknowledged is this. */
+  reset(frontier: number, holes: Iterable<number>): void {
+    this.close();
+    this.#frontier = frontier;
+    for (const sequence of holes) this.#addUnscanned(sequence);
+    this.#options.onAvailable();
+  }
+
+  /** Leaves the wheel; nobody holds anything any more. */
   close(): void {
-    for (const lease of this.#leases.values()) this.#wheel.remove(lease);
+    for (const lease of this.#leases.values()) {
+      if (lease.isOutstanding) this.#release(lease);
+      this.#wheel.remove(lease);
+      lease.state = 'ended';
+    }
     this.#budget.add(-this.#leases.size);
     this.#leases.clear();
     this.#delayed.clear();
-    this.#again.clear();
+    this.#order.clear();
+    this.#leasedBytes = 0;
+    this.#unsizedCount = 0;
+  }
+
+  /** With it go those after it of its key that were acknowledged ahead of it. */
+  #end(lease: Lease): void {
+    for (let each: Lease | null = lease; each !== null;) {
+      this.#forget(each);
+      each = this.#order.ended(each);
+    }
+  }
+
+  #forget(lease: Lease): void {
+    this.#leases.delete(lease.sequence);
+    this.#budget.add(-1);
+    this.#leasedBytes -= lease.bytes;
+    if (lease.attempt === 0) this.#unsizedCount--;
+    if (lease.isOutstanding) this.#release(lease);
+    if (this.#delayed.delete(lease)) this.#wheel.remove(lease);
+    lease.state = 'ended';
+    this.#options.onEnded(lease.sequence);
   }
 
   #release(lease: Lease): void {
     this.#wheel.remove(lease);
     lease.holder?.release(lease.bytes);
     lease.holder = null;
+    lease.queue?.released();
     this.#outstandingCount--;
     if (lease.type === 'push') this.#pushedCount--;
   }

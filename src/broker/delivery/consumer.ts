@@ -15,6 +15,8 @@ export interface ConsumerLimits {
  */
 export class Consumer {
   readonly type: DeliveryType;
+  /** Of a streaming pull: who has the same is the same subscriber, after a reconnect. */
+  readonly clientId: string;
   readonly limits: ConsumerLimits;
   readonly #deliver: (batch: readonly Delivery[]) => boolean;
   readonly #fail: (error: unknown) => void;
@@ -26,9 +28,12 @@ export class Consumer {
   /** The transport has enough for now. */
   isPaused = false;
   isClosed = false;
+  /** Leases of a batch for it are on their way to the disk. */
+  isCommitting = false;
 
   constructor(options: {
     readonly type: DeliveryType;
+    readonly clientId?: string;
     readonly limits: ConsumerLimits;
     readonly ackDeadlineMs: number;
     readonly deliver: (batch: readonly Delivery[]) => boolean;
@@ -39,6 +44,7 @@ export class Consumer {
     readonly admits?: (bytes: number, count: number) => boolean;
   }) {
     this.type = options.type;
+    this.clientId = options.clientId ?? '';
     this.limits = options.limits;
     this.ackDeadlineMs = options.ackDeadlineMs;
     this.#deliver = options.deliver;
@@ -49,7 +55,7 @@ export class Consumer {
 
   /** How many more messages flow control admits now; a message may overshoot the byte limit. */
   get room(): number {
-    if (this.isPaused || this.isClosed) return 0;
+    if (this.isPaused || this.isClosed || this.isCommitting) return 0;
     if (this.outstandingBytes >= this.limits.bytesMax) return 0;
     return Math.max(0, this.limits.messagesMax - this.outstandingMessages);
   }

@@ -1,8 +1,10 @@
 import type { Clock } from '../../runtime/index.ts';
 import type { Segment } from '../../storage/index.ts';
-import type { Backlog, Lease } from './backlog.ts';
+import type { Backlog } from './backlog.ts';
 import type { Consumer } from './consumer.ts';
 import type { Dispatcher, Turn } from './dispatcher.ts';
+import type { Lease } from './lease.ts';
+import type { MessageScan } from './message-scan.ts';
 import type { Lane } from '../lanes/lane.ts';
 import type { HeldSegment, LaneReader } from '../lanes/lane-reader.ts';
 import { holds } from '../lanes/segment-shelf.ts';
@@ -19,7 +21,15 @@ export interface DeliveryOptions {
   /** Messages handed out and not acknowledged, at most. */
   readonly window: number;
   readonly budget: LeaseBudget;
+  /** What is asked of a message before its first delivery; null: nothing. */
+  readonly scan: MessageScan | null;
+  /** Of a delivery: 0 where attempts are not told. */
+  readonly attemptOf: (lease: Lease) => number;
+  /** Exactly once: leases are durable before their messages leave. Null: they need not be. */
+  readonly commitLeases: () => ((leases: readonly Lease[]) => Promise<void>) | null;
   readonly onDelivered: (type: DeliveryType, count: number) => void;
+  /** Messages were passed over that the filter keeps away. */
+  readonly onPassed: (count: number) => void;
   /** Everything below this sequence was trimmed and is done. */
   readonly onMissing: (first: number) => void;
 }
@@ -27,11 +37,16 @@ export interface DeliveryOptions {
 /** Leases that a subscription may have even where all others together have used up the rest. */
 const guaranteedLeases = 1_000;
 
+/** Messages that one turn looks at: those that are not for this consumer cost no bytes of it. */
+const scansMax = 2_000;
+
 /** What one turn hands out, and what it rests on. */
 interface Gathered {
   readonly batch: Delivery[];
   readonly leases: Lease[];
   readonly segments: HeldSegment[];
+  /** Messages that were looked at for the first time. */
+  scanCount: number;
 }
 
 /**
@@ -63,6 +78,7 @@ export class DeliveryQueue implements Turn {
 
   attach(consumer: Consumer): void {
     this.#consumers.add(consumer);
+    this.#options.backlog.adoptKeys(consumer);
     this.wake();
   }
 
@@ -70,6 +86,7 @@ export class DeliveryQueue implements Turn {
   detach(consumer: Consumer): void {
     consumer.isClosed = true;
     this.#consumers.delete(consumer);
+    this.#options.backlog.forget(consumer);
   }
 
   wake(): void {
@@ -83,9 +100,9 @@ export class DeliveryQueue implements Turn {
     for (const consumer of consumers) consumer.fail(error);
   }
 
-  /** True if a consumer with room would get something, now or after a read. */
-  get hasAvailable(): boolean {
-    return this.#candidate() !== undefined;
+  /** True if this consumer could get something, now or after a read and a look at it. */
+  hasAvailable(consumer: Consumer): boolean {
+    return this.#candidate(consumer) !== undefined;
   }
 
   /** What keeps messages waiting that were never delivered: too many that are not acknowledged. */
@@ -95,44 +112,68 @@ export class DeliveryQueue implements Turn {
   }
 
   turn(): boolean {
-    const consumer = this.#nextConsumer();
-    if (consumer === undefined) return false;
     try {
-      const turn = this.#gather(consumer);
-      if (!this.#isLoading) this.#loaded = null;
-      return this.#handOut(turn, consumer);
+      for (const consumer of this.#consumers) {
+        if (consumer.room === 0) continue;
+        const turn = this.#gather(consumer);
+        if (!this.#isLoading) this.#loaded = null;
+        if (turn.batch.length > 0) return this.#handOut(turn, consumer);
+        if (turn.scanCount > 0) return true;
+        // What waits for others of them alone is theirs now; nothing else would be found again.
+        if (this.#isLoading || !this.#options.backlog.hasBound) break;
+      }
     } catch (error) {
       this.failAll(error);
       return false;
     }
+    if (!this.#isLoading) this.#tellIdle();
+    return false;
   }
 
-  #nextConsumer(): Consumer | undefined {
-    for (const consumer of this.#consumers) if (consumer.room > 0) return consumer;
-    return undefined;
-  }
-
-  #handOut({ batch, leases, segments }: Gathered, consumer: Consumer): boolean {
-    if (batch.length === 0) {
-      if (!this.#isLoading) this.#tellIdle();
-      return false;
-    }
-    if (segments.some(({ dek }) => !dek.isAlive)) {
-      // A key died while others were asked for: its bytes are zeroed, or must not leave.
-      for (const lease of leases) this.#options.backlog.giveBack(lease);
-      return true;
-    }
+  #handOut(turn: Gathered, consumer: Consumer): boolean {
     // Only who got something goes to the back: a turn that finds nothing costs nobody its place.
-    this.#consumers.delete(consumer);
-    this.#consumers.add(consumer);
-    consumer.deliver(batch);
-    this.#options.onDelivered(consumer.type, batch.length);
+    if (this.#consumers.delete(consumer)) this.#consumers.add(consumer);
+    const commit = this.#options.commitLeases();
+    if (commit === null) this.#deliver(turn, consumer);
+    else void this.#commitAndDeliver(turn, consumer, commit);
     return true;
   }
 
-  #candidate(): number | undefined {
+  #deliver({ batch, leases, segments }: Gathered, consumer: Consumer): void {
+    if (segments.some(({ dek }) => !dek.isAlive)) {
+      // A key died while others were asked for: its bytes are zeroed, or must not leave.
+      for (const lease of leases) this.#options.backlog.giveBack(lease);
+      return;
+    }
+    consumer.deliver(batch);
+    this.#options.onDelivered(consumer.type, batch.length);
+  }
+
+  /** One batch of a consumer at a time is on its way to the disk; others go on meanwhile. */
+  async #commitAndDeliver(
+    turn: Gathered,
+    consumer: Consumer,
+    commit: (leases: readonly Lease[]) => Promise<void>,
+  ): Promise<void> {
+    consumer.isCommitting = true;
+    try {
+      await commit(turn.leases);
+    } catch (error) {
+      for (const lease of turn.leases) this.#options.backlog.giveBack(lease);
+      consumer.fail(error);
+      return;
+    } finally {
+      consumer.isCommitting = false;
+    }
+    const kept = stillLeased(turn);
+    if (consumer.isClosed) for (const lease of kept.leases) this.#options.backlog.giveBack(lease);
+    else if (kept.batch.length > 0) this.#deliver(kept, consumer);
+    this.wake();
+  }
+
+  #candidate(consumer: Consumer): number | undefined {
     const { backlog, lane, budget } = this.#options;
-    const sequence = backlog.peek(lane.tail);
+    const sequence = backlog.peek(lane.tail, consumer);
     if (sequence === undefined || !backlog.isFirstDelivery(sequence)) return sequence;
     const heldBy = this.#heldBy();
     if (heldBy === null) return sequence;
@@ -149,14 +190,18 @@ export class DeliveryQueue implements Turn {
   }
 
   #gather(consumer: Consumer): Gathered {
-    const gathered: Gathered = { batch: [], leases: [], segments: [] };
+    const gathered: Gathered = { batch: [], leases: [], segments: [], scanCount: 0 };
     const nowMs = this.#options.clock.monotonicMs();
     let bytes = 0;
+    let passedCount = 0;
     while (bytes < consumer.limits.turnBytes && consumer.room > 0) {
-      const sequence = this.#candidate();
-      if (sequence === undefined) break;
+      const sequence = this.#candidate(consumer);
+      if (sequence === undefined || gathered.scanCount >= scansMax) break;
       const segment = this.#segmentFor(sequence, gathered);
       if (segment === undefined) break;
+      const found = this.#look(segment, sequence, consumer, gathered);
+      if (found === 'passed') passedCount++;
+      if (found !== 'deliverable') continue;
       const size = sizeOf(segment, sequence);
       if (!consumer.admits(bytes + size, gathered.batch.length + 1)) break;
       const lease = this.#lease(segment, sequence, consumer, nowMs);
@@ -164,7 +209,29 @@ export class DeliveryQueue implements Turn {
       gathered.leases.push(lease);
       gathered.batch.push(this.#delivery(segment, lease));
     }
+    if (passedCount > 0) this.#options.onPassed(passedCount);
     return gathered;
+  }
+
+  /** Before a message's first delivery: does the filter let it through, and its key's order? */
+  #look(
+    segment: HeldSegment,
+    sequence: number,
+    consumer: Consumer,
+    gathered: Gathered,
+  ): 'deliverable' | 'passed' | 'waits' {
+    const { scan, backlog } = this.#options;
+    if (scan === null) return 'deliverable';
+    if (backlog.isUnscanned(sequence)) {
+      gathered.scanCount++;
+      const index = sequence - segment.base;
+      if (!scan.matches(segment, index)) {
+        backlog.passOver(sequence);
+        return 'passed';
+      }
+      backlog.scanned(sequence, scan.tagOf(segment, index));
+    }
+    return backlog.mayHandOut(sequence, consumer) ? 'deliverable' : 'waits';
   }
 
   /** The next message's segment; none if it has to be fetched, or if what was gathered goes first. */
@@ -199,7 +266,8 @@ export class DeliveryQueue implements Turn {
     const index = sequence - segment.base;
     const bytes = segment.bytes.subarray(segment.offsets[index], segment.offsets[index + 1]);
     const messageId = this.#options.lane.messageId(sequence);
-    return { ackId, messageId, publishTimeMs, deliveryAttempt: 0, bytes };
+    const deliveryAttempt = this.#options.attemptOf(lease);
+    return { ackId, messageId, publishTimeMs, deliveryAttempt, bytes };
   }
 
   /** Fetches what the next message needs; while it is under way no turn does anything. */
@@ -228,4 +296,17 @@ export class DeliveryQueue implements Turn {
 function sizeOf(segment: HeldSegment, sequence: number): number {
   const index = sequence - segment.base;
   return segment.offsets[index + 1]! - segment.offsets[index]!;
+}
+
+/** Without what a seek, or the expiry of a lease, has taken away meanwhile. */
+function stillLeased(turn: Gathered): Gathered {
+  const isKept = (i: number): boolean => {
+    const lease = turn.leases[i]!;
+    return lease.isOutstanding && lease.ackId === turn.batch[i]!.ackId;
+  };
+  return {
+    ...turn,
+    leases: turn.leases.filter((_, i) => isKept(i)),
+    batch: turn.batch.filter((_, i) => isKept(i)),
+  };
 }

@@ -51,7 +51,7 @@ export async function pullOnce<Reply>(
   if (request.signal.aborted) giveUp();
   try {
     await subscription.attach(consumer);
-    if (request.returnImmediately && !subscription.hasAvailable) giveUp();
+    if (request.returnImmediately && !subscription.hasAvailable(consumer)) giveUp();
     return await promise;
   } finally {
     cancel();

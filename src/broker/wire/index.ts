@@ -15,4 +15,5 @@ export {
   encodeStreamingPullResponse,
   type SubscriptionProperties,
 } from './received-messages.ts';
+export { orderingKeyOf } from './ordering-key.ts';
 export { varintBytes, WireReader, writeVarint } from './varint.ts';

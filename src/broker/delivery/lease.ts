@@ -1,0 +1,69 @@
+import type { DeliveryType } from '../observer.ts';
+import type { Backlog } from './backlog.ts';
+import type { Consumer } from './consumer.ts';
+import { Timed } from './deadline-wheel.ts';
+import type { KeyQueue } from './key-queue.ts';
+
+/**
+ * Where a message stands that was scanned and is not acknowledged.
+ *
+ * - `available`: deliverable now.
+ * - `outstanding`: delivered, and its deadline has not passed.
+ * - `delayed`: failed, and waits for its retry.
+ * - `forwarding`: failed too often, and on its way to the dead letter topic.
+ * - `held`: behind an earlier message of its ordering key.
+ * - `ahead`: acknowledged before an earlier message of its ordering key was.
+ * - `ended`: done; nothing refers to it any more.
+ */
+export type LeaseState =
+  | 'available'
+  | 'outstanding'
+  | 'delayed'
+  | 'forwarding'
+  | 'held'
+  | 'ahead'
+  | 'ended';
+
+/** The broker's record of one message that was scanned and not yet acknowledged. */
+export class Lease extends Timed {
+  readonly sequence: number;
+  readonly backlog: Backlog;
+  state: LeaseState = 'available';
+  /** Its filter was asked and its ordering key is known. */
+  isScanned = false;
+  bytes = 0;
+  publishTimeMs = 0;
+  /** Deliveries so far: the number in its ack id. */
+  attempt = 0;
+  /** Nacks and deadlines that passed: what a delivery attempt counts (pubsub.v1 ReceivedMessage). */
+  failures = 0;
+  /** Of its last delivery; empty if that is void. */
+  ackId = '';
+  /** Who has it, while it is outstanding; null if that was before a restart. */
+  holder: Consumer | null = null;
+  /** When its retry is due, while it is delayed: monotonic ms; 0 if that asks for no delay. */
+  dueMs = 0;
+  /** How it was last handed out; of no meaning before that. */
+  type: DeliveryType = 'pull';
+  /** Whole milliseconds of the monotonic clock; -1 if it was last handed out before a restart. */
+  deliveredMs = -1;
+  /** Of its ordering key; null without one. */
+  queue: KeyQueue | null = null;
+  /** Its neighbours among the messages of its key. */
+  earlier: Lease | null = null;
+  later: Lease | null = null;
+
+  constructor(backlog: Backlog, sequence: number) {
+    super();
+    this.backlog = backlog;
+    this.sequence = sequence;
+  }
+
+  get isOutstanding(): boolean {
+    return this.state === 'outstanding';
+  }
+
+  override expire(): void {
+    this.backlog.expire(this);
+  }
+}
