@@ -20,7 +20,7 @@ export class Exchange {
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
     this.query = mark < 0 ? '' : url.slice(mark + 1);
-    this.method = routedMethods[raw.method ?? ''];
+    this.method = routedMethods[methodOf(raw)];
     this.startedMs = startedMs;
     this.isPretty = wantsPretty(this.query);
   }
@@ -28,6 +28,12 @@ export class Exchange {
   get rpc(): string {
     return this.match?.route.rpc ?? '';
   }
+}
+
+/** Google's front ends let a POST stand for any method that a proxy would not let through. */
+function methodOf({ method = '', headers }: IncomingMessage): string {
+  const meant = headers['x-http-method-override'];
+  return method === 'POST' && typeof meant === 'string' ? meant.trim().toUpperCase() : method;
 }
 
 /** HEAD is a GET whose body Node leaves out. */

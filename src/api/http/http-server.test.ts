@@ -245,6 +245,15 @@ describe('JSON', () => {
     );
   });
 
+  test('a POST may stand for another method, which no other method may', async () => {
+    const headers = { 'x-http-method-override': 'get' };
+    expect((await send('POST', topic, '', headers)).json).toMatchObject({ state: 'ACTIVE' });
+    expect((await send('POST', topic)).status).toBe(404);
+    const override = { 'x-http-method-override': 'DELETE' };
+    expect((await send('GET', topic, '', override)).json).toMatchObject({ state: 'ACTIVE' });
+    expect((await send('POST', topic, '', { 'x-http-method-override': 'TRACE' })).status).toBe(404);
+  });
+
   test('what is not built is refused by name, fields and methods', async () => {
     const topicName = 'projects/p/topics/orders';
     const body = { topic: topicName, messageTransforms: [{ disabled: true }] };
