@@ -46,6 +46,8 @@ export class RecordingBroker implements BrokerService {
   #ephemeralCount = 0;
   /** Thrown by publish, if set. */
   publishError: unknown;
+  /** Thrown by acknowledge, if set. */
+  acknowledgeError: unknown;
   /** Makes pull wait for its signal. */
   pullWaits = false;
 
@@ -213,6 +215,7 @@ export class RecordingBroker implements BrokerService {
 
   async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
     this.calls.push(['acknowledge', subscription, ackIds]);
+    if (this.acknowledgeError !== undefined) throw this.acknowledgeError;
   }
 
   async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {

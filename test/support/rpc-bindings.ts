@@ -50,6 +50,13 @@ const custom =
     body,
   });
 
+const bodyless =
+  (field: string, verb: string) =>
+  ({ [field]: resource }: Request): Binding => ({
+    method: 'POST',
+    path: `${encodeName(resource)}:${verb}`,
+  });
+
 export type Rpc =
   | 'CreateTopic'
   | 'GetTopic'
@@ -66,7 +73,15 @@ export type Rpc =
   | 'Pull'
   | 'Acknowledge'
   | 'ModifyAckDeadline'
-  | 'ModifyPushConfig';
+  | 'ModifyPushConfig'
+  | 'ListTopicSnapshots'
+  | 'DetachSubscription'
+  | 'CreateSnapshot'
+  | 'GetSnapshot'
+  | 'ListSnapshots'
+  | 'UpdateSnapshot'
+  | 'DeleteSnapshot'
+  | 'Seek';
 
 /** pubsub.v1's unary methods, as cloud.google.com/pubsub/docs/reference/rest lists them. */
 export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> = {
@@ -86,4 +101,12 @@ export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> =
   Acknowledge: custom('subscription', 'acknowledge'),
   ModifyAckDeadline: custom('subscription', 'modifyAckDeadline'),
   ModifyPushConfig: custom('subscription', 'modifyPushConfig'),
+  ListTopicSnapshots: list('topic', 'snapshots'),
+  DetachSubscription: bodyless('subscription', 'detach'),
+  CreateSnapshot: create,
+  GetSnapshot: get('snapshot'),
+  ListSnapshots: list('project', 'snapshots'),
+  UpdateSnapshot: update('snapshot'),
+  DeleteSnapshot: remove('snapshot'),
+  Seek: custom('subscription', 'seek'),
 };
