@@ -3,6 +3,7 @@ import { completionSpec } from './completion/completion-spec.ts';
 import { doctorSpec } from './doctor/doctor-spec.ts';
 import { publishSpec, pullSpec, subscribeSpec } from './messages/message-specs.ts';
 import { keysSpec } from './resources/key-specs.ts';
+import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
 import { topSpec } from './top/top-spec.ts';
@@ -11,6 +12,7 @@ import { topSpec } from './top/top-spec.ts';
 export const tree: readonly CommandSpec[] = [
   topicsSpec,
   subscriptionsSpec,
+  snapshotsSpec,
   keysSpec,
   publishSpec,
   pullSpec,

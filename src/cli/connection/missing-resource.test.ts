@@ -9,6 +9,10 @@ test.each([
   [broker, 'projects/p/topics/a:publish', 'topics list'],
   [broker, 'projects/p/subscriptions/a:pull', 'subscriptions list'],
   [broker, 'projects/p/subscriptions/new', 'topics list'],
+  [broker, 'projects/p/subscriptions/new:seek', 'snapshots list'],
+  [broker, 'projects/p/subscriptions/a:seek', 'subscriptions list'],
+  [broker, 'projects/p/snapshots/a', 'snapshots list'],
+  [broker, 'projects/p/snapshots/new', 'subscriptions list'],
   [`KeyRing ${ring} not found.`, `${ring}/cryptoKeys`, 'keys rings list'],
   [`CryptoKey ${ring}/cryptoKeys/k not found.`, '', 'keys list'],
   [

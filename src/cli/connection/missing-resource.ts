@@ -4,6 +4,14 @@ const keyService = /projects\/[^/\s]+\/locations\/([^/\s]+)\/keyRings\/\S+/;
 const version = /^(\S+\/cryptoKeys\/[^/\s]+)\/cryptoKeyVersions\//;
 const brokers = /\(resource=([^)]*)\)/;
 
+/** What a resource of each collection, or what is done to it, names beside itself. */
+const madeFrom: Readonly<Record<string, string>> = {
+  topics: 'topics',
+  subscriptions: 'topics',
+  snapshots: 'subscriptions',
+  ':seek': 'snapshots',
+};
+
 /**
  * The command that lists what a NOT_FOUND misses: its `message` names a key in full and anything
  * else by its id alone; `path` is what was asked for.
@@ -11,15 +19,17 @@ const brokers = /\(resource=([^)]*)\)/;
 export function listOf(message: string, path: string): string {
   const [name, location] = keyService.exec(message) ?? [];
   if (name !== undefined && location !== undefined) return keyList(name, location);
-  const [, , collection = '', id = ''] = path.replace(/:[a-zA-Z]+$/, '').split('/');
-  const missing = brokers.exec(message)?.[1];
-  // What is made or changed may name a topic that is not there.
-  const isOther = missing !== undefined && missing !== id;
-  if (collection === 'topics' || (collection === 'subscriptions' && isOther)) {
-    return 'sealpost topics list';
-  }
-  if (collection === 'subscriptions') return 'sealpost subscriptions list';
+  const place = collectionOf(path, brokers.exec(message)?.[1]);
+  if (place !== undefined) return `sealpost ${place} list`;
   return 'sealpost topics list, sealpost subscriptions list, sealpost keys list';
+}
+
+/** Where `missing` may be found: what is made or changed may name something that is not there. */
+function collectionOf(path: string, missing: string | undefined): string | undefined {
+  const verb = /:[a-zA-Z]+$/.exec(path)?.[0] ?? '';
+  const [, , own = '', id = ''] = path.slice(0, path.length - verb.length).split('/');
+  if (missing !== undefined && missing !== id) return madeFrom[verb] ?? madeFrom[own];
+  return Object.hasOwn(madeFrom, own) ? own : undefined;
 }
 
 function keyList(name: string, location: string): string {

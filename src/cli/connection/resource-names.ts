@@ -1,7 +1,7 @@
 import { parseProjectName, parsePubsubName } from '../../rpc/index.ts';
 import { usageError } from '../command/command-error.ts';
 
-type Collection = 'topics' | 'subscriptions';
+type Collection = 'topics' | 'subscriptions' | 'snapshots';
 
 const keyId = /^[a-zA-Z0-9_-]{1,63}$/;
 const keyPath = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
@@ -39,6 +39,10 @@ export class ResourceNames {
 
   subscription(text: string): string {
     return this.#pubsubName('subscriptions', 'subscription', text);
+  }
+
+  snapshot(text: string): string {
+    return this.#pubsubName('snapshots', 'snapshot', text);
   }
 
   /** `RING/KEY`, `LOCATION/RING/KEY` or the full name. */

@@ -20,10 +20,11 @@ export function newFields(call: Call, rules: readonly FieldRule[]): Record<strin
   return Object.fromEntries(given.map((rule) => [rule.field, rule.value(call, rule.option)]));
 }
 
-/** Fields and mask of an update. Throws a usage error if nothing, or both ways, is asked for. */
+/** Fields and mask of an update, `more` among them. Throws a usage error if nothing, or both ways, is asked for. */
 export function changedFields(
   call: Call,
   rules: readonly FieldRule[],
+  more: { readonly fields: object; readonly paths: readonly string[] } = { fields: {}, paths: [] },
 ): { readonly fields: Record<string, unknown>; readonly updateMask: string } {
   const cleared = rules.filter(
     ({ clearedBy }) => clearedBy !== undefined && call.flags.isSet(clearedBy),
@@ -33,13 +34,15 @@ export function changedFields(
     throw usageError(`--${both.option} and --${both.clearedBy!} contradict each other.`);
   }
   const set = rules.filter(({ option }) => call.flags.isSet(option));
-  if (set.length + cleared.length === 0) {
+  if (set.length + cleared.length + more.paths.length === 0) {
     const options = rules.map(({ option }) => `--${option}`).join(', ');
     throw usageError(`Nothing is to be changed: give one of ${options}.`);
   }
   return {
-    fields: newFields(call, rules),
-    updateMask: [...new Set([...set, ...cleared].map(({ path }) => path))].join(','),
+    fields: { ...newFields(call, rules), ...more.fields },
+    updateMask: [...new Set([...[...set, ...cleared].map(({ path }) => path), ...more.paths])].join(
+      ',',
+    ),
   };
 }
 

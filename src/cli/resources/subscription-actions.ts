@@ -5,6 +5,7 @@ import type { Tools } from '../command/tools.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
 import { shortId } from '../connection/resource-names.ts';
 import { fieldLines } from '../output/table.ts';
+import { changedPolicies, newPolicies } from './delivery-policies.ts';
 import { endpointOf, pushConfigOf } from './push-config.ts';
 import {
   changedFields,
@@ -32,7 +33,7 @@ const rules: readonly FieldRule[] = [
   {
     field: 'expirationPolicy',
     path: 'expiration_policy',
-    option: 'expiration',
+    option: 'expiration-period',
     value: (call, option) => expirationOf(call.flags.text(option)!),
   },
   {
@@ -41,18 +42,47 @@ const rules: readonly FieldRule[] = [
     option: 'retain-acked',
     value: () => true,
   },
+  {
+    field: 'enableExactlyOnceDelivery',
+    path: 'enable_exactly_once_delivery',
+    option: 'enable-exactly-once-delivery',
+    value: () => true,
+  },
   labelsRule,
 ];
 
-const changeRules: readonly FieldRule[] = rules.map((rule) =>
-  rule.option === 'retain-acked' ? { ...rule, clearedBy: 'clear-retain-acked' } : rule,
-);
+/** What a subscription keeps for good. */
+const newRules: readonly FieldRule[] = [
+  ...rules,
+  {
+    field: 'enableMessageOrdering',
+    path: 'enable_message_ordering',
+    option: 'enable-message-ordering',
+    value: () => true,
+  },
+  {
+    field: 'filter',
+    path: 'filter',
+    option: 'message-filter',
+    value: ({ flags }, option) => flags.text(option),
+  },
+];
+
+const clearing: Readonly<Record<string, string>> = {
+  'retain-acked': 'clear-retain-acked',
+  'enable-exactly-once-delivery': 'no-enable-exactly-once-delivery',
+};
+
+const changeRules: readonly FieldRule[] = rules.map((rule) => {
+  const clearedBy = clearing[rule.option];
+  return clearedBy === undefined ? rule : { ...rule, clearedBy };
+});
 
 function expirationOf(text: string): Json {
   if (text === 'never') return {};
   const ms = durationMs(text);
   if (ms !== undefined) return { ttl: `${ms / 1000}s` };
-  throw usageError(`--expiration must be a duration such as 31d, or never, not "${text}".`);
+  throw usageError(`--expiration-period must be a duration such as 31d, or never, not "${text}".`);
 }
 
 function named({ arguments: [subscription = ''] }: Call, { names }: Tools): string {
@@ -66,7 +96,11 @@ export const createSubscription: Action = async (call, tools) => {
     throw usageError('A subscription needs a topic.', 'Add --topic TOPIC.');
   const topic = tools.names.topic(topicText);
   const pushConfig = pushConfigOf(call);
-  const fields = { ...newFields(call, rules), ...(pushConfig === undefined ? {} : { pushConfig }) };
+  const fields = {
+    ...newFields(call, newRules),
+    ...newPolicies(call, tools.names).fields,
+    ...(pushConfig === undefined ? {} : { pushConfig }),
+  };
   const subscription = await tools.api.put(name, { topic, ...fields });
   const next =
     pushConfig === undefined
@@ -108,15 +142,38 @@ export const describeSubscription: Action = async (call, tools) => {
     ['Acknowledged', isRetaining ? 'kept until the retention ends' : 'dropped'],
     ['Expires', ttl === undefined ? 'never' : `${durationText(ttl)} without use`],
     ['Push to', endpointOf(subscription) || 'nowhere: programs pull'],
+    ...deliveryLines(subscription),
     ['State', textIn(subscription, 'state') || 'ACTIVE'],
     ['Labels', labelText(subscription['labels'])],
   ]);
   tools.out.result(subscription, lines);
 };
 
+/** Without what is not set. */
+function deliveryLines(subscription: Json): [string, string][] {
+  const isOn = (field: string): boolean => subscription[field] === true;
+  const letters = subscription['deadLetterPolicy'] as Json | undefined;
+  const retry = subscription['retryPolicy'] as Json | undefined;
+  const delays = [retry?.['minimumBackoff'], retry?.['maximumBackoff']].map(durationText);
+  return [
+    ['Order', isOn('enableMessageOrdering') ? 'kept for each ordering key' : ''],
+    ['Exactly once', isOn('enableExactlyOnceDelivery') ? 'yes' : ''],
+    ['Filter', textIn(subscription, 'filter')],
+    [
+      'Dead letters',
+      letters === undefined
+        ? ''
+        : `to ${textIn(letters, 'deadLetterTopic')} after ${textIn(letters, 'maxDeliveryAttempts')} failures`,
+    ],
+    ['Retry', retry === undefined ? '' : `after ${delays.join(' to ')}`],
+    ['Detached', isOn('detached') ? 'yes: it gets nothing from its topic' : ''],
+  ];
+}
+
 export const updateSubscription: Action = async (call, tools) => {
   const name = named(call, tools);
-  const { fields, updateMask } = changedFields(call, changeRules);
+  const policies = await changedPolicies(call, tools.names, () => tools.api.get(name));
+  const { fields, updateMask } = changedFields(call, changeRules, policies);
   const body = { subscription: { name, ...fields }, updateMask };
   tools.out.result(await tools.api.patch(name, body), [`Updated ${name}.`]);
 };

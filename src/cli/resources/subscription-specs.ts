@@ -1,4 +1,5 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
+import { deliveryChangeOptions, newDeliveryOptions } from './delivery-options.ts';
 import { idsOption, labelOption } from './topic-specs.ts';
 
 export const subscriptionArgument: ArgumentSpec = {
@@ -20,7 +21,7 @@ const settings: readonly OptionSpec[] = [
     doc: 'How long messages wait: 10m to 31d [7d].',
   },
   {
-    name: 'expiration',
+    name: 'expiration-period',
     placeholder: 'TIME',
     doc: 'Time without any use after which it goes, or never [31d].',
   },
@@ -58,6 +59,7 @@ export const subscriptionsSpec: CommandSpec = {
         ...settings,
         { name: 'retain-acked', doc: 'Keep acknowledged messages until their retention ends.' },
         labelOption,
+        ...newDeliveryOptions,
         ...pushOptions,
       ],
       examples: [
@@ -98,11 +100,16 @@ export const subscriptionsSpec: CommandSpec = {
         { name: 'clear-retain-acked', doc: 'Drop messages once they are acknowledged.' },
         labelOption,
         { name: 'clear-labels', doc: 'Remove all labels.' },
+        ...deliveryChangeOptions,
       ],
       examples: [
         {
           line: 'sealpost subscriptions update kitchen --ack-deadline 5m',
           does: 'more time for each message',
+        },
+        {
+          line: 'sealpost subscriptions update kitchen --dead-letter-topic failed-orders --max-delivery-attempts 10',
+          does: 'what failed ten times goes to another topic',
         },
       ],
       load: async () => (await import('./subscription-actions.ts')).updateSubscription,
@@ -119,6 +126,43 @@ export const subscriptionsSpec: CommandSpec = {
         },
       ],
       load: async () => (await import('./subscription-actions.ts')).modifyPushConfig,
+    },
+    {
+      name: 'seek',
+      summary: 'Go back or forward to a time or a snapshot.',
+      details:
+        'A time in the future acknowledges all that was published until now. Going back needs messages\nthat were kept: see --retain-acked, and --retention of the topic.',
+      arguments: [subscriptionArgument],
+      options: [
+        {
+          name: 'time',
+          placeholder: 'TIME',
+          doc: 'Where to: 2026-01-31T12:00:00Z, or a duration ago.',
+        },
+        {
+          name: 'snapshot',
+          placeholder: 'SNAPSHOT',
+          completes: 'snapshots',
+          doc: 'Where to: a snapshot of the same topic.',
+        },
+      ],
+      examples: [
+        { line: 'sealpost subscriptions seek kitchen --time 2h', does: 'the last two hours again' },
+        {
+          line: 'sealpost subscriptions seek kitchen --snapshot before-deploy',
+          does: 'as it was when the snapshot was made',
+        },
+      ],
+      load: async () => (await import('./replay-actions.ts')).seekSubscription,
+    },
+    {
+      name: 'detach',
+      summary: 'Take a subscription from its topic: its messages are dropped, and it gets no more.',
+      arguments: [subscriptionArgument],
+      examples: [
+        { line: 'sealpost subscriptions detach kitchen', does: 'for good; it can only be deleted' },
+      ],
+      load: async () => (await import('./replay-actions.ts')).detachSubscription,
     },
     {
       name: 'delete',
