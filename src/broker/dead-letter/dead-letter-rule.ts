@@ -10,18 +10,18 @@ import type { TopicState } from '../topic-state.ts';
  * It holds for good where it is asked for every policy that is set, one after the other: a path
  * from topic to topic only ever grows by a policy, for a topic that is new has no subscription.
  *
- * @param topic - what the subscription reads; a policy of a deleted topic closes no circle.
+ * @param topic - what the subscription reads, if it is not detached; a deleted topic closes no circle.
  * @param topics - those that can be published to, by name.
  */
 export function checkDeadLetterPolicy(
   policy: DeadLetterPolicy | undefined,
-  topic: TopicState,
+  topic: TopicState | undefined,
   topics: ReadonlyMap<string, TopicState>,
 ): void {
   if (policy === undefined) return;
   const target = topics.get(policy.deadLetterTopic);
   if (target === undefined) throw notFound(policy.deadLetterTopic);
-  if (leadsTo(topic, target, topics)) {
+  if (topic !== undefined && leadsTo(topic, target, topics)) {
     throw invalidArgument(
       'dead_letter_policy.dead_letter_topic: must not be the topic of the subscription, nor one whose own dead letters come back to it',
     );
