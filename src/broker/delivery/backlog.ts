@@ -314,8 +314,9 @@ export class Backlog {
   acknowledge(lease: Lease): Acknowledged {
     if (lease.state === 'ended') return 'void';
     if (!this.isFirstOfKey(lease)) {
-      if (!lease.isOutstanding) return 'void';
-      this.#release(lease);
+      // A forwarded one is done as well, and its key goes on once those before it are.
+      if (lease.isOutstanding) this.#release(lease);
+      else if (lease.state !== 'forwarding') return 'void';
       lease.state = 'ahead';
       this.#options.onAvailable();
       return 'ahead';
