@@ -2,13 +2,14 @@ import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
-import { draining, notServed } from './errors.ts';
-import type { BacklogReport, ConfigOperation, TopicReport } from './observer.ts';
+import { draining } from './errors.ts';
+import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
 import { Pager } from './page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
-import { backlogReport, topicReport } from './reports.ts';
+import { Reporter } from './reporter.ts';
 import { RetentionSweeper } from './retention.ts';
+import { Seeking } from './seeking.ts';
 import type {
   BrokerService,
   Delivery,
@@ -29,21 +30,22 @@ import type {
   Topic,
   TopicDiagnosis,
 } from './service.ts';
+import { Snapshots } from './snapshots/snapshots.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Topics } from './topics.ts';
-
-/** Resources that are reported on before the event loop is looked at. */
-const reportsPerTurn = 16;
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {
   readonly #registry: Registry;
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
+  readonly #snapshots: Snapshots;
+  readonly #seeking: Seeking;
   readonly #ephemerals: EphemeralSubscriptions;
   readonly #diagnostician: Diagnostician;
+  readonly #reporter: Reporter;
   readonly #publisher: PublisherCalls;
   readonly #subscriber: SubscriberCalls;
   readonly #sweeper: RetentionSweeper;
@@ -61,9 +63,12 @@ export class Broker implements BrokerService {
     const pager = new Pager(registry.ports.mac);
     this.#registry = registry;
     this.#topics = new Topics(registry, pager);
-    this.#subscriptions = new Subscriptions(registry, this.#topics, pager);
+    this.#subscriptions = new Subscriptions(registry, pager);
+    this.#snapshots = new Snapshots(registry, pager);
+    this.#seeking = new Seeking(registry);
     this.#ephemerals = new EphemeralSubscriptions(registry);
     this.#diagnostician = new Diagnostician(registry);
+    this.#reporter = new Reporter(registry);
     this.#publisher = new PublisherCalls(registry);
     this.#subscriber = new SubscriberCalls(registry);
     this.#sweeper = new RetentionSweeper(registry);
@@ -132,36 +137,38 @@ export class Broker implements BrokerService {
     return this.#subscriptions.list(project, page);
   }
 
-  async detachSubscription(_name: string): Promise<void> {
-    throw notServed('google.pubsub.v1.Publisher.DetachSubscription');
+  async detachSubscription(name: string): Promise<void> {
+    await this.#onSubscription('update', name, () => this.#subscriptions.detach(name));
   }
 
-  async seek(_subscription: string, _target: SeekTarget): Promise<void> {
-    throw notServed('google.pubsub.v1.Subscriber.Seek');
+  async seek(subscription: string, target: SeekTarget): Promise<void> {
+    await this.#seeking.seek(subscription, target);
   }
 
-  async createSnapshot(_request: SnapshotRequest): Promise<Snapshot> {
-    throw notServed('google.pubsub.v1.Subscriber.CreateSnapshot');
+  async createSnapshot(request: SnapshotRequest): Promise<Snapshot> {
+    const create = (): Promise<Snapshot> => this.#snapshots.create(request);
+    return await this.#onSnapshot('create', request.name, create);
   }
 
-  async getSnapshot(_name: string): Promise<Snapshot> {
-    throw notServed('google.pubsub.v1.Subscriber.GetSnapshot');
+  async getSnapshot(name: string): Promise<Snapshot> {
+    return this.#snapshots.get(name);
   }
 
-  async updateSnapshot(_snapshot: Snapshot, _fields: readonly string[]): Promise<Snapshot> {
-    throw notServed('google.pubsub.v1.Subscriber.UpdateSnapshot');
+  async updateSnapshot(snapshot: Snapshot, fields: readonly string[]): Promise<Snapshot> {
+    const update = (): Promise<Snapshot> => this.#snapshots.update(snapshot, new Set(fields));
+    return await this.#onSnapshot('update', snapshot.name, update);
   }
 
-  async deleteSnapshot(_name: string): Promise<void> {
-    throw notServed('google.pubsub.v1.Subscriber.DeleteSnapshot');
+  async deleteSnapshot(name: string): Promise<void> {
+    await this.#onSnapshot('delete', name, () => this.#snapshots.delete(name));
   }
 
-  async listSnapshots(_project: string, _page: PageRequest): Promise<Page<Snapshot>> {
-    throw notServed('google.pubsub.v1.Subscriber.ListSnapshots');
+  async listSnapshots(project: string, page: PageRequest): Promise<Page<Snapshot>> {
+    return this.#snapshots.list(project, page);
   }
 
-  async listTopicSnapshots(_topic: string, _page: PageRequest): Promise<Page<string>> {
-    throw notServed('google.pubsub.v1.Publisher.ListTopicSnapshots');
+  async listTopicSnapshots(topic: string, page: PageRequest): Promise<Page<string>> {
+    return this.#topics.listSnapshots(topic, page);
   }
 
   async createEphemeralSubscription(
@@ -248,27 +255,19 @@ export class Broker implements BrokerService {
     return () => void this.#revokedListeners.delete(listener);
   }
 
-  /** Where every subscription stands, for the gauges. */
+  /** Where every attached subscription stands, for the gauges. */
   async backlogs(): Promise<BacklogReport[]> {
-    const reports: BacklogReport[] = [];
-    // One after the other: each may read a segment, and there may be thousands.
-    for (const state of this.#registry.allSubscriptions()) {
-      if (state.isEnded) continue;
-      reports.push(await backlogReport(state, this.#registry.ports.clock.wallMs()));
-      if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
-    }
-    return reports;
+    return await this.#reporter.backlogs();
   }
 
   /** Where every topic stands that was not deleted, for the gauges. */
   async topicReports(): Promise<TopicReport[]> {
-    const { clock, store } = this.#registry.ports;
-    const reports: TopicReport[] = [];
-    for (const topic of this.#registry.topics.values()) {
-      reports.push(await topicReport(topic, store, clock.wallMs()));
-      if (reports.length % reportsPerTurn === 0) await this.#nextTurn();
-    }
-    return reports;
+    return await this.#reporter.topics();
+  }
+
+  /** Where every snapshot stands, for the gauges. */
+  async snapshotReports(): Promise<SnapshotReport[]> {
+    return await this.#reporter.snapshots();
   }
 
   /** Opened bytes that are held to be delivered again. */
@@ -313,12 +312,6 @@ export class Broker implements BrokerService {
     this.#registry.wheel.close();
   }
 
-  async #nextTurn(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#registry.ports.clock.soon(resolve);
-    });
-  }
-
   async #onTopic<Result>(
     operation: ConfigOperation,
     name: string,
@@ -335,6 +328,15 @@ export class Broker implements BrokerService {
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     return await told(run, (code) => observer.subscriptionConfig(name, operation, code));
+  }
+
+  async #onSnapshot<Result>(
+    operation: ConfigOperation,
+    name: string,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    const { observer } = this.#registry.ports;
+    return await told(run, (code) => observer.snapshotConfig(name, operation, code));
   }
 
   #tellRevoked(subscription: string): void {

@@ -37,10 +37,13 @@ export function notPulled(): RpcError {
   );
 }
 
-/** A method that nobody has built. */
-export function notServed(rpc: string): RpcError {
-  const message = `The method ${rpc} is not supported by this server.`;
-  return new RpcError('UNIMPLEMENTED', 'METHOD_NOT_SUPPORTED', message);
+/** What would need the backlog that a detached subscription has no more. */
+export function detached(name: string): RpcError {
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'SUBSCRIPTION_DETACHED',
+    `The subscription is detached from its topic and receives no messages (resource=${lastSegment(name)}).`,
+  );
 }
 
 /** A drain has begun: clients try again, and meet whoever serves next. */

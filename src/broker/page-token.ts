@@ -9,6 +9,9 @@ const pageSizeDefault = 100;
 const pageSizeMax = 1_000;
 const macBytes = 16;
 
+/** A list in order: its first `limit` keys after `after`; all of them are after ''. */
+export type KeysAfter = (after: string, limit: number) => string[];
+
 /**
  * Pages of a list in order of its keys. A token names the last key of a page, so it survives
  * inserts and deletes, and is authenticated with the list it belongs to, so it fits no other.
@@ -20,8 +23,8 @@ export class Pager {
     this.#mac = mac;
   }
 
-  /** `list` names the list: method and parent. `keys` may be in any order. */
-  page(list: string, keys: Iterable<string>, request: PageRequest): Page<string> {
+  /** `list` names the list: method and parent. */
+  page(list: string, keysAfter: KeysAfter, request: PageRequest): Page<string> {
     const { pageSize } = request;
     if (pageSize < 0 || pageSize > pageSizeMax) {
       throw invalidArgument(
@@ -29,10 +32,12 @@ export class Pager {
       );
     }
     const after = request.pageToken === '' ? '' : this.#keyOf(list, request.pageToken);
-    const rest = [...keys].filter((key) => key > after).toSorted(compareKeys);
-    const items = rest.slice(0, pageSize === 0 ? pageSizeDefault : pageSize);
+    const size = pageSize === 0 ? pageSizeDefault : pageSize;
+    // One more than the page holds tells whether it is the last.
+    const keys = keysAfter(after, size + 1);
+    const items = keys.slice(0, size);
     const last = items.at(-1);
-    const isLastPage = last === undefined || items.length === rest.length;
+    const isLastPage = last === undefined || keys.length === items.length;
     return { items, nextPageToken: isLastPage ? '' : this.#token(list, last) };
   }
 
@@ -61,5 +66,3 @@ export class Pager {
     return out;
   }
 }
-
-const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,44 +1,44 @@
-import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
-import { alreadyExists, notFound } from './errors.ts';
+import type { SubscriptionRow } from './catalog/catalog-rows.ts';
+import { checkDeadLetterPolicy } from './dead-letter/dead-letter-rule.ts';
+import { alreadyExists, detached as refusal, notFound } from './errors.ts';
 import { mergeSubscription } from './merged-rows.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
+import { checkSubscriptionCount } from './resource-limits.ts';
 import type { Page, PageRequest, PushConfig, Subscription } from './service.ts';
-import { checkDeadLetterTopic, checkDelivery } from './subscription-rules.ts';
+import { shownDetached, shownSubscription } from './shown-resources.ts';
+import { checkDelivery } from './subscription-rules.ts';
 import type { SubscriptionState } from './subscription-state.ts';
-import type { Topics } from './topics.ts';
-
-/** Shown in place of a deleted topic's name (pubsub.v1 Subscription.topic). */
-export const deletedTopic: string = '_deleted-topic_';
 
 /** Creating, reading, changing and deleting subscriptions. */
 export class Subscriptions {
   readonly #registry: Registry;
-  readonly #topics: Topics;
   readonly #pager: Pager;
 
-  constructor(registry: Registry, topics: Topics, pager: Pager) {
+  constructor(registry: Registry, pager: Pager) {
     this.#registry = registry;
-    this.#topics = topics;
     this.#pager = pager;
   }
 
   /** It gets the messages that are published once this has returned. Whole or not at all. */
   async create(subscription: Subscription): Promise<Subscription> {
-    if (this.#registry.subscriptions.has(subscription.name)) throw alreadyExists(subscription.name);
+    this.#refuseTaken(subscription.name);
     return await this.#registry.changes.run(() => this.#create(subscription));
   }
 
   async #create(subscription: Subscription): Promise<Subscription> {
     const topic = this.#registry.topic(subscription.topic);
     checkDelivery(subscription);
-    checkDeadLetterTopic(this.#registry, subscription.deadLetterPolicy);
-    const { catalog, subscriptions } = this.#registry;
+    checkDeadLetterPolicy(subscription.deadLetterPolicy, topic, this.#registry.topics);
+    const { catalog, ports } = this.#registry;
     const { name } = subscription;
-    const stored = subscriptions.has(name) ? null : await catalog.storedSubscription(name);
+    this.#refuseTaken(name);
+    checkSubscriptionCount(this.#registry, name, topic);
+    const stored = await catalog.storedSubscription(name);
     // A creation that failed half-way, and whose client was told so.
     if (stored !== null) await this.#remove(stored);
-    const of = { topicUid: topic.row.uid, start: topic.lane.tail };
+    const lastActiveMs = ports.clock.wallMs();
+    const of = { topicUid: topic.row.uid, start: topic.lane.tail, lastActiveMs };
     const row = await catalog.createSubscription(subscription, of);
     try {
       const state = await this.#registry.addSubscription(row, topic);
@@ -51,6 +51,11 @@ export class Subscriptions {
     }
   }
 
+  #refuseTaken(name: string): void {
+    const { subscriptions, detached } = this.#registry;
+    if (subscriptions.has(name) || detached.has(name)) throw alreadyExists(name);
+  }
+
   /** Takes back a row whose log nobody has opened. */
   async #remove(row: SubscriptionRow): Promise<void> {
     await this.#registry.catalog.deleteSubscription(row, null);
@@ -58,37 +63,46 @@ export class Subscriptions {
   }
 
   get(name: string): Subscription {
+    const detached = this.#registry.detached.get(name);
+    if (detached !== undefined) return shownDetached(this.#registry, detached);
     return this.#view(this.#registry.subscription(name));
   }
 
   async update(subscription: Subscription, fields: ReadonlySet<string>): Promise<Subscription> {
+    const { name } = subscription;
     return await this.#registry.changes.run(async () => {
-      const state = this.#registry.subscription(subscription.name);
-      const row = mergeSubscription(state.row, subscription, fields);
+      const row = mergeSubscription(this.#row(name), subscription, fields);
       checkDelivery(row);
       if (fields.has('dead_letter_policy')) {
-        checkDeadLetterTopic(this.#registry, row.deadLetterPolicy);
+        const { topics, subscriptions } = this.#registry;
+        checkDeadLetterPolicy(row.deadLetterPolicy, subscriptions.get(name)?.topic, topics);
       }
-      await this.#change(state, row);
-      return this.#view(state);
+      await this.#change(row);
+      return this.get(name);
     });
   }
 
   async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
     await this.#registry.changes.run(async () => {
-      const state = this.#registry.subscription(name);
-      const { pushConfig: before, ...rest } = state.row;
-      if (pushConfig === undefined) return await this.#change(state, rest);
+      const { pushConfig: before, ...rest } = this.#row(name);
+      if (pushConfig === undefined) return await this.#change(rest);
       // What a call does not say about the version stays (pubsub.v1 PushConfig.attributes).
       const attributes = { ...before?.attributes, ...pushConfig.attributes };
       checkDelivery({ ...rest, pushConfig });
-      await this.#change(state, { ...rest, pushConfig: { ...pushConfig, attributes } });
+      await this.#change({ ...rest, pushConfig: { ...pushConfig, attributes } });
     });
   }
 
-  async #change(state: SubscriptionState, row: SubscriptionRow): Promise<void> {
-    await this.#registry.catalog.updateSubscription(row);
-    state.change(row);
+  #row(name: string): SubscriptionRow {
+    return this.#registry.detached.get(name) ?? this.#registry.subscription(name).row;
+  }
+
+  async #change(changed: SubscriptionRow): Promise<void> {
+    const { catalog, detached, ports } = this.#registry;
+    const row = { ...changed, lastActiveMs: ports.clock.wallMs() };
+    await catalog.updateSubscription(row);
+    if (detached.has(row.name)) detached.set(row.name, row);
+    else this.#registry.subscription(row.name).change(row);
   }
 
   /** Streams on it end with NOT_FOUND. */
@@ -97,45 +111,49 @@ export class Subscriptions {
   }
 
   async #delete(name: string): Promise<void> {
-    const state = this.#registry.subscription(name);
-    const { topic } = state;
-    const isLast =
-      topic.subscriptions.size === 1 && this.#registry.deletedTopics.has(topic.row.uid);
-    const lastOf: TopicRow | null = isLast ? topic.row : null;
-    await this.#registry.catalog.deleteSubscription(state.row, lastOf);
-    this.#registry.subscriptions.delete(name);
-    topic.subscriptions.delete(state);
-    state.end(notFound(name));
-    // The DEKs go with the topic, and with them whoever would tell that its key is taken away.
-    if (isLast) state.cutPush();
-    await state.close();
-    this.#registry.ports.observer.subscriptionDeleted(name);
-    await this.#registry.dropLogs([{ log: state.row.log }]);
-    if (!isLast) return;
-    this.#registry.deletedTopics.delete(topic.row.uid);
-    await this.#topics.forget(topic);
+    const { catalog, detached, ports } = this.#registry;
+    const row = detached.get(name);
+    if (row === undefined) {
+      const state = this.#registry.subscription(name);
+      await catalog.deleteSubscription(state.row, this.#registry.lastOf(state.topic));
+      await this.#registry.removeSubscription(state, notFound(name));
+    } else {
+      await catalog.deleteSubscription(row, null);
+      detached.delete(name);
+    }
+    ports.observer.subscriptionDeleted(name);
+  }
+
+  /** Drops its backlog at once; streams on it end with FAILED_PRECONDITION. */
+  async detach(name: string): Promise<void> {
+    await this.#registry.changes.run(async () => {
+      const { catalog, detached } = this.#registry;
+      if (detached.has(name)) return;
+      const state = this.#registry.subscription(name);
+      const detachedFrom = state.topic.row.name;
+      const row = { ...state.row, log: 0, detached: true, detachedFrom };
+      await catalog.detachSubscription(state.row, row, this.#registry.lastOf(state.topic));
+      detached.set(name, row);
+      await this.#registry.removeSubscription(state, refusal(name));
+    });
   }
 
   list(project: string, page: PageRequest): Page<Subscription> {
+    const { subscriptions, detached } = this.#registry;
     const prefix = `${project}/subscriptions/`;
-    const names = [...this.#registry.subscriptions.keys()].filter((name) =>
-      name.startsWith(prefix),
-    );
-    const { items, nextPageToken } = this.#pager.page(`subscriptions of ${project}`, names, page);
+    const namesAfter = (after: string, limit: number): string[] =>
+      [subscriptions, detached]
+        .flatMap((some) => some.namesAfter(prefix, after, limit))
+        .toSorted(compareNames)
+        .slice(0, limit);
+    const list = `subscriptions of ${project}`;
+    const { items, nextPageToken } = this.#pager.page(list, namesAfter, page);
     return { items: items.map((name) => this.get(name)), nextPageToken };
   }
 
   #view(state: SubscriptionState): Subscription {
-    const { id: _id, log: _log, start: _start, topicUid, ...shown } = state.row;
-    const topic = state.topic.row;
-    const isDeleted = this.#registry.deletedTopics.has(topicUid);
-    return {
-      ...shown,
-      topic: isDeleted ? deletedTopic : topic.name,
-      state: (state.pushStatus?.stalledBy ?? null) === null ? 'ACTIVE' : 'RESOURCE_ERROR',
-      ...(topic.messageRetentionMs === undefined || isDeleted
-        ? {}
-        : { topicMessageRetentionMs: topic.messageRetentionMs }),
-    };
+    return shownSubscription(this.#registry, state);
   }
 }
+
+const compareNames = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

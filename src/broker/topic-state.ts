@@ -5,14 +5,21 @@ import { Appender } from './lanes/appender.ts';
 import { PublishTime } from './lanes/publish-time.ts';
 import { TopicKey } from './lanes/topic-key.ts';
 import { takeOver } from './lanes/ownership.ts';
+import type { SnapshotState } from './snapshots/snapshot-state.ts';
+import { SortedMap } from './sorted-map.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 
-/** One topic at work: its lane, and the subscriptions that read it. */
+/** One topic at work: its lane, the subscriptions that read it and the snapshots that keep it. */
 export class TopicState {
   row: TopicRow;
   readonly lane: Lane;
   readonly reader: LaneReader;
   readonly subscriptions: Set<SubscriptionState> = new Set();
+  /** Those of them that outlive the process, by name. */
+  readonly stored: SortedMap<SubscriptionState> = new SortedMap();
+  readonly snapshots: SortedMap<SnapshotState> = new SortedMap();
+  /** From where on snapshots keep its log, those included that are being made. */
+  readonly holds: Set<{ readonly floor: number }> = new Set();
   /** Those that have ended, while requests of push are under way. */
   readonly leaving: Set<SubscriptionState> = new Set();
   /** Of the oldest message that the topic's own retention keeps. */
@@ -42,6 +49,11 @@ export class TopicState {
 
   get key(): TopicKey {
     return this.lane.key;
+  }
+
+  /** Subscriptions and snapshots that outlive the process: while there are any, so does its log. */
+  get readerCount(): number {
+    return this.stored.size + this.holds.size;
   }
 
   get #isRead(): boolean {

@@ -3,8 +3,9 @@ import { alreadyExists, notFound } from './errors.ts';
 import { mergeTopic } from './merged-rows.ts';
 import type { Pager } from './page-token.ts';
 import type { Registry } from './registry.ts';
+import { checkTopicCount } from './resource-limits.ts';
 import type { Page, PageRequest, Topic } from './service.ts';
-import type { TopicState } from './topic-state.ts';
+import { shownTopic } from './shown-resources.ts';
 
 /** Creating, reading, changing and deleting topics. */
 export class Topics {
@@ -25,7 +26,9 @@ export class Topics {
 
   async #create(topic: Topic): Promise<Topic> {
     const { catalog, topics } = this.#registry;
-    const stored = topics.has(topic.name) ? null : await catalog.storedTopic(topic.name);
+    if (topics.has(topic.name)) throw alreadyExists(topic.name);
+    checkTopicCount(this.#registry, topic.name);
+    const stored = await catalog.storedTopic(topic.name);
     // A creation that failed half-way, and whose client was told so.
     if (stored !== null) await this.#remove(stored);
     const row = await catalog.createTopic(topic);
@@ -36,7 +39,7 @@ export class Topics {
       await this.#remove(row).catch(() => undefined);
       throw error;
     }
-    return view(row);
+    return shownTopic(row);
   }
 
   /** Takes back a row whose log nobody has opened. */
@@ -46,7 +49,7 @@ export class Topics {
   }
 
   get(name: string): Topic {
-    return view(this.#registry.topic(name).row);
+    return shownTopic(this.#registry.topic(name).row);
   }
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
@@ -58,18 +61,18 @@ export class Topics {
       const row = mergeTopic(state.row, topic, fields);
       await this.#registry.catalog.updateTopic(row);
       state.update(row);
-      return view(row);
+      return shownTopic(row);
     });
   }
 
-  /** Its subscriptions stay, with what they have not acknowledged; ephemeral ones end. */
+  /** Its subscriptions and snapshots stay, with what they retain; ephemeral ones end. */
   async delete(name: string): Promise<void> {
     await this.#registry.changes.run(() => this.#delete(name));
   }
 
   async #delete(name: string): Promise<void> {
     const state = this.#registry.topic(name);
-    const isRead = this.#registry.storedSubscriptions(state).length > 0;
+    const isRead = state.readerCount > 0;
     await this.#registry.catalog.deleteTopic(state.row, isRead);
     const { ephemerals, deletedTopics, topics } = this.#registry;
     topics.delete(name);
@@ -80,26 +83,30 @@ export class Topics {
     }
     await state.lane.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
-    if (!isRead) await this.forget(state);
+    if (!isRead) await this.#registry.dropLogs([doomedLane(state.row)]);
   }
 
   list(project: string, page: PageRequest): Page<Topic> {
     const prefix = `${project}/topics/`;
-    const names = [...this.#registry.topics.keys()].filter((name) => name.startsWith(prefix));
-    const { items, nextPageToken } = this.#pager.page(`topics of ${project}`, names, page);
+    const namesAfter = (after: string, limit: number): string[] =>
+      this.#registry.topics.namesAfter(prefix, after, limit);
+    const { items, nextPageToken } = this.#pager.page(`topics of ${project}`, namesAfter, page);
     return { items: items.map((name) => this.get(name)), nextPageToken };
   }
 
+  /** Attached subscriptions only (pubsub.v1 ListTopicSubscriptionsResponse). */
   listSubscriptions(name: string, page: PageRequest): Page<string> {
-    const state = this.#registry.topics.get(name);
-    if (state === undefined) throw notFound(name);
-    const names = this.#registry.storedSubscriptions(state).map(({ row }) => row.name);
-    return this.#pager.page(`subscriptions of ${name}`, names, page);
+    const { stored } = this.#registry.topic(name);
+    const namesAfter = (after: string, limit: number): string[] =>
+      stored.namesAfter('', after, limit);
+    return this.#pager.page(`subscriptions of ${name}`, namesAfter, page);
   }
 
-  /** A topic that nobody reads any more: its messages and its DEKs go. */
-  async forget(state: TopicState): Promise<void> {
-    await this.#registry.dropLogs([doomedLane(state.row)]);
+  listSnapshots(name: string, page: PageRequest): Page<string> {
+    const { snapshots } = this.#registry.topic(name);
+    const namesAfter = (after: string, limit: number): string[] =>
+      snapshots.namesAfter('', after, limit);
+    return this.#pager.page(`snapshots of ${name}`, namesAfter, page);
   }
 
   async #probe(topic: Topic): Promise<void> {
@@ -107,10 +114,4 @@ export class Topics {
     const uid = new Uint8Array(16);
     await this.#registry.ports.deks.probe({ name: topic.name, uid, kmsKeyName: topic.kmsKeyName });
   }
-}
-
-/** What a topic's row shows to the API. */
-function view(row: TopicRow): Topic {
-  const { uid: _uid, log: _log, ...topic } = row;
-  return topic;
 }

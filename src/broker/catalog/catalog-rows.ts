@@ -1,5 +1,5 @@
 import { RpcError } from '../../rpc/index.ts';
-import type { Subscription, Topic } from '../service.ts';
+import type { Snapshot, Subscription, Topic } from '../service.ts';
 
 /** A topic as it is stored. `uid` is 16 random bytes of this creation, in hex. */
 export interface TopicRow extends Topic {
@@ -15,10 +15,32 @@ export interface SubscriptionRow extends Omit<
 > {
   readonly id: number;
   readonly topicUid: string;
-  /** The log of its acknowledgement state; 0 where there is none, as it is ephemeral. */
+  /** The log of its acknowledgement state; 0 where there is none: ephemeral or detached. */
   readonly log: number;
   /** The topic's tail when it was created: earlier messages are not its own. */
   readonly start: number;
+  /**
+   * When somebody last used it, roughly: milliseconds since the Unix epoch. Absent: it was created
+   * before this was kept, or is ephemeral.
+   */
+  readonly lastActiveMs?: number;
+  /** Only of a detached one: the full name of the topic that it was attached to. */
+  readonly detachedFrom?: string;
+}
+
+/** A snapshot as it is stored: what it retains is in its log, and from `frontier` on all. */
+export interface SnapshotRow extends Omit<Snapshot, 'topic'> {
+  readonly topicUid: string;
+  /** The log of the unacknowledged sequences below the frontier. */
+  readonly log: number;
+  readonly createTimeMs: number;
+  /** The latest time that it may be made to expire at. */
+  readonly expireTimeMaxMs: number;
+  /** The first sequence that it retains, and the first from which it retains every one. */
+  readonly floor: number;
+  readonly frontier: number;
+  /** How many it retains below the frontier. */
+  readonly holeCount: number;
 }
 
 /** Keys of metadata rows; only ever added to (docs/storage-format.md). */
@@ -27,6 +49,7 @@ export const rowKeys = {
   /** Topics that are gone but still read, by uid. */
   deletedTopics: 'deleted-topic/',
   subscriptions: 'subscription/',
+  snapshots: 'snapshot/',
   /** What is deleted but not yet removed from the disk, by log. */
   doomedLogs: 'doomed-log/',
   /** Last log id and subscription id given out. */

@@ -1,71 +1,67 @@
-import { storageRefusal } from '../../envelope/index.ts';
 import { draw, type Entropy } from '../../runtime/index.ts';
-import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index.ts';
+import type { MetaStore } from '../../storage/index.ts';
 import {
-  decodeRow,
   doomedLane,
-  encodeRow,
   rowKeys,
   type Counters,
   type DoomedLog,
+  type SnapshotRow,
   type SubscriptionRow,
   type TopicRow,
 } from './catalog-rows.ts';
-import { alreadyExists, concurrentChange } from '../errors.ts';
-import { Serial } from '../serial.ts';
+import { alreadyExists } from '../errors.ts';
+import { RowStore, type RowChange } from './row-store.ts';
 import type { Subscription, Topic } from '../service.ts';
 
-const listLimit = 1_000;
+/** Everything that is stored of topics and what belongs to them. */
+export interface Catalogued {
+  readonly topics: TopicRow[];
+  readonly deletedTopics: TopicRow[];
+  readonly subscriptions: SubscriptionRow[];
+  readonly snapshots: SnapshotRow[];
+  readonly doomedLogs: DoomedLog[];
+}
 
 /**
- * Topics and subscriptions as rows. Changes are made one after the other, each durable before it
- * is answered; every row is written under the version that was last seen of it.
+ * Topics, subscriptions and snapshots as rows. Changes are made one after the other, each durable
+ * before it is answered.
  */
 export class Catalog {
-  readonly #meta: MetaStore;
+  readonly #rows: RowStore;
   readonly #entropy: Entropy;
-  readonly #versions = new Map<string, number>();
   #counters: Counters = { log: 0, subscription: 0 };
-  readonly #changes = new Serial();
 
   constructor(meta: MetaStore, entropy: Entropy) {
-    this.#meta = meta;
     this.#entropy = entropy;
+    this.#rows = new RowStore(meta, (key, row) => {
+      if (key === rowKeys.counters) this.#counters = row as Counters;
+    });
   }
 
   /** Reads everything there is. */
-  async load(): Promise<{
-    readonly topics: TopicRow[];
-    readonly deletedTopics: TopicRow[];
-    readonly subscriptions: SubscriptionRow[];
-    readonly doomedLogs: DoomedLog[];
-  }> {
-    const counters = await this.#meta.get(rowKeys.counters);
-    if (counters !== null) this.#counters = this.#row(counters) as Counters;
-    const doomed = await this.#all(rowKeys.doomedLogs);
+  async load(): Promise<Catalogued> {
+    const counters = await this.#rows.get(rowKeys.counters);
+    if (counters !== null) this.#counters = counters as Counters;
     return {
-      topics: (await this.#all(rowKeys.topics)).map((row) => this.#row(row) as TopicRow),
-      deletedTopics: (await this.#all(rowKeys.deletedTopics)).map(
-        (row) => this.#row(row) as TopicRow,
-      ),
-      subscriptions: (await this.#all(rowKeys.subscriptions)).map(
-        (row) => this.#row(row) as SubscriptionRow,
-      ),
-      doomedLogs: doomed.map((row) => this.#row(row) as DoomedLog),
+      doomedLogs: (await this.#rows.all(rowKeys.doomedLogs)) as DoomedLog[],
+      topics: (await this.#rows.all(rowKeys.topics)) as TopicRow[],
+      deletedTopics: (await this.#rows.all(rowKeys.deletedTopics)) as TopicRow[],
+      subscriptions: (await this.#rows.all(rowKeys.subscriptions)) as SubscriptionRow[],
+      snapshots: (await this.#rows.all(rowKeys.snapshots)) as SnapshotRow[],
     };
   }
 
   async createTopic(topic: Topic): Promise<TopicRow> {
-    return await this.#changes.run(async () => {
+    return await this.#rows.change(async () => {
       const key = rowKeys.topics + topic.name;
-      if (this.#versions.has(key)) throw alreadyExists(topic.name);
+      if (this.#rows.has(key)) throw alreadyExists(topic.name);
       const counters = { ...this.#counters, log: this.#counters.log + 1 };
       const row: TopicRow = {
         ...topic,
         uid: Buffer.from(draw(this.#entropy, 16)).toString('hex'),
         log: counters.log,
       };
-      await this.#write(topic.name, [
+      await this.#rows.write(topic.name, [
         [key, row],
         [rowKeys.counters, counters],
       ]);
@@ -76,11 +72,11 @@ export class Catalog {
 
   async createSubscription(
     subscription: Subscription,
-    of: { readonly topicUid: string; readonly start: number },
+    of: Pick<SubscriptionRow, 'topicUid' | 'start' | 'lastActiveMs'>,
   ): Promise<SubscriptionRow> {
-    return await this.#changes.run(async () => {
+    return await this.#rows.change(async () => {
       const key = rowKeys.subscriptions + subscription.name;
-      if (this.#versions.has(key)) throw alreadyExists(subscription.name);
+      if (this.#rows.has(key)) throw alreadyExists(subscription.name);
       const { log, subscription: id } = this.#counters;
       const counters = { log: log + 1, subscription: id + 1 };
       const { topic: _topic, topicMessageRetentionMs: _retention, ...stored } = subscription;
@@ -90,7 +86,7 @@ export class Catalog {
         id: counters.subscription,
         log: counters.log,
       };
-      await this.#write(subscription.name, [
+      await this.#rows.write(subscription.name, [
         [key, row],
         [rowKeys.counters, counters],
       ]);
@@ -101,128 +97,110 @@ export class Catalog {
 
   /** The topic of that name as it is stored, whether or not anybody opened it. */
   async storedTopic(name: string): Promise<TopicRow | null> {
-    return (await this.#stored(rowKeys.topics + name)) as TopicRow | null;
+    return (await this.#rows.stored(rowKeys.topics + name)) as TopicRow | null;
   }
 
   async storedSubscription(name: string): Promise<SubscriptionRow | null> {
-    return (await this.#stored(rowKeys.subscriptions + name)) as SubscriptionRow | null;
+    return (await this.#rows.stored(rowKeys.subscriptions + name)) as SubscriptionRow | null;
   }
 
   async updateTopic(row: TopicRow): Promise<void> {
-    await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, row]]));
+    await this.#rows.change(() => this.#rows.write(row.name, [[rowKeys.topics + row.name, row]]));
   }
 
   async updateSubscription(row: SubscriptionRow): Promise<void> {
-    await this.#changes.run(() => this.#write(row.name, [[rowKeys.subscriptions + row.name, row]]));
+    await this.#rows.change(() =>
+      this.#rows.write(row.name, [[rowKeys.subscriptions + row.name, row]]),
+    );
   }
 
   /** `isRead`: some subscription still reads its log, which stays until the last is gone. */
   async deleteTopic(row: TopicRow, isRead: boolean): Promise<void> {
-    const rest: [string, object] = isRead
+    const rest: RowChange = isRead
       ? [rowKeys.deletedTopics + row.uid, row]
       : [rowKeys.doomedLogs + row.log, doomedLane(row)];
-    await this.#changes.run(() => this.#write(row.name, [[rowKeys.topics + row.name, null], rest]));
+    await this.#rows.change(() =>
+      this.#rows.write(row.name, [[rowKeys.topics + row.name, null], rest]),
+    );
   }
 
   /** `lastOf`: a deleted topic that nobody reads any more once this subscription is gone. */
   async deleteSubscription(row: SubscriptionRow, lastOf: TopicRow | null): Promise<void> {
-    const changes: [string, object | null][] = [
-      [rowKeys.subscriptions + row.name, null],
-      [rowKeys.doomedLogs + row.log, { log: row.log }],
-    ];
+    await this.#end(rowKeys.subscriptions, row, null, lastOf);
+  }
+
+  /** Its log goes; the subscription stays, as `detached` has it. `lastOf` as above. */
+  async detachSubscription(
+    row: SubscriptionRow,
+    detached: SubscriptionRow,
+    lastOf: TopicRow | null,
+  ): Promise<void> {
+    await this.#end(rowKeys.subscriptions, row, detached, lastOf);
+  }
+
+  /** A log for a new snapshot: until the snapshot is stored, a start removes it again. */
+  async reserveLog(name: string): Promise<number> {
+    return await this.#rows.change(async () => {
+      const counters = { ...this.#counters, log: this.#counters.log + 1 };
+      await this.#rows.write(name, [
+        [rowKeys.doomedLogs + counters.log, { log: counters.log }],
+        [rowKeys.counters, counters],
+      ]);
+      this.#counters = counters;
+      return counters.log;
+    });
+  }
+
+  /** From now on the snapshot is there, with its log. */
+  async createSnapshot(row: SnapshotRow): Promise<void> {
+    await this.#rows.change(async () => {
+      const key = rowKeys.snapshots + row.name;
+      if (this.#rows.has(key)) throw alreadyExists(row.name);
+      await this.#rows.write(row.name, [
+        [key, row],
+        [rowKeys.doomedLogs + row.log, null],
+      ]);
+    });
+  }
+
+  /** What is stored under that name, whether or not this broker knows of it. */
+  async lookUpSnapshot(name: string): Promise<SnapshotRow | null> {
+    return (await this.#rows.lookUp(rowKeys.snapshots + name)) as SnapshotRow | null;
+  }
+
+  async storedSnapshot(name: string): Promise<SnapshotRow | null> {
+    return (await this.#rows.stored(rowKeys.snapshots + name)) as SnapshotRow | null;
+  }
+
+  async updateSnapshot(row: SnapshotRow): Promise<void> {
+    await this.#rows.change(() =>
+      this.#rows.write(row.name, [[rowKeys.snapshots + row.name, row]]),
+    );
+  }
+
+  async deleteSnapshot(row: SnapshotRow, lastOf: TopicRow | null): Promise<void> {
+    await this.#end(rowKeys.snapshots, row, null, lastOf);
+  }
+
+  async #end(
+    keys: string,
+    row: SubscriptionRow | SnapshotRow,
+    left: object | null,
+    lastOf: TopicRow | null,
+  ): Promise<void> {
+    const changes: RowChange[] = [[keys + row.name, left]];
+    // A detached subscription has no log any more.
+    if (row.log !== 0) changes.push([rowKeys.doomedLogs + row.log, { log: row.log }]);
     if (lastOf !== null) {
       changes.push([rowKeys.deletedTopics + lastOf.uid, null]);
       changes.push([rowKeys.doomedLogs + lastOf.log, doomedLane(lastOf)]);
     }
-    await this.#changes.run(() => this.#write(row.name, changes));
+    await this.#rows.change(() => this.#rows.write(row.name, changes));
   }
 
   /** They are removed, and so are their DEKs: forget that they had to be. */
   async logsDropped(logs: readonly DoomedLog[]): Promise<void> {
-    const changes = logs.map(({ log }): [string, null] => [rowKeys.doomedLogs + log, null]);
-    await this.#changes.run(() => this.#write('logs', changes));
-  }
-
-  async #all(prefix: string): Promise<MetaRow[]> {
-    const rows: MetaRow[] = [];
-    for (;;) {
-      const after = rows.at(-1)?.key;
-      const page = await this.#meta.list(prefix, {
-        limit: listLimit,
-        ...(after === undefined ? {} : { after }),
-      });
-      rows.push(...page);
-      if (page.length < listLimit) return rows;
-    }
-  }
-
-  #row(row: MetaRow): unknown {
-    this.#versions.set(row.key, row.version);
-    return decodeRow(row.value);
-  }
-
-  async #stored(key: string): Promise<unknown> {
-    if (!this.#versions.has(key)) return null;
-    try {
-      const row = await this.#meta.get(key);
-      return row === null ? null : this.#row(row);
-    } catch (error) {
-      throw storageRefusal(error);
-    }
-  }
-
-  /**
-   * After a write that the storage did not confirm: whether it is there all the same. The versions
-   * tell, as this is the one writer; contents do not, for a write may change nothing.
-   */
-  async #stands(checks: readonly MetaCheck[], puts: readonly MetaPut[]): Promise<boolean> {
-    try {
-      const rows = await Promise.all(checks.map(async ({ key }) => await this.#meta.get(key)));
-      return checks.every(({ version }, i) => {
-        const stored = rows[i] ?? null;
-        return puts[i]?.value === null ? stored === null : stored?.version === version + 1;
-      });
-    } catch (error) {
-      throw storageRefusal(error);
-    }
-  }
-
-  /** After a conflict: what this writer knew is not what is stored. */
-  async #readAgain(checks: readonly MetaCheck[]): Promise<void> {
-    try {
-      for (const { key } of checks) {
-        const row = await this.#meta.get(key);
-        if (row === null) this.#versions.delete(key);
-        else if (key === rowKeys.counters) this.#counters = this.#row(row) as Counters;
-        else this.#versions.set(key, row.version);
-      }
-    } catch (error) {
-      throw storageRefusal(error);
-    }
-  }
-
-  async #write(
-    name: string,
-    changes: readonly (readonly [string, object | null])[],
-  ): Promise<void> {
-    const checks: MetaCheck[] = [];
-    const puts: MetaPut[] = [];
-    for (const [key, row] of changes) {
-      checks.push({ key, version: this.#versions.get(key) ?? 0 });
-      puts.push({ key, value: row === null ? null : encodeRow(row) });
-    }
-    let isDone: boolean;
-    try {
-      isDone = await this.#meta.txn(checks, puts);
-    } catch (error) {
-      isDone = await this.#stands(checks, puts);
-      if (!isDone) throw storageRefusal(error);
-    }
-    if (!isDone) {
-      await this.#readAgain(checks);
-      throw concurrentChange(name);
-    }
-    for (const { key, version } of checks) this.#versions.set(key, version + 1);
-    for (const { key, value } of puts) if (value === null) this.#versions.delete(key);
+    const changes = logs.map(({ log }): RowChange => [rowKeys.doomedLogs + log, null]);
+    await this.#rows.change(() => this.#rows.write('logs', changes));
   }
 }
