@@ -217,7 +217,15 @@ export class SubscriptionState {
     this.#settler.modifyEach(ackIds, seconds);
   }
 
-  /** A nack; the message comes again after `delayMs`, or when delays are ended. */
+  /** Its delivery was broken off: it is available again, and that was no failure. */
+  giveBack(ackId: string): void {
+    this.#settler.giveBack(ackId);
+  }
+
+  /**
+   * A nack; the message comes again after `delayMs`, or when delays are ended, and not before the
+   * retry policy lets it; or it goes to the dead letter topic.
+   */
   giveBackLater(ackId: string, delayMs: number): void {
     this.#settler.delay(ackId, this.#ports.clock.monotonicMs() + delayMs);
   }

@@ -79,6 +79,12 @@ export class Settler {
     backlog.fail(found.lease, untilMs);
   }
 
+  /** Gives a message back that nobody was asked to take: no failure. */
+  giveBack(ackId: string): void {
+    const found = this.#options.backlog.find(ackId);
+    if (typeof found !== 'string' && found.isCurrent) this.#options.backlog.giveBack(found.lease);
+  }
+
   /** The backlog's news: the deadline of a lease has passed. */
   expired(lease: Lease): void {
     // Reported when the turn of the wheel is over, all together.

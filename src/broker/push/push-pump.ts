@@ -29,6 +29,9 @@ export interface PushSource {
   detach(consumer: Consumer): void;
   resume(consumer: Consumer): void;
   acknowledgeSoon(ackIds: readonly string[]): void;
+  /** Its request was broken off: no failure. */
+  giveBack(ackId: string): void;
+  /** It failed: it comes again after `delayMs` or its retry policy's delay, the longer of both. */
   giveBackLater(ackId: string, delayMs: number): void;
   endDelays(): void;
 }
@@ -245,6 +248,7 @@ export class PushPump {
       this.#judge(answer, isAck);
     }
     if (isAck) this.#source.acknowledgeSoon([ackId]);
+    else if (flight.signal.aborted) this.#source.giveBack(ackId);
     else this.#source.giveBackLater(ackId, isTelling ? delayMs(this.#pause.leftMs) : 0);
     this.#share.free(bytes);
   }
