@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 
 describe.each(wireNames)('Acknowledge over %s', (wire) => {
   const api = liveApi(live, wire);
@@ -18,7 +18,7 @@ describe.each(wireNames)('Acknowledge over %s', (wire) => {
     const done = pulled.filter((each) => textOf(each) !== 'b');
     const ackIds = done.map(({ ackId }) => ackId);
     expect(await api.call('Acknowledge', { subscription, ackIds })).toEqual({});
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     expect((await api.pull(subscription, 1)).map(textOf)).toEqual(['b']);
     expect(await api.pullOnce(subscription)).toEqual([]);
   });
@@ -60,7 +60,7 @@ describe.each(wireNames)('Acknowledge over %s', (wire) => {
     const subscription = await api.subscription(topic);
     await api.publish(topic, 'late');
     const pulled = await api.pull(subscription, 1);
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     await api.acknowledge(subscription, pulled);
     expect(await api.pullOnce(subscription)).toEqual([]);
   });
@@ -70,11 +70,11 @@ describe.each(wireNames)('Acknowledge over %s', (wire) => {
     const subscription = await api.subscription(topic);
     await api.publish(topic, 'twice');
     const first = await api.pull(subscription, 1);
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     const second = await api.pull(subscription, 1);
     await api.acknowledge(subscription, first);
     await api.acknowledge(subscription, second);
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     expect(await api.pullOnce(subscription)).toEqual([]);
   });
 
@@ -117,7 +117,7 @@ describe.each(wireNames)('Acknowledge over %s', (wire) => {
         'INVALID_ARGUMENT',
       );
     }
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     expect(await api.pull(subscription, 1)).toHaveLength(1);
   });
 

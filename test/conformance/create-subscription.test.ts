@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest';
 
 import { base64, freshId, liveApi, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import {
   alreadyExists,
   badArgument,
   badIds,
+  exactlyOncePushed,
   goodIds,
   invalid,
   invalidName,
   notFound,
 } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
+const bounds = 'the value must be between 0s and 600s';
 
 describe.each(wireNames)('CreateSubscription over %s', (wire) => {
   const api = liveApi(live, wire);
@@ -136,19 +138,162 @@ describe.each(wireNames)('CreateSubscription over %s', (wire) => {
   test.each([
     ['bigquery_config', { bigqueryConfig: { table: 'p.d.t' } }],
     ['cloud_storage_config', { cloudStorageConfig: { bucket: 'bucket' } }],
-    ['filter', { filter: 'attributes:a' }],
-    ['dead_letter_policy', { deadLetterPolicy: { maxDeliveryAttempts: 5 } }],
-    ['retry_policy', { retryPolicy: { minimumBackoff: '1s' } }],
-    ['enable_message_ordering', { enableMessageOrdering: true }],
-    ['enable_exactly_once_delivery', { enableExactlyOnceDelivery: true }],
+    ['bigtable_config', { bigtableConfig: { table: 'p/i/t' } }],
     ['message_transforms', { messageTransforms: [{ disabled: true }] }],
-    ['expiration_policy.ttl', { expirationPolicy: { ttl: '86400s' } }],
   ])('%s is refused rather than forgotten', async (field, more) => {
     const request = { name: fresh(), topic: await api.topic(), ...more };
     expect(await api.refusal('CreateSubscription', request)).toEqual({
       code: 'UNIMPLEMENTED',
       message: `The field "${field}" of google.pubsub.v1.Subscription is not supported by this server.`,
     });
+  });
+
+  test('ordering, exactly-once, filter and every policy come back as they were given', async () => {
+    const topic = await api.topic();
+    const request = {
+      name: fresh(),
+      topic,
+      ackDeadlineSeconds: 20,
+      enableMessageOrdering: true,
+      enableExactlyOnceDelivery: true,
+      filter: 'attributes:a AND NOT hasPrefix(attributes.b, "c")',
+      deadLetterPolicy: { deadLetterTopic: await api.topic(), maxDeliveryAttempts: 100 },
+      retryPolicy: { minimumBackoff: '0s', maximumBackoff: '1.500s' },
+      expirationPolicy: { ttl: '86400s' },
+    };
+    const expected = {
+      ...request,
+      pushConfig: {},
+      messageRetentionDuration: '604800s',
+      state: 'ACTIVE',
+    };
+    expect(await api.call('CreateSubscription', request)).toEqual(expected);
+    await live.restart();
+    const { name: subscription } = request;
+    expect(await api.call('GetSubscription', { subscription })).toEqual(expected);
+  });
+
+  test.each([
+    [{}, { minimumBackoff: '10s', maximumBackoff: '600s' }],
+    [{ minimumBackoff: '20s' }, { minimumBackoff: '20s', maximumBackoff: '600s' }],
+    [{ maximumBackoff: '600s' }, { minimumBackoff: '10s', maximumBackoff: '600s' }],
+  ])('"Defaults to 10 seconds", "Defaults to 600 seconds": %j', async (retryPolicy, expected) => {
+    const request = { name: fresh(), topic: await api.topic(), retryPolicy };
+    expect(await api.call('CreateSubscription', request)).toMatchObject({ retryPolicy: expected });
+  });
+
+  test.each([
+    [{ minimumBackoff: '601s' }, 'minimum_backoff is out of bounds. You passed 601s', bounds],
+    [{ minimumBackoff: '-1s' }, 'minimum_backoff is out of bounds. You passed -1s', bounds],
+    [
+      { maximumBackoff: '600.001s' },
+      'maximum_backoff is out of bounds. You passed 600.001s',
+      bounds,
+    ],
+    [
+      { minimumBackoff: '60s', maximumBackoff: '10s' },
+      'maximum_backoff is too small. You passed 10s',
+      'the minimum value is 60s',
+    ],
+    [
+      { maximumBackoff: '9s' },
+      'maximum_backoff is too small. You passed 9s',
+      'the minimum value is 10s',
+    ],
+  ])('"Value should be between 0 and 600 seconds": %j', async (retryPolicy, fault, bound) => {
+    const request = { name: fresh(), topic: await api.topic(), retryPolicy };
+    expect(await api.refusal('CreateSubscription', request)).toEqual(
+      invalid(`The value for ${fault} in the request, but ${bound}.`),
+    );
+  });
+
+  test('"If this parameter is 0, a default value of 5 is used"', async () => {
+    const deadLetterTopic = await api.topic();
+    const request = {
+      name: fresh(),
+      topic: await api.topic(),
+      deadLetterPolicy: { deadLetterTopic },
+    };
+    expect(await api.call('CreateSubscription', request)).toMatchObject({
+      deadLetterPolicy: { deadLetterTopic, maxDeliveryAttempts: 5 },
+    });
+  });
+
+  test.each([
+    [4, 'small', 'minimum value is 5'],
+    [-1, 'small', 'minimum value is 5'],
+    [101, 'large', 'maximum value is 100'],
+  ])('"The value must be between 5 and 100": %i', async (maxDeliveryAttempts, size, bound) => {
+    const deadLetterTopic = await api.topic();
+    const deadLetterPolicy = { deadLetterTopic, maxDeliveryAttempts };
+    const request = { name: fresh(), topic: await api.topic(), deadLetterPolicy };
+    expect(await api.refusal('CreateSubscription', request)).toEqual({
+      code: 'OUT_OF_RANGE',
+      message: `The value for max_delivery_attempts is too ${size}. You passed ${maxDeliveryAttempts} in the request, but the ${bound}.`,
+    });
+  });
+
+  test('a dead letter topic must be one: "The operation will fail if the topic does not exist"', async () => {
+    const id = freshId('missing');
+    const base = { name: fresh(), topic: await api.topic() };
+    const missing = { deadLetterTopic: api.topicName(id) };
+    const request = { ...base, deadLetterPolicy: missing };
+    expect(await api.refusal('CreateSubscription', request)).toEqual(notFound(id));
+    const none = { ...base, deadLetterPolicy: { maxDeliveryAttempts: 5 } };
+    expect(await api.refusal('CreateSubscription', none)).toEqual(invalidName(''));
+    expect(await api.refusal('GetSubscription', { subscription: base.name })).toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  test.each([
+    'bogus(',
+    'attributes.a = b',
+    'a AND b',
+    'attributes:a AND attributes:b OR attributes:c',
+  ])('the filter %s is none', async (filter) => {
+    const request = { name: fresh(), topic: await api.topic(), filter };
+    expect((await api.refusal('CreateSubscription', request)).code).toBe('INVALID_ARGUMENT');
+  });
+
+  test('a filter has at most 256 bytes', async () => {
+    const filterOf = (bytes: number): string => `attributes.a="${'b'.repeat(bytes - 15)}"`;
+    const topic = await api.topic();
+    const taken = { name: fresh(), topic, filter: filterOf(256) };
+    expect(await api.call('CreateSubscription', taken)).toMatchObject({ filter: taken.filter });
+    const refused = { name: fresh(), topic, filter: filterOf(257) };
+    expect((await api.refusal('CreateSubscription', refused)).code).toBe('INVALID_ARGUMENT');
+  });
+
+  test('with exactly-once delivery the default deadline is 60 seconds', async () => {
+    const request = { name: fresh(), topic: await api.topic(), enableExactlyOnceDelivery: true };
+    expect(await api.call('CreateSubscription', request)).toMatchObject({ ackDeadlineSeconds: 60 });
+  });
+
+  test('exactly-once delivery is "not supported" for push subscriptions', async () => {
+    const pushConfig = { pushEndpoint: 'http://127.0.0.1:9/push' };
+    const base = { name: fresh(), topic: await api.topic(), pushConfig };
+    const request = { ...base, enableExactlyOnceDelivery: true };
+    expect(await api.refusal('CreateSubscription', request)).toEqual(exactlyOncePushed);
+  });
+
+  test('tags are "Input only": checked, and never shown', async () => {
+    const base = { name: fresh(), topic: await api.topic() };
+    const tags = { '123/environment': 'production' };
+    expect(await api.call('CreateSubscription', { ...base, tags })).not.toHaveProperty('tags');
+    const bad = { ...base, name: fresh(), tags: { environment: 'production' } };
+    expect(await api.refusal('CreateSubscription', bad)).toEqual(
+      badArgument('tags: "environment" is no tag key'),
+    );
+  });
+
+  test('what only the server says is ignored', async () => {
+    const base = { name: fresh(), topic: await api.topic() };
+    const outputs = { state: 'RESOURCE_ERROR', topicMessageRetentionDuration: '600s' };
+    const created = await api.call('CreateSubscription', { ...base, ...outputs, detached: true });
+    expect(created).toMatchObject({ state: 'ACTIVE' });
+    expect(created).not.toHaveProperty('detached');
+    expect(created).not.toHaveProperty('topicMessageRetentionDuration');
   });
 
   test('it gets what is published once the create has returned, and nothing from before', async () => {
@@ -161,7 +306,7 @@ describe.each(wireNames)('CreateSubscription over %s', (wire) => {
   });
 
   test('a topic may be of another project', async () => {
-    const name = 'projects/elsewhere/topics/of-another-project';
+    const name = `projects/elsewhere${live.projectSuffix}/topics/of-another-project`;
     await api.call('CreateTopic', { name });
     const subscription = await api.subscription(name);
     await api.call('Publish', { topic: name, messages: [{ data: base64('across') }] });
@@ -177,7 +322,8 @@ test('"If the name is not provided in the request, the server will assign a rand
   for (const _ of [1, 2]) {
     const { name } = await api.call<{ name: string }>('CreateSubscription', { topic });
     names.push(name);
-    expect(name).toMatch(/^projects\/nameless-grpc\/subscriptions\/[a-z][a-z0-9-]+$/);
+    expect(name.startsWith(`${api.project}/subscriptions/`)).toBe(true);
+    expect(name.split('/').at(-1)).toMatch(/^[a-z][a-z0-9-]+$/);
   }
   expect(new Set(names).size).toBe(2);
 });

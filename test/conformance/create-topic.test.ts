@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import {
   alreadyExists,
@@ -12,7 +12,7 @@ import {
   invalidName,
 } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 const keyPattern = String.raw`[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}`;
 const valuePattern = String.raw`[\p{Ll}\p{Lo}\p{N}_-]{0,63}`;
 
@@ -122,19 +122,53 @@ describe.each(wireNames)('CreateTopic over %s', (wire) => {
     },
   );
 
-  test('fields that only the server sets are ignored, and so are tags', async () => {
+  test('fields that only the server sets are ignored, and tags are "Input only"', async () => {
     const name = fresh();
     const request = {
       name,
       satisfiesPzs: true,
       state: 'INGESTION_RESOURCE_ERROR',
-      tags: { a: 'b' },
+      tags: { '123/environment': 'production' },
     };
     expect(await api.call('CreateTopic', request)).toEqual({ name, state: 'ACTIVE' });
   });
 
+  test.each([{ environment: 'production' }, { '123/': 'a' }, { '123/a': '' }, { '1/a/b': 'c' }])(
+    'the tags %j are none',
+    async (tags) => {
+      const { code, message } = await api.refusal('CreateTopic', { name: fresh(), tags });
+      expect(code).toBe('INVALID_ARGUMENT');
+      expect(message).toContain('(argument=tags: ');
+    },
+  );
+
+  test('a message storage policy is kept, over a restart', async () => {
+    const messageStoragePolicy = {
+      allowedPersistenceRegions: ['europe-west1', 'us-central1'],
+      enforceInTransit: true,
+    };
+    const name = fresh();
+    const expected = { name, messageStoragePolicy, state: 'ACTIVE' };
+    expect(await api.call('CreateTopic', { name, messageStoragePolicy })).toEqual(expected);
+    await live.restart();
+    expect(await api.call('GetTopic', { topic: name })).toEqual(expected);
+  });
+
   test.each([
-    ['message_storage_policy', { messageStoragePolicy: { allowedPersistenceRegions: ['eu'] } }],
+    [[], ' must not be empty'],
+    [[''], ': "" is no region'],
+    [['Europe West'], ': "Europe West" is no region'],
+  ])(
+    '"An empty list means that no regions are allowed, and is not a valid configuration": %j',
+    async (allowedPersistenceRegions, fault) => {
+      const request = { name: fresh(), messageStoragePolicy: { allowedPersistenceRegions } };
+      expect(await api.refusal('CreateTopic', request)).toEqual(
+        badArgument(`message_storage_policy.allowed_persistence_regions${fault}`),
+      );
+    },
+  );
+
+  test.each([
     ['schema_settings', { schemaSettings: { schema: 'projects/p/schemas/sch' } }],
     ['ingestion_data_source_settings', { ingestionDataSourceSettings: {} }],
     ['message_transforms', { messageTransforms: [{ disabled: true }] }],

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { badIds, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 
 describe.each(wireNames)('DeleteSubscription over %s', (wire) => {
   const api = liveApi(live, wire);

@@ -49,3 +49,14 @@ export function invalid(message: string): { readonly code: string; readonly mess
 export function badArgument(argument: string): { readonly code: string; readonly message: string } {
   return invalid(`You have passed an invalid argument to the service (argument=${argument}).`);
 }
+
+/** Exactly-once delivery is for pull and streaming pull alone. */
+export const exactlyOncePushed: { readonly code: string; readonly message: string } = invalid(
+  'Exactly-once delivery is not supported for push subscriptions.',
+);
+
+/** Pull and StreamingPull where messages are pushed. */
+export const notPulled: { readonly code: string; readonly message: string } = {
+  code: 'FAILED_PRECONDITION',
+  message: 'This method is not supported for this subscription type.',
+};

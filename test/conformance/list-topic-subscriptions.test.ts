@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, LiveApi, liveApi } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { invalidName, notFound } from './expected-refusals.ts';
 import { pagingCases } from './paging.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 
 describe.each(wireNames)('ListTopicSubscriptions over %s', (wire) => {
   const api = liveApi(live, wire);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi, textOf, type Pulled } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 
 describe.each(wireNames)('ModifyAckDeadline over %s', (wire) => {
   const api = liveApi(live, wire);
@@ -25,13 +25,13 @@ describe.each(wireNames)('ModifyAckDeadline over %s', (wire) => {
     const pulled = await api.pull(subscription, 2);
     const longer = pulled.filter((each) => textOf(each) === 'longer');
     expect(await modify(subscription, longer, 600)).toEqual({});
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     const [again] = await api.pull(subscription, 1);
     expect(textOf(again!)).toBe('as it was');
     await api.acknowledge(subscription, [again!]);
-    live.clock.jump(500_000);
+    await live.pass(500_000);
     expect(await api.pullOnce(subscription)).toEqual([]);
-    live.clock.jump(100_000);
+    await live.pass(100_000);
     expect((await api.pull(subscription, 1)).map(textOf)).toEqual(['longer']);
   });
 
@@ -40,7 +40,7 @@ describe.each(wireNames)('ModifyAckDeadline over %s', (wire) => {
     const subscription = await api.subscription(topic, { ackDeadlineSeconds: 600 });
     await api.publish(topic, 'x');
     await modify(subscription, await api.pull(subscription, 1), 5);
-    live.clock.jump(6_000);
+    await live.pass(6_000);
     expect(await api.pull(subscription, 1)).toHaveLength(1);
   });
 

@@ -2,12 +2,20 @@ import { PubSub } from '@google-cloud/pubsub';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { freshId, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { pushedText, PushEndpoint } from '../support/push-endpoint.ts';
 import { wireNames, type Json } from '../support/wire.ts';
-import { badArgument, badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
+import {
+  badArgument,
+  badIds,
+  exactlyOncePushed,
+  invalid,
+  invalidName,
+  notFound,
+  notPulled,
+} from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 /** Nobody listens there. */
 const nowhere = 'http://127.0.0.1:9/push';
 const version = { 'x-goog-version': 'v1' };
@@ -16,10 +24,6 @@ const badEndpoint = (endpoint: string): object =>
   invalid(
     `Invalid push endpoint given (endpoint=${endpoint}). Refer to https://cloud.google.com/pubsub/docs/subscriber#create for more information.`,
   );
-const notPulled = {
-  code: 'FAILED_PRECONDITION',
-  message: 'This method is not supported for this subscription type.',
-};
 
 /** Each configuration, and as it is shown. */
 const configs: [string, Json, Json][] = [
@@ -92,7 +96,7 @@ describe.each(wireNames)('push configurations over %s', (wire) => {
     await api.publish(topic, 'kept');
     await api.call('ModifyPushConfig', { subscription, pushConfig: {} });
     expect(await shown(subscription)).toEqual({});
-    live.clock.jump(20_000);
+    await live.pass(20_000);
     expect((await api.pull(subscription, 1)).map(textOf)).toEqual(['kept']);
   });
 
@@ -225,8 +229,32 @@ describe.each(wireNames)('push configurations over %s', (wire) => {
     const name = await api.subscription(await api.topic());
     const request = { subscription: { name }, updateMask: 'pushConfig.colour' };
     expect(await api.refusal('UpdateSubscription', request)).toEqual(
-      badArgument('update_mask: push_config.colour is not a known field'),
+      invalid(
+        "Invalid update_mask provided in the UpdateSubscriptionRequest: push_config.colour is not a known Subscription field. Note that field paths must be of the form 'schema_settings' rather than 'schemaSettings'.",
+      ),
     );
+  });
+
+  test('a subscription with exactly-once delivery does not become pushed, nor a pushed one exactly-once', async () => {
+    const topic = await api.topic();
+    const pushConfig = { pushEndpoint: nowhere };
+    const exact = await api.subscription(topic, { enableExactlyOnceDelivery: true });
+    const modify = { subscription: exact, pushConfig };
+    expect(await api.refusal('ModifyPushConfig', modify)).toEqual(exactlyOncePushed);
+    const push = { subscription: { name: exact, pushConfig }, updateMask: 'pushConfig' };
+    expect(await api.refusal('UpdateSubscription', push)).toEqual(exactlyOncePushed);
+    expect(await shown(exact)).toEqual({});
+    const pushed = await api.subscription(topic, { pushConfig });
+    const update = {
+      subscription: { name: pushed, enableExactlyOnceDelivery: true },
+      updateMask: 'enableExactlyOnceDelivery',
+    };
+    expect(await api.refusal('UpdateSubscription', update)).toEqual(exactlyOncePushed);
+    const both = { ...update, updateMask: 'pushConfig,enableExactlyOnceDelivery' };
+    expect(await api.call('UpdateSubscription', both)).toMatchObject({
+      enableExactlyOnceDelivery: true,
+      pushConfig: {},
+    });
   });
 });
 

@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 
 import { PublishRequestSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
 import { base64, freshId, LiveApi, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
-import { refusalOf, wireNames } from '../support/wire.ts';
+import { useTestedServer } from '../support/tested-server.ts';
+import { publishWireNames, refusalOf } from '../support/wire.ts';
 import { badIds, invalid, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 
-describe.each(wireNames)('Publish over %s', (wire) => {
+describe.each(publishWireNames)('Publish over %s', (wire) => {
   const api = liveApi(live, wire);
 
   test('"The server-assigned ID of each published message, in the same order as the messages in the request"', async () => {
@@ -185,7 +185,7 @@ describe('request_size', () => {
 
   test('10,000,000 bytes over gRPC are taken, one more is not', async () => {
     const grpc = liveGrpc(live);
-    const topic = await new LiveApi(grpc, 'projects/sizes').topic();
+    const topic = await new LiveApi(grpc, `projects/sizes${live.projectSuffix}`).topic();
     const overhead = requestOf(topic, 9_000_000).length - 9_000_000;
     const exact = requestOf(topic, 10_000_000 - overhead);
     expect(exact).toHaveLength(10_000_000);

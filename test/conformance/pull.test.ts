@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { badArgument, badIds, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 const grpc = liveGrpc(live);
 const minuteMs = 60_000;
 
@@ -76,7 +76,7 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     const waiting = api.call('Pull', { subscription, maxMessages: 1 });
     // Answered behind the pull on the same connection, so that the jump falls into its wait.
     await waitForPull(subscription);
-    live.clock.jump(55_000);
+    await live.pass(55_000);
     expect(await waiting).toEqual({});
   });
 
@@ -86,7 +86,7 @@ describe.each(wireNames)('Pull over %s', (wire) => {
       `^pubsub_subscription_num_undelivered_messages\\{.*subscription_id="${id}".*\\} ${count}$`,
       'm',
     );
-    while (!line.test(await (await fetch(`${live.url}/metrics`)).text())) {
+    while (!line.test(await live.metrics())) {
       // The next scrape tells.
     }
   }
@@ -111,9 +111,9 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     const subscription = await api.subscription(topic, { ackDeadlineSeconds: 20 });
     const [id] = await api.publish(topic, 'again');
     const [first] = await api.pull(subscription, 1);
-    live.clock.jump(19_000);
+    await live.pass(19_000);
     expect(await api.pullOnce(subscription)).toEqual([]);
-    live.clock.jump(2_000);
+    await live.pass(2_000);
     const [second] = await api.pull(subscription, 1);
     expect(second?.message.messageId).toBe(id);
     expect(second?.message).toEqual(first?.message);
@@ -144,7 +144,7 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     const subscription = await api.subscription(topic, { messageRetentionDuration: '600s' });
     const keeper = await api.subscription(topic, { messageRetentionDuration: '1200s' });
     await api.publish(topic, 'old');
-    live.clock.jump(11 * minuteMs);
+    await live.pass(11 * minuteMs);
     // Retention is swept every few seconds: what is over it counts until then.
     await untilUndelivered(subscription, 0);
     await api.publish(topic, 'young');
@@ -158,7 +158,7 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     const subscription = await api.subscription(topic, { retainAckedMessages: true });
     await api.publish(topic, 'done');
     await api.acknowledge(subscription, await api.pull(subscription, 1));
-    live.clock.jump(minuteMs);
+    await live.pass(minuteMs);
     expect(await api.pullOnce(subscription)).toEqual([]);
     await live.restart();
     expect(await api.pullOnce(subscription)).toEqual([]);
@@ -181,7 +181,7 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     await stuck.ended;
     // Behind the cancel on the same connection, so that the jump comes after it.
     await grpc.call('GetTopic', { topic });
-    live.clock.jump(11 * minuteMs);
+    await live.pass(11 * minuteMs);
     expect((await api.pull(idle, 100)).length).toBe(100);
   });
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 
 import type { StreamClient, StreamRequest } from '../support/stream-client.ts';
 import { freshId, LiveApi, liveGrpc } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 const grpc = liveGrpc(live);
 const api = new LiveApi(grpc, 'projects/streams');
 const minuteMs = 60_000;
@@ -143,7 +143,7 @@ describe('flow control', () => {
     const stream = open(subscription, { maxOutstandingMessages: 1n, streamAckDeadlineSeconds: 10 });
     await api.publish(topic, 'a');
     await stream.untilMessages(1);
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     expect(await stream.untilMessages(2)).toEqual(['a', 'a']);
     stream.cancel();
   });
@@ -215,10 +215,10 @@ describe('deadlines', () => {
     const stream = open(subscription, { streamAckDeadlineSeconds: 60 });
     await api.publish(topic, 'a');
     await stream.untilMessages(1);
-    live.clock.jump(15_000);
+    await live.pass(15_000);
     await roundTrip(stream);
     expect(stream.messages).toHaveLength(1);
-    live.clock.jump(50_000);
+    await live.pass(50_000);
     await stream.untilMessages(2);
     stream.cancel();
   });
@@ -231,7 +231,7 @@ describe('deadlines', () => {
     await roundTrip(stream);
     await api.publish(topic, 'a');
     await stream.untilMessages(1);
-    live.clock.jump(11_000);
+    await live.pass(11_000);
     await stream.untilMessages(2);
     stream.cancel();
   });
@@ -248,7 +248,7 @@ describe('deadlines', () => {
     expect(second).not.toBe(first);
     stream.send({ modifyDeadlineAckIds: [second!], modifyDeadlineSeconds: [300] });
     await roundTrip(stream);
-    live.clock.jump(minuteMs);
+    await live.pass(minuteMs);
     await roundTrip(stream);
     expect(stream.messages).toHaveLength(2);
     stream.cancel();
@@ -262,7 +262,7 @@ describe('deadlines', () => {
     await stream.untilMessages(1);
     const ackIds = ackIdsOf(stream);
     await api.call('ModifyAckDeadline', { subscription, ackIds, ackDeadlineSeconds: 600 });
-    live.clock.jump(minuteMs);
+    await live.pass(minuteMs);
     await roundTrip(stream);
     expect(stream.messages).toHaveLength(1);
     stream.cancel();
@@ -304,7 +304,7 @@ describe('ends', () => {
     expect(await api.pullOnce(subscription)).toEqual([]);
     const [acked] = stream.messages;
     await api.call('Acknowledge', { subscription, ackIds: [acked!.ackId] });
-    live.clock.jump(61_000);
+    await live.pass(61_000);
     const left = await api.pull(subscription, 1);
     expect(left[0]?.message.messageId).toBe(stream.messages[1]?.message?.messageId);
     expect(await api.pullOnce(subscription)).toEqual([]);
@@ -439,7 +439,7 @@ describe('requests that break the protocol end the stream with INVALID_ARGUMENT'
     await stream.untilMessages(1);
     stream.send({ ackIds: ['malformed', ...ackIdsOf(stream)] });
     await roundTrip(stream);
-    live.clock.jump(2 * minuteMs);
+    await live.pass(2 * minuteMs);
     await roundTrip(stream);
     expect(stream.messages).toHaveLength(1);
     stream.cancel();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { invalid, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 const prefix = 'Invalid update_mask provided in the UpdateSubscriptionRequest:';
 
 describe.each(wireNames)('UpdateSubscription over %s', (wire) => {
@@ -128,9 +128,9 @@ describe.each(wireNames)('UpdateSubscription over %s', (wire) => {
     await api.call('UpdateSubscription', { subscription, updateMask: 'ackDeadlineSeconds' });
     await api.publish(topic, 'x');
     await api.pull(name, 1);
-    live.clock.jump(30_000);
+    await live.pass(30_000);
     expect(await api.pullOnce(name)).toEqual([]);
-    live.clock.jump(35_000);
+    await live.pass(35_000);
     expect(await api.pull(name, 1)).toHaveLength(1);
   });
 });

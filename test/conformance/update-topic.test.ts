@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { freshId, liveApi } from '../support/live-api.ts';
-import { useLiveServer } from '../support/live-server.ts';
+import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames } from '../support/wire.ts';
 import { invalid, invalidName, notFound } from './expected-refusals.ts';
 
-const live = useLiveServer();
+const live = useTestedServer();
 const prefix = 'Invalid update_mask provided in the UpdateTopicRequest:';
 
 describe.each(wireNames)('UpdateTopic over %s', (wire) => {

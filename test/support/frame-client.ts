@@ -18,7 +18,6 @@ import {
   ServerFrameSchema,
 } from '../../src/api/proto/sealpost/v1/websocket_pb.ts';
 import type { Pulled } from './live-api.ts';
-import type { LiveServer } from './live-server.ts';
 
 export const subprotocols: readonly string[] = ['sealpost.v1.json', 'sealpost.v1.proto'];
 
@@ -52,7 +51,7 @@ export class FrameClient {
   #end: Closed | undefined;
   #lastId = 0;
 
-  constructor({ address }: LiveServer, subprotocol: string) {
+  constructor({ address }: { readonly address: string }, subprotocol: string) {
     this.#isBinary = subprotocol.endsWith('proto');
     this.#ws = new WebSocket(`ws://${address}/v1/websocket`, subprotocol);
     this.#ws.on('message', (data, isBinary) => {
@@ -73,7 +72,10 @@ export class FrameClient {
   }
 
   /** Connected and welcome. */
-  static async hello(server: LiveServer, subprotocol: string): Promise<FrameClient> {
+  static async hello(
+    server: { readonly address: string },
+    subprotocol: string,
+  ): Promise<FrameClient> {
     const client = new FrameClient(server, subprotocol);
     await client.opened();
     client.send({ hello: {} });

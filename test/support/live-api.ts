@@ -1,8 +1,9 @@
 import { afterAll } from 'vitest';
 
 import { GrpcWire } from './grpc-wire.ts';
-import type { LiveServer } from './live-server.ts';
 import type { Rpc } from './rpc-bindings.ts';
+import type { TestedServer } from './tested-server.ts';
+import { WebSocketWire } from './web-socket-wire.ts';
 import { refusalOf, RestWire, type Json, type Wire, type WireName } from './wire.ts';
 
 /** A message as a pull gives it. */
@@ -107,13 +108,21 @@ export class LiveApi {
 }
 
 /** The API of a server over a wire, in a project of its own; closed with the calling file. */
-export function liveApi(server: LiveServer, wire: WireName, project: string = 'live'): LiveApi {
-  const made = wire === 'gRPC' ? liveGrpc(server) : new RestWire(() => server.url);
-  return new LiveApi(made, `projects/${project}-${wire.toLowerCase()}`);
+export function liveApi(server: TestedServer, wire: WireName, project: string = 'live'): LiveApi {
+  const name = `projects/${project}-${wire.toLowerCase()}${server.projectSuffix}`;
+  return new LiveApi(liveWire(server, wire), name);
+}
+
+function liveWire(server: TestedServer, name: WireName): Wire {
+  if (name === 'gRPC') return liveGrpc(server);
+  if (name === 'REST') return new RestWire(() => server.url);
+  const wire = new WebSocketWire(server);
+  afterAll(() => wire.close());
+  return wire;
 }
 
 /** gRPC with its streams. */
-export function liveGrpc(server: LiveServer): GrpcWire {
+export function liveGrpc(server: TestedServer): GrpcWire {
   const wire = new GrpcWire(() => server.address);
   afterAll(() => wire.close());
   return wire;

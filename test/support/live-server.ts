@@ -7,9 +7,11 @@ import { silentLogger } from '../../src/runtime/index.ts';
 import { startServer, type Server } from '../../src/server.ts';
 import { JumpingClock } from './jumping-clock.ts';
 import { temporaryFolder } from './server-process.ts';
+import type { TestedServer } from './tested-server.ts';
 
 /** The whole server in the test's own process: a real port, a real disk, a clock that can jump. */
-export class LiveServer {
+export class LiveServer implements TestedServer {
+  readonly projectSuffix = '';
   readonly clock: JumpingClock = new JumpingClock();
   readonly #folder = temporaryFolder();
   readonly #more: readonly string[];
@@ -51,6 +53,14 @@ export class LiveServer {
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clock.jump(ms);
+  }
+
+  async metrics(): Promise<string> {
+    return await (await fetch(`${this.url}/metrics`)).text();
   }
 
   async remove(): Promise<void> {

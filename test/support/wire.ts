@@ -3,15 +3,17 @@ import { rpcBindings, type Rpc } from './rpc-bindings.ts';
 /** What a case sends and gets: the messages of pubsub.v1 in protobuf's JSON form. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** One of the two ways to call a method. A refusal is a CallRefusal, whichever way it went. */
+/** One of the ways to call a method. A refusal is a CallRefusal, whichever way it went. */
 export interface Wire {
   readonly name: WireName;
   call<Reply = Json>(rpc: Rpc, request: Json): Promise<Reply>;
   close(): void;
 }
 
-export type WireName = 'gRPC' | 'REST';
+export type WireName = 'gRPC' | 'REST' | 'WebSocket';
 export const wireNames: readonly WireName[] = ['gRPC', 'REST'];
+/** A WebSocket publishes too. */
+export const publishWireNames: readonly WireName[] = [...wireNames, 'WebSocket'];
 
 /** An answer of the server that is not OK. */
 export class CallRefusal extends Error {
