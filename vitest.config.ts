@@ -8,6 +8,7 @@ const layers: Record<string, { include: string[]; testTimeout: number; serial?: 
   simulation: { include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 },
   integration: { include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 },
   conformance: { include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000 },
+  clients: { include: ['test/clients/**/*.test.ts'], testTimeout: 300_000 },
   crash: { include: ['test/crash/**/*.test.ts'], testTimeout: 300_000, serial: true },
 };
 
