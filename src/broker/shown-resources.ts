@@ -9,7 +9,7 @@ export const deletedTopic: string = '_deleted-topic_';
 
 /** What a topic's row shows to the API. */
 export function shownTopic(row: TopicRow): Topic {
-  const { uid: _uid, log: _log, ...topic } = row;
+  const { uid: _uid, log: _log, filterSlots: _filterSlots, ...topic } = row;
   return topic;
 }
 
@@ -48,6 +48,7 @@ function withoutOwn(row: SubscriptionRow): Omit<Subscription, 'topic'> {
     start: _start,
     topicUid: _topicUid,
     lastActiveMs: _lastActiveMs,
+    filterSlot: _filterSlot,
     detachedFrom: _detachedFrom,
     ...shown
   } = row;

@@ -1,5 +1,6 @@
 import type { TopicRow } from './catalog/catalog-rows.ts';
-import { Lane, type LanePorts } from './lanes/lane.ts';
+import { TopicFilters } from './filter/topic-filters.ts';
+import { Lane, type LanePorts, type PublishedSegment } from './lanes/lane.ts';
 import { LaneReader, type ReaderPorts } from './lanes/lane-reader.ts';
 import { Appender } from './lanes/appender.ts';
 import { PublishTime } from './lanes/publish-time.ts';
@@ -24,6 +25,8 @@ export class TopicState {
   readonly leaving: Set<SubscriptionState> = new Set();
   /** Of the oldest message that the topic's own retention keeps. */
   readonly retainedTime: PublishTime;
+  /** Of its subscriptions: those that are evaluated on every message. */
+  readonly filters: TopicFilters = new TopicFilters();
   readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };
 
   constructor(row: TopicRow, appender: Appender, tail: number, ports: LanePorts & ReaderPorts) {
@@ -36,12 +39,8 @@ export class TopicState {
       appender,
       tail,
       ports,
-      onAppended: (segments) => {
-        const isRead = this.#isRead;
-        if (isRead) for (const segment of segments) this.reader.offer(segment);
-        for (const subscription of this.subscriptions) subscription.wake();
-        return isRead;
-      },
+      filters: this.filters,
+      onAppended: (segments) => this.#appended(segments),
     });
     this.reader = new LaneReader(this.lane, ports);
     this.retainedTime = new PublishTime(this.reader);
@@ -61,9 +60,35 @@ export class TopicState {
     return false;
   }
 
+  /**
+   * What a new subscription's filter adds to its row, and to the topic's (null: nothing) if the
+   * slot is a new one. None is given out where the topic is filtered in too many ways.
+   */
+  slotFor(filter: string | undefined): {
+    readonly slot: { readonly filterSlot?: number };
+    readonly topicRow: TopicRow | null;
+  } {
+    const next = this.row.filterSlots ?? 0;
+    const filterSlot = filter === undefined ? undefined : this.filters.slotFor(filter, next);
+    if (filterSlot === undefined) return { slot: {}, topicRow: null };
+    const isNew = filterSlot === next;
+    return {
+      slot: { filterSlot },
+      topicRow: isNew ? { ...this.row, filterSlots: next + 1 } : null,
+    };
+  }
+
   update(row: TopicRow): void {
     this.row = row;
     this.#applyKey();
+  }
+
+  /** True if the segments' bodies are still read. */
+  #appended(segments: readonly PublishedSegment[]): boolean {
+    const isRead = this.#isRead;
+    if (isRead) for (const segment of segments) this.reader.offer(segment);
+    for (const subscription of this.subscriptions) subscription.published(segments);
+    return isRead;
   }
 
   #applyKey(): void {

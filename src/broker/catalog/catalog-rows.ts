@@ -6,6 +6,8 @@ export interface TopicRow extends Topic {
   readonly uid: string;
   /** The log of its one lane. */
   readonly log: number;
+  /** Filter slots given out; none is ever used again. Absent: none. */
+  readonly filterSlots?: number;
 }
 
 /** A subscription as it is stored. `id` is never reused; it stands in ack ids. */
@@ -24,6 +26,11 @@ export interface SubscriptionRow extends Omit<
    * before this was kept, or is ephemeral.
    */
   readonly lastActiveMs?: number;
+  /**
+   * Stands for the filter's text in the topic's segments (docs/envelope-format.md). Absent: that is
+   * not evaluated when messages are published.
+   */
+  readonly filterSlot?: number;
   /** Only of a detached one: the full name of the topic that it was attached to. */
   readonly detachedFrom?: string;
 }

@@ -70,9 +70,11 @@ export class Catalog {
     });
   }
 
+  /** `topicRow`: of its topic, changed with it. */
   async createSubscription(
     subscription: Subscription,
-    of: Pick<SubscriptionRow, 'topicUid' | 'start' | 'lastActiveMs'>,
+    of: Pick<SubscriptionRow, 'topicUid' | 'start' | 'lastActiveMs' | 'filterSlot'>,
+    topicRow: TopicRow | null = null,
   ): Promise<SubscriptionRow> {
     return await this.#rows.change(async () => {
       const key = rowKeys.subscriptions + subscription.name;
@@ -89,6 +91,7 @@ export class Catalog {
       await this.#rows.write(subscription.name, [
         [key, row],
         [rowKeys.counters, counters],
+        ...(topicRow === null ? [] : [[rowKeys.topics + topicRow.name, topicRow] as const]),
       ]);
       this.#counters = counters;
       return row;

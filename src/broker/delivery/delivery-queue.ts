@@ -28,7 +28,7 @@ export interface DeliveryOptions {
   /** Exactly once: leases are durable before their messages leave. Null: they need not be. */
   readonly commitLeases: () => ((leases: readonly Lease[]) => Promise<void>) | null;
   readonly onDelivered: (type: DeliveryType, count: number) => void;
-  /** Messages were passed over that the filter keeps away. */
+  /** Messages were passed over that the filter keeps away, and nobody was told at publish. */
   readonly onPassed: (count: number) => void;
   /** Everything below this sequence was trimmed and is done. */
   readonly onMissing: (first: number) => void;
@@ -47,6 +47,8 @@ interface Gathered {
   readonly segments: HeldSegment[];
   /** Messages that were looked at for the first time. */
   scanCount: number;
+  /** Those of them that the filter keeps away, as far as nobody was told at publish. */
+  passedCount: number;
 }
 
 /**
@@ -190,18 +192,21 @@ export class DeliveryQueue implements Turn {
   }
 
   #gather(consumer: Consumer): Gathered {
-    const gathered: Gathered = { batch: [], leases: [], segments: [], scanCount: 0 };
+    const gathered: Gathered = {
+      batch: [],
+      leases: [],
+      segments: [],
+      scanCount: 0,
+      passedCount: 0,
+    };
     const nowMs = this.#options.clock.monotonicMs();
     let bytes = 0;
-    let passedCount = 0;
     while (bytes < consumer.limits.turnBytes && consumer.room > 0) {
       const sequence = this.#candidate(consumer);
       if (sequence === undefined || gathered.scanCount >= scansMax) break;
       const segment = this.#segmentFor(sequence, gathered);
       if (segment === undefined) break;
-      const found = this.#look(segment, sequence, consumer, gathered);
-      if (found === 'passed') passedCount++;
-      if (found !== 'deliverable') continue;
+      if (!this.#look(segment, sequence, consumer, gathered)) continue;
       const size = sizeOf(segment, sequence);
       if (!consumer.admits(bytes + size, gathered.batch.length + 1)) break;
       const lease = this.#lease(segment, sequence, consumer, nowMs);
@@ -209,29 +214,30 @@ export class DeliveryQueue implements Turn {
       gathered.leases.push(lease);
       gathered.batch.push(this.#delivery(segment, lease));
     }
-    if (passedCount > 0) this.#options.onPassed(passedCount);
+    if (gathered.passedCount > 0) this.#options.onPassed(gathered.passedCount);
     return gathered;
   }
 
-  /** Before a message's first delivery: does the filter let it through, and its key's order? */
+  /** Whether it may be handed out now: does its filter let it through, and its key's order? */
   #look(
     segment: HeldSegment,
     sequence: number,
     consumer: Consumer,
     gathered: Gathered,
-  ): 'deliverable' | 'passed' | 'waits' {
+  ): boolean {
     const { scan, backlog } = this.#options;
-    if (scan === null) return 'deliverable';
+    if (scan === null) return true;
     if (backlog.isUnscanned(sequence)) {
       gathered.scanCount++;
       const index = sequence - segment.base;
       if (!scan.matches(segment, index)) {
         backlog.passOver(sequence);
-        return 'passed';
+        if (!scan.isCountedAtPublish(segment)) gathered.passedCount++;
+        return false;
       }
       backlog.scanned(sequence, scan.tagOf(segment, index));
     }
-    return backlog.mayHandOut(sequence, consumer) ? 'deliverable' : 'waits';
+    return backlog.mayHandOut(sequence, consumer);
   }
 
   /** The next message's segment; none if it has to be fetched, or if what was gathered goes first. */

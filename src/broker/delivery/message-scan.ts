@@ -1,5 +1,4 @@
 import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
-import { compileFilter } from '../filter/filter.ts';
 import type { Mac } from './ack-id.ts';
 import type { HeldSegment } from '../lanes/lane-reader.ts';
 import { orderingKeyOf } from '../wire/index.ts';
@@ -7,6 +6,8 @@ import { orderingKeyOf } from '../wire/index.ts';
 /** Whether a subscription wants a message at all. */
 export interface Filtering {
   matches(segment: HeldSegment, index: number): boolean;
+  /** Whether those that do not match were reported when they were published. */
+  isCountedAtPublish(segment: HeldSegment): boolean;
 }
 
 /** What a subscription asks of each message before it is delivered for the first time. */
@@ -22,6 +23,11 @@ export class MessageScan {
 
   matches(segment: HeldSegment, index: number): boolean {
     return this.#filter === null || this.#filter.matches(segment, index);
+  }
+
+  /** Whether the messages that it keeps away were reported when they were published. */
+  isCountedAtPublish(segment: HeldSegment): boolean {
+    return this.#filter === null || this.#filter.isCountedAtPublish(segment);
   }
 
   /** Stands for the message's ordering key; null without one, or if no order is kept. */
@@ -55,17 +61,12 @@ export class KeyTags {
 }
 
 /** Null where nothing is asked of a message: that is the fast way. */
-export function scanOf(row: SubscriptionRow, mac: Mac): MessageScan | null {
-  const { filter, enableMessageOrdering } = row;
-  if (filter === undefined && enableMessageOrdering !== true) return null;
-  const filtering = filter === undefined ? null : filteringOf(filter);
-  return new MessageScan(filtering, enableMessageOrdering === true ? new KeyTags(mac) : null);
-}
-
-function filteringOf(text: string): Filtering {
-  const filter = compileFilter(text);
-  return {
-    matches: ({ bytes, offsets }, index) =>
-      filter.matches(bytes.subarray(offsets[index], offsets[index + 1])),
-  };
+export function scanOf(
+  row: SubscriptionRow,
+  mac: Mac,
+  filter: Filtering | null,
+): MessageScan | null {
+  const isOrdered = row.enableMessageOrdering === true;
+  if (filter === null && !isOrdered) return null;
+  return new MessageScan(filter, isOrdered ? new KeyTags(mac) : null);
 }

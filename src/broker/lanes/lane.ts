@@ -7,6 +7,7 @@ import {
 import { RpcError } from '../../rpc/index.ts';
 import { draw, type Clock, type Entropy } from '../../runtime/index.ts';
 import { segmentKinds, type Append, type Segment, type Store } from '../../storage/index.ts';
+import type { Evaluation, TopicFilters } from '../filter/topic-filters.ts';
 import type { Appender } from './appender.ts';
 import type { BodyBuffers } from './body-buffers.ts';
 import { SizeHistory } from './size-history.ts';
@@ -30,9 +31,16 @@ interface PendingPublish {
   reject(error: unknown): void;
 }
 
+/** A segment that was just made durable. */
+export interface PublishedSegment extends Segment {
+  /** What the topic's filters say about its messages; null: nothing is filtered. */
+  readonly evaluation: Evaluation | null;
+}
+
 /** A segment that is sealed for one place, and the requests that it answers. */
 interface SealedBatch {
   readonly op: Append;
+  readonly evaluation: Evaluation | null;
   readonly requests: readonly PendingPublish[];
 }
 
@@ -70,7 +78,8 @@ export class Lane {
   readonly appender: Appender;
   readonly sizes: SizeHistory;
   readonly #ports: LanePorts;
-  readonly #onAppended: (segments: readonly Segment[]) => boolean;
+  readonly #filters: TopicFilters;
+  readonly #onAppended: (segments: readonly PublishedSegment[]) => boolean;
   readonly #idPrefix: string;
   #pending: PendingPublish[] = [];
   #flushing: Promise<void> | null = null;
@@ -86,8 +95,9 @@ export class Lane {
     readonly appender: Appender;
     readonly tail: number;
     readonly ports: LanePorts;
+    readonly filters: TopicFilters;
     /** True if it goes on reading the segments' bodies. */
-    readonly onAppended: (segments: readonly Segment[]) => boolean;
+    readonly onAppended: (segments: readonly PublishedSegment[]) => boolean;
   }) {
     this.index = options.index;
     this.key = options.key;
@@ -95,6 +105,7 @@ export class Lane {
     this.tail = options.tail;
     this.sizes = new SizeHistory(options.tail);
     this.#ports = options.ports;
+    this.#filters = options.filters;
     this.#onAppended = options.onAppended;
     this.#idPrefix = String(options.index + 1);
   }
@@ -234,8 +245,10 @@ export class Lane {
     const { log, epoch } = this.appender;
     const { bodies } = this.#ports;
     const place = this.place({ ...at, epoch });
+    const evaluation = this.#filters.evaluate(messages);
     const body = sealSegment(dek, id, place, messages, {
       allocate: (bytes) => bodies.take(bytes),
+      filters: evaluation?.section ?? null,
     });
     const op: Append = {
       log,
@@ -247,7 +260,7 @@ export class Lane {
       kind: segmentKinds.messages,
       body,
     };
-    return { op, requests };
+    return { op, requests, evaluation };
   }
 
   #finish(batches: readonly SealedBatch[]): void {
@@ -256,7 +269,9 @@ export class Lane {
     for (const { op } of batches) {
       this.sizes.appended(op.count, segmentPlainBytes(op.body, op.count));
     }
-    const isRead = this.#onAppended(batches.map(({ op }) => ({ ...op, base: op.at })));
+    const isRead = this.#onAppended(
+      batches.map(({ op, evaluation }) => ({ ...op, base: op.at, evaluation })),
+    );
     if (!isRead) for (const { op } of batches) this.#ports.bodies.giveBack(op.body);
     for (const { op, requests } of batches) {
       let sequence = op.at;
