@@ -165,11 +165,11 @@ export class SubscriberCalls {
   async #toldModAck<Result>(
     name: string,
     via: Via,
-    run: (state: SubscriptionState) => Result,
+    run: (state: SubscriptionState) => Promise<Result>,
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     try {
-      const result = run(this.#registry.anySubscription(name));
+      const result = await run(this.#registry.anySubscription(name));
       observer.modAckRequest(name, via, 'OK');
       return result;
     } catch (error) {

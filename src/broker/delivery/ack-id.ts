@@ -13,6 +13,9 @@ export interface AckTarget {
   readonly attempt: number;
 }
 
+/** Epoch and attempt of an ack id as one number. */
+export const deliveryOf = (epoch: number, attempt: number): number => epoch * 2 ** 16 + attempt;
+
 /** Where the fields of a version begin. */
 interface Layout {
   readonly version: number;
@@ -104,6 +107,16 @@ export class AckIds {
   claimedSequence(ackId: string): number {
     const layout = this.#decode(ackId);
     return layout === null ? -1 : this.#given.readUIntBE(layout.sequenceAt, 6);
+  }
+
+  /** Tells deliveries of one message apart: the epoch and attempt that an id claims; or -1. */
+  claimedDelivery(ackId: string): number {
+    const layout = this.#decode(ackId);
+    if (layout === null) return -1;
+    return deliveryOf(
+      this.#given.readUInt32BE(epochAt),
+      this.#given.readUInt16BE(layout.attemptAt),
+    );
   }
 
   /** What a genuine id of this subscription and lane names; null for anything else. */

@@ -11,6 +11,15 @@ export type Acknowledged =
   /** Nothing happened. */
   | 'void';
 
+/** What an ack id of an unacknowledged message names. */
+export interface FoundLease {
+  readonly lease: Lease;
+  /** It is of the message's last delivery, which nothing has made void. */
+  readonly isLatest: boolean;
+  /** The message is outstanding by it. */
+  readonly isCurrent: boolean;
+}
+
 /** When a message that failed comes again: monotonic ms, 0 for at once; or that it does not. */
 export type Redelivery = number | 'forward';
 

@@ -148,18 +148,18 @@ describe('ack ids', () => {
     const bench = open();
     const lease = bench.next(1)!;
     const first = lease.ackId;
-    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: true });
+    expect(bench.backlog.find(first)).toEqual({ lease, isLatest: true, isCurrent: true });
     bench.backlog.giveBack(lease);
-    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: false });
+    expect(bench.backlog.find(first)).toEqual({ lease, isLatest: true, isCurrent: false });
     bench.next(1);
-    expect(bench.backlog.find(first)).toEqual({ lease, isCurrent: false });
-    expect(bench.backlog.find(lease.ackId)).toEqual({ lease, isCurrent: true });
+    expect(bench.backlog.find(first)).toEqual({ lease, isLatest: false, isCurrent: false });
+    expect(bench.backlog.find(lease.ackId)).toEqual({ lease, isLatest: true, isCurrent: true });
   });
 
   test('that nobody made are malformed, with or without a lease at their number', () => {
     const bench = open();
     const { ackId } = bench.next(1)!;
-    const forged = ackId.slice(0, 47) + (ackId.endsWith('A') ? 'B' : 'A');
+    const forged = ackId.slice(0, 51) + (ackId.endsWith('A') ? 'B' : 'A');
     expect(bench.backlog.find(forged)).toBe('malformed');
     expect(bench.backlog.find('nonsense')).toBe('malformed');
   });

@@ -1,7 +1,7 @@
 import type { AckIds } from './ack-id.ts';
 import type { Consumer } from './consumer.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
-import type { Acknowledged, BacklogOptions } from './backlog-options.ts';
+import type { Acknowledged, BacklogOptions, FoundLease } from './backlog-options.ts';
 import { isAdmitted, KeyOrder } from './key-order.ts';
 import { Lease } from './lease.ts';
 import type { LeaseBudget } from './lease-budget.ts';
@@ -22,8 +22,6 @@ export class Backlog {
   readonly #leases = new Map<number, Lease>();
   readonly #order: KeyOrder;
   readonly #delayed = new Set<Lease>();
-  /** How often it was replaced by a seek. */
-  generation = 0;
   #outstandingCount = 0;
   #pushedCount = 0;
   #leasedBytes = 0;
@@ -51,6 +49,11 @@ export class Backlog {
 
   get frontier(): number {
     return this.#frontier;
+  }
+
+  /** How often it was replaced by a seek. */
+  get generation(): number {
+    return this.#ackIds.generation;
   }
 
   /** Messages scanned and not acknowledged, outstanding or not: what the window bounds. */
@@ -156,7 +159,15 @@ export class Backlog {
     }
     lease.isScanned = true;
     if (tag === null) return;
+    if (lease.isOutstanding && this.#order.isWaiting(tag)) this.#revoke(lease);
     this.#order.place(lease, tag);
+  }
+
+  /** Restored as outstanding; but an earlier message of its key is not, so that it is void. */
+  #revoke(lease: Lease): void {
+    this.#release(lease);
+    lease.state = 'held';
+    lease.ackId = '';
   }
 
   /** False if a scanned message has to wait for others of its key, or is outstanding already. */
@@ -188,7 +199,8 @@ export class Backlog {
   ): Lease {
     let lease = this.#leases.get(sequence);
     if (lease === undefined) lease = this.#addAtFrontier(sequence);
-    else if (lease.attempt === 0) this.#unsizedCount--;
+    else if (!lease.isSized) this.#unsizedCount--;
+    lease.isSized = true;
     this.#leasedBytes += message.bytes - lease.bytes;
     lease.isScanned = true;
     lease.state = 'outstanding';
@@ -205,6 +217,29 @@ export class Backlog {
     this.#wheel.set(lease, message.deadlineMs);
     this.#order.handedOut(lease, holder);
     return lease;
+  }
+
+  /** Exactly once: what was outstanding before a restart still is. Nobody here holds it. */
+  restore(
+    sequence: number,
+    was: {
+      readonly attempt: number;
+      readonly failures: number;
+      readonly ackEpoch: number;
+      readonly deadlineMs: number;
+      /** What its order is has to be looked at. */
+      readonly isScanned: boolean;
+    },
+  ): void {
+    const lease = this.#leases.get(sequence);
+    if (lease === undefined || lease.state !== 'available') return;
+    lease.state = 'outstanding';
+    lease.isScanned = was.isScanned;
+    lease.attempt = was.attempt;
+    lease.failures = was.failures;
+    lease.ackId = this.#ackIds.makeAgain(was.ackEpoch, sequence, was.attempt);
+    this.#outstandingCount++;
+    this.#wheel.set(lease, was.deadlineMs);
   }
 
   /** The time of a lease has come: its deadline, or the end of a delay. */
@@ -282,19 +317,18 @@ export class Backlog {
     this.#order.forget(consumer);
   }
 
-  /** The lease that this ack id names now: current, or of an earlier delivery of the message. */
-  find(
-    ackId: string,
-  ): 'malformed' | 'gone' | { readonly lease: Lease; readonly isCurrent: boolean } {
+  /** What this ack id names now. */
+  find(ackId: string): FoundLease | 'malformed' | 'void' | 'gone' {
     const claimed = this.#leases.get(this.#ackIds.claimedSequence(ackId));
     if (claimed !== undefined && claimed.ackId === ackId) {
-      return { lease: claimed, isCurrent: claimed.isOutstanding };
+      return { lease: claimed, isLatest: true, isCurrent: claimed.isOutstanding };
     }
     const target = this.#ackIds.parse(ackId);
     if (target === null) return 'malformed';
+    if (target.generation !== this.generation) return 'void';
     this.#passUpTo(target.sequence);
     const lease = this.#leases.get(target.sequence);
-    return lease === undefined ? 'gone' : { lease, isCurrent: false };
+    return lease === undefined ? 'gone' : { lease, isLatest: false, isCurrent: false };
   }
 
   /**
@@ -343,6 +377,7 @@ export class Backlog {
   /** A seek: all leases are over, and what is unacknowledged is this. */
   reset(frontier: number, holes: Iterable<number>): void {
     this.close();
+    this.#ackIds.generation++;
     this.#frontier = frontier;
     for (const sequence of holes) this.#addUnscanned(sequence);
     this.#options.onAvailable();
@@ -375,7 +410,7 @@ export class Backlog {
     this.#leases.delete(lease.sequence);
     this.#budget.add(-1);
     this.#leasedBytes -= lease.bytes;
-    if (lease.attempt === 0) this.#unsizedCount--;
+    if (!lease.isSized) this.#unsizedCount--;
     if (lease.isOutstanding) this.#release(lease);
     if (this.#delayed.delete(lease)) this.#wheel.remove(lease);
     lease.state = 'ended';

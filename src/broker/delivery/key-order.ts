@@ -45,6 +45,11 @@ export class KeyOrder {
     this.#offerNext(queue);
   }
 
+  /** A message of this key waits to be handed out. */
+  isWaiting(tag: string): boolean {
+    return (this.#keys.get(tag)?.next ?? null) !== null;
+  }
+
   handedOut(lease: Lease, consumer: Consumer): void {
     if (lease.queue === null) return;
     lease.queue.handedOut(lease, consumer);

@@ -31,6 +31,8 @@ export class Lease extends Timed {
   state: LeaseState = 'available';
   /** Its filter was asked and its ordering key is known. */
   isScanned = false;
+  /** It was handed out by this process: its bytes are known. */
+  isSized = false;
   bytes = 0;
   publishTimeMs = 0;
   /** Deliveries so far: the number in its ack id. */
