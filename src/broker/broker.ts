@@ -4,6 +4,7 @@ import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
+import { Expiration } from './expiration.ts';
 import { Pager } from './page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
@@ -71,7 +72,8 @@ export class Broker implements BrokerService {
     this.#reporter = new Reporter(registry);
     this.#publisher = new PublisherCalls(registry);
     this.#subscriber = new SubscriberCalls(registry);
-    this.#sweeper = new RetentionSweeper(registry);
+    const expired = { subscriptions: this.#subscriptions, snapshots: this.#snapshots };
+    this.#sweeper = new RetentionSweeper(registry, new Expiration(registry, expired));
     this.#sweeper.start();
     this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
   }

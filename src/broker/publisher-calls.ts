@@ -2,6 +2,7 @@ import { RpcError } from '../rpc/index.ts';
 import { limits, tooLarge, tooSmall } from './limits.ts';
 import type { Registry } from './registry.ts';
 import type { SealableMessage } from './service.ts';
+import { checkStorageRegion } from './storage-policy.ts';
 
 const nothingPublished: readonly number[] = [];
 
@@ -21,7 +22,9 @@ export class PublisherCalls {
     try {
       this.#registry.refuseWhenDraining();
       const messageBytes = checkedSizes(messages);
-      const ids = await this.#registry.topic(topicName).lane.publish(messages);
+      const topic = this.#registry.topic(topicName);
+      checkStorageRegion(topic.row, this.#registry.ports.region);
+      const ids = await topic.lane.publish(messages);
       const sizes = { messageBytes, hasOrdering };
       observer.publish(topicName, 'OK', sizes, clock.monotonicMs() - startedMs);
       return ids;

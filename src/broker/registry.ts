@@ -47,6 +47,8 @@ export interface BrokerPorts {
   readonly observer: BrokerObserver;
   /** Brings messages to endpoints. */
   readonly pushSender: PushSender;
+  /** Where this broker stores: an id of a Google Cloud region. Absent: every policy is met. */
+  readonly region?: string;
 }
 
 export interface BrokerLimits {
@@ -203,6 +205,7 @@ export class Registry {
     const acks = await recoverAcks(this.ports, row.log, row.start);
     const subscription = new SubscriptionState(row, topic, acks, this.#subscriptionPorts);
     topic.subscriptions.add(subscription);
+    topic.filters.join(row);
     topic.stored.set(row.name, subscription);
     this.subscriptions.set(row.name, subscription);
     return subscription;
@@ -213,6 +216,7 @@ export class Registry {
     const { row, topic } = subscription;
     this.subscriptions.delete(row.name);
     topic.subscriptions.delete(subscription);
+    topic.filters.leave(row);
     topic.stored.delete(row.name);
     subscription.end(reason);
     // The DEKs may go with the topic, and with them whoever would tell that its key is taken away.
@@ -236,6 +240,11 @@ export class Registry {
     topic.holds.delete(snapshot);
     await this.dropLogs([{ log: row.log }]);
     await this.#forgetUnread(topic);
+  }
+
+  /** For how long a topic itself keeps what is published to it; a deleted one does not. */
+  retentionMs({ row }: TopicState): number | undefined {
+    return this.deletedTopics.has(row.uid) ? undefined : row.messageRetentionMs;
   }
 
   /** The row of a deleted topic whose last subscription or snapshot is about to go; else null. */

@@ -1,5 +1,6 @@
 import type { Cancel } from '../runtime/index.ts';
 import type { LogId } from '../storage/index.ts';
+import type { Expiration } from './expiration.ts';
 import type { Registry } from './registry.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { TopicState } from './topic-state.ts';
@@ -7,17 +8,20 @@ import type { TopicState } from './topic-state.ts';
 const sweepMs = 10_000;
 
 /**
- * Lets go of what need not be kept: messages older than a subscription's retention leave its
- * backlog, and segments that nobody reads or retains leave the disk. Needs no key.
+ * Lets go of what need not be kept: subscriptions and snapshots whose time has come, messages older
+ * than a subscription's retention leave its backlog, and segments that nobody reads or retains
+ * leave the disk. Needs no key.
  */
 export class RetentionSweeper {
   readonly #registry: Registry;
+  readonly #expiration: Expiration;
   #cancel: Cancel = () => undefined;
   #sweeping: Promise<void> | null = null;
   #isClosed = false;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, expiration: Expiration) {
     this.#registry = registry;
+    this.#expiration = expiration;
   }
 
   start(): void {
@@ -45,6 +49,7 @@ export class RetentionSweeper {
 
   async #sweepAll(): Promise<void> {
     const { topics, deletedTopics, ports } = this.#registry;
+    await this.#expiration.sweep();
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
       if (this.#isClosed) return;
       const { name } = topic.row;
@@ -57,20 +62,35 @@ export class RetentionSweeper {
   async #sweepTopic(topic: TopicState): Promise<void> {
     const { log } = topic.lane.appender;
     if (topic.lane.tail === 0) return;
+    const ofTopic = this.#registry.retentionMs(topic);
     const horizons = new Horizons(this.#registry, log);
+    if (ofTopic !== undefined) await horizons.find(ofTopic);
     for (const subscription of topic.subscriptions) {
-      subscription.expireBelow(await horizons.at(subscription.row.messageRetentionMs));
+      const ofSubscription = subscription.row.messageRetentionMs;
+      if (subscription.row.retainAckedMessages) await horizons.find(ofSubscription);
+      // What the topic retains is available to every subscription (pubsub.v1 Topic).
+      const retentionMs = Math.max(ofSubscription, ofTopic ?? 0);
+      subscription.expireBelow(await horizons.find(retentionMs));
     }
-    let below = topic.lane.tail;
-    for (const subscription of topic.subscriptions) {
-      below = Math.min(below, await kept(subscription, horizons));
-    }
-    const { messageRetentionMs } = topic.row;
-    if (messageRetentionMs !== undefined) {
-      below = Math.min(below, await horizons.at(messageRetentionMs));
-    }
+    // From here to the trim in one turn: a seek or a new snapshot may need what is older.
+    const below = keptFrom(topic, ofTopic, horizons);
     if (below > 0) await this.#registry.ports.store.trim([{ log, below }]);
   }
+}
+
+/** The first sequence of a topic that something still needs. */
+function keptFrom(topic: TopicState, retentionMs: number | undefined, horizons: Horizons): number {
+  let below = topic.lane.tail;
+  for (const subscription of topic.subscriptions) {
+    below = Math.min(below, keptBy(subscription, horizons));
+  }
+  for (const { floor } of topic.holds) below = Math.min(below, floor);
+  return retentionMs === undefined ? below : Math.min(below, horizons.at(retentionMs));
+}
+
+function keptBy({ row, floor }: SubscriptionState, horizons: Horizons): number {
+  if (!row.retainAckedMessages) return floor;
+  return Math.min(floor, Math.max(horizons.at(row.messageRetentionMs), row.start));
 }
 
 /** Where retentions of one log end now: each asked for once, however many share it. */
@@ -85,7 +105,7 @@ class Horizons {
   }
 
   /** The first sequence that was published within the last `retentionMs`. */
-  async at(retentionMs: number): Promise<number> {
+  async find(retentionMs: number): Promise<number> {
     const { store, clock } = this.#registry.ports;
     const known = this.#found.get(retentionMs);
     if (known !== undefined) return known;
@@ -93,11 +113,9 @@ class Horizons {
     this.#found.set(retentionMs, found);
     return found;
   }
-}
 
-/** The first sequence that this subscription still needs. */
-async function kept(subscription: SubscriptionState, horizons: Horizons): Promise<number> {
-  const { retainAckedMessages, messageRetentionMs, start } = subscription.row;
-  if (!retainAckedMessages) return subscription.floor;
-  return Math.max(await horizons.at(messageRetentionMs), start);
+  /** What was found; of a retention that was set meanwhile nothing is, and all is kept. */
+  at(retentionMs: number): number {
+    return this.#found.get(retentionMs) ?? 0;
+  }
 }

@@ -39,6 +39,7 @@ export class Seeking {
 
   async #seek(name: string, target: SeekTarget): Promise<void> {
     const state = this.#registry.subscription(name);
+    state.lastUsedMs = this.#registry.ports.clock.wallMs();
     if ('snapshot' in target) {
       const snapshot = this.#registry.snapshot(target.snapshot);
       if (snapshot.topic !== state.topic) throw otherTopic();
@@ -71,16 +72,15 @@ export class Seeking {
 
   /** The first sequence that is kept though it may be acknowledged; Infinity: none is. */
   async #retainedFrom({ row, topic }: SubscriptionState): Promise<number> {
-    const { deletedTopics, ports } = this.#registry;
+    const { ports } = this.#registry;
     const horizon = async (retentionMs: number): Promise<number> =>
       await ports.store.locate(topic.lane.appender.log, ports.clock.wallMs() - retentionMs);
     const ofSubscription = row.retainAckedMessages
       ? Math.max(await horizon(row.messageRetentionMs), row.start)
       : Infinity;
     // Also of messages from before the subscription was created (pubsub.v1 Topic).
-    const { messageRetentionMs } = topic.row;
-    const isRetaining = messageRetentionMs !== undefined && !deletedTopics.has(topic.row.uid);
-    const ofTopic = isRetaining ? await horizon(messageRetentionMs) : Infinity;
+    const retentionMs = this.#registry.retentionMs(topic);
+    const ofTopic = retentionMs === undefined ? Infinity : await horizon(retentionMs);
     return Math.min(ofSubscription, ofTopic);
   }
 }

@@ -1,4 +1,4 @@
-import { RpcError } from '../rpc/index.ts';
+import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Consumer } from './delivery/consumer.ts';
 import { pullOnce } from './delivery/pull-once.ts';
 import { limits, tooLarge, tooSmall } from './limits.ts';
@@ -36,7 +36,7 @@ export class SubscriberCalls {
     try {
       this.#registry.refuseWhenDraining();
       checkPull(request);
-      const state = this.#registry.anySubscription(subscription);
+      const state = this.#use(subscription);
       const reply = await pullOnce(state, request, { clock }, take);
       observer.pull(subscription, 'OK', clock.monotonicMs() - startedMs);
       return reply;
@@ -53,7 +53,7 @@ export class SubscriberCalls {
   ): Promise<PullStream> {
     this.#registry.refuseWhenDraining();
     const { observer } = this.#registry.ports;
-    const state = this.#registry.anySubscription(subscription);
+    const state = this.#use(subscription);
     const consumer = this.#consumer(state, settings, sink);
     try {
       await state.attach(consumer);
@@ -103,24 +103,27 @@ export class SubscriberCalls {
   }
 
   async acknowledge(name: string, ackIds: readonly string[]): Promise<void> {
-    await this.#toldAck(name, 'pull', (state) => state.acknowledge(ackIds));
+    await this.#toldAck(name, 'pull', undefined, (state) => state.acknowledge(ackIds));
   }
 
   async acknowledgeEach(name: string, ackIds: readonly string[]): Promise<SettleResult[]> {
-    return await this.#toldAck(name, 'streaming pull', (state) => state.acknowledgeEach(ackIds));
+    return await this.#toldAck(name, 'streaming pull', allDone(ackIds), (state) =>
+      state.acknowledgeEach(ackIds),
+    );
   }
 
   /** Nothing happens if there is no such subscription. */
   acknowledgeSoon(name: string, ackIds: readonly string[]): void {
     if (ackIds.length === 0) return;
-    const state = this.#registry.findSubscription(name);
-    const code = state === undefined ? 'NOT_FOUND' : 'OK';
+    const { state, code } = this.#useSoon(name);
     this.#registry.ports.observer.ackRequest(name, 'streaming pull', code);
     state?.acknowledgeSoon(ackIds);
   }
 
   async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
-    await this.#toldModAck(name, 'pull', (state) => state.modifyDeadline(ackIds, seconds));
+    await this.#toldModAck(name, 'pull', undefined, (state) =>
+      state.modifyDeadline(ackIds, seconds),
+    );
   }
 
   async modifyAckDeadlineEach(
@@ -128,7 +131,7 @@ export class SubscriberCalls {
     ackIds: readonly string[],
     seconds: number,
   ): Promise<SettleResult[]> {
-    return await this.#toldModAck(name, 'streaming pull', (state) =>
+    return await this.#toldModAck(name, 'streaming pull', allDone(ackIds), (state) =>
       state.modifyDeadlineEach(ackIds, seconds),
     );
   }
@@ -140,20 +143,37 @@ export class SubscriberCalls {
     seconds: readonly number[],
   ): void {
     if (ackIds.length === 0) return;
-    const state = this.#registry.findSubscription(name);
-    const code = state === undefined ? 'NOT_FOUND' : 'OK';
+    const { state, code } = this.#useSoon(name);
     this.#registry.ports.observer.modAckRequest(name, 'streaming pull', code);
     state?.modifyDeadlinesSoon(ackIds, seconds);
   }
 
+  /** Somebody uses it: it does not expire. */
+  #use(name: string): SubscriptionState {
+    const state = this.#registry.anySubscription(name);
+    state.lastUsedMs = this.#registry.ports.clock.wallMs();
+    return state;
+  }
+
+  /** Null: there is none, or it has no messages any more. */
+  #useSoon(name: string): { readonly state: SubscriptionState | null; readonly code: StatusCode } {
+    if (this.#registry.findSubscription(name) !== undefined) {
+      return { state: this.#use(name), code: 'OK' };
+    }
+    return { state: null, code: this.#registry.detached.has(name) ? 'OK' : 'NOT_FOUND' };
+  }
+
+  /** `ofDetached`: what a subscription answers that has nothing left to acknowledge. */
   async #toldAck<Result>(
     name: string,
     via: Via,
+    ofDetached: Result,
     run: (state: SubscriptionState) => Promise<Result>,
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     try {
-      const result = await run(this.#registry.anySubscription(name));
+      const isDetached = this.#registry.detached.has(name);
+      const result = isDetached ? ofDetached : await run(this.#use(name));
       observer.ackRequest(name, via, 'OK');
       return result;
     } catch (error) {
@@ -165,11 +185,13 @@ export class SubscriberCalls {
   async #toldModAck<Result>(
     name: string,
     via: Via,
+    ofDetached: Result,
     run: (state: SubscriptionState) => Promise<Result>,
   ): Promise<Result> {
     const { observer } = this.#registry.ports;
     try {
-      const result = await run(this.#registry.anySubscription(name));
+      const isDetached = this.#registry.detached.has(name);
+      const result = isDetached ? ofDetached : await run(this.#use(name));
       observer.modAckRequest(name, via, 'OK');
       return result;
     } catch (error) {
@@ -178,6 +200,8 @@ export class SubscriberCalls {
     }
   }
 }
+
+const allDone = (ackIds: readonly string[]): SettleResult[] => ackIds.map(() => 'done');
 
 /** pubsub.v1 StreamingPullRequest: 0 or less is no limit. */
 const orUnlimited = (max: number): number => (max > 0 ? max : Infinity);

@@ -39,7 +39,9 @@ export class Subscriptions {
     if (stored !== null) await this.#remove(stored);
     const lastActiveMs = ports.clock.wallMs();
     const of = { topicUid: topic.row.uid, start: topic.lane.tail, lastActiveMs };
-    const row = await catalog.createSubscription(subscription, of);
+    const { slot, topicRow } = topic.slotFor(subscription.filter);
+    const row = await catalog.createSubscription(subscription, { ...of, ...slot }, topicRow);
+    if (topicRow !== null) topic.update(topicRow);
     try {
       const state = await this.#registry.addSubscription(row, topic);
       if (!this.#registry.isDraining) state.applyPush();
@@ -108,6 +110,26 @@ export class Subscriptions {
   /** Streams on it end with NOT_FOUND. */
   async delete(name: string): Promise<void> {
     await this.#registry.changes.run(() => this.#delete(name));
+  }
+
+  /** Deletes it if it is there and `isDue` says so when its turn has come. */
+  async deleteIf(name: string, isDue: () => boolean): Promise<boolean> {
+    return await this.#registry.changes.run(async () => {
+      const { subscriptions, detached } = this.#registry;
+      if (!(subscriptions.has(name) || detached.has(name)) || !isDue()) return false;
+      await this.#delete(name);
+      return true;
+    });
+  }
+
+  /** Stores when it was last used. */
+  async noteActivity(state: SubscriptionState): Promise<void> {
+    await this.#registry.changes.run(async () => {
+      if (state.isEnded) return;
+      const row = { ...state.row, lastActiveMs: state.lastUsedMs };
+      await this.#registry.catalog.updateSubscription(row);
+      state.row = row;
+    });
   }
 
   async #delete(name: string): Promise<void> {

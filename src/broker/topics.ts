@@ -6,6 +6,8 @@ import type { Registry } from './registry.ts';
 import { checkTopicCount } from './resource-limits.ts';
 import type { Page, PageRequest, Topic } from './service.ts';
 import { shownTopic } from './shown-resources.ts';
+import { checkTransitRegion } from './storage-policy.ts';
+import type { TopicState } from './topic-state.ts';
 
 /** Creating, reading, changing and deleting topics. */
 export class Topics {
@@ -61,8 +63,18 @@ export class Topics {
       const row = mergeTopic(state.row, topic, fields);
       await this.#registry.catalog.updateTopic(row);
       state.update(row);
+      this.#endWhereNotAllowed(state);
       return shownTopic(row);
     });
+  }
+
+  /** Who takes messages goes, if these may not be taken here any more. */
+  #endWhereNotAllowed({ row, subscriptions }: TopicState): void {
+    try {
+      checkTransitRegion(row, this.#registry.ports.region);
+    } catch (error) {
+      for (const subscription of subscriptions) subscription.failAll(error);
+    }
   }
 
   /** Its subscriptions and snapshots stay, with what they retain; ephemeral ones end. */

@@ -39,6 +39,7 @@ export class Snapshots {
     const { name } = request;
     if (this.#registry.snapshots.has(name)) throw alreadyExists(name);
     const source = this.#registry.subscription(request.subscription);
+    source.lastUsedMs = this.#registry.ports.clock.wallMs();
     checkSnapshotCount(this.#registry, name, source.topic);
     await this.#removeHalfCreated(name);
     const log = await this.#registry.catalog.reserveLog(name);
