@@ -103,8 +103,13 @@ export class Subscriptions {
     const { catalog, detached, ports } = this.#registry;
     const row = { ...changed, lastActiveMs: ports.clock.wallMs() };
     await catalog.updateSubscription(row);
-    if (detached.has(row.name)) detached.set(row.name, row);
-    else this.#registry.subscription(row.name).change(row);
+    if (detached.has(row.name)) {
+      detached.set(row.name, row);
+      return;
+    }
+    const state = this.#registry.subscription(row.name);
+    state.change(row);
+    await state.commitOutstanding();
   }
 
   /** Streams on it end with NOT_FOUND. */
