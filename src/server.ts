@@ -106,6 +106,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     source: {
       backlogs: async () => (await broker?.backlogs()) ?? [],
       topics: async () => (await broker?.topicReports()) ?? [],
+      snapshots: async () => (await broker?.snapshotReports()) ?? [],
       storeStats: () => store.stats(),
       diskFreeBytes: () => freeBytesOf(config.dataDir),
       openedBytes: () => broker?.openedBytes ?? 0,

@@ -1,6 +1,7 @@
 import { percentiles, rateBy, rateOf, type Dashboard, type Row } from './panel.ts';
 import { backlogRow, deliveryRow } from './delivery-rows.ts';
 import { ofSubscriptions, ofTopics, subscriptions, topics } from './selectors.ts';
+import { policyRow } from './policy-row.ts';
 import { tableRow } from './table-row.ts';
 import { websocketRow } from './websocket-row.ts';
 
@@ -188,5 +189,5 @@ export const brokerDashboard: Dashboard = {
         'label_values(pubsub_subscription_num_undelivered_messages{project_id=~"$project"}, subscription_id)',
     },
   ],
-  rows: [overview, publish, deliveryRow, backlogRow, push, websocketRow, tableRow],
+  rows: [overview, publish, deliveryRow, backlogRow, policyRow, push, websocketRow, tableRow],
 };

@@ -28,7 +28,7 @@ export function cloudNameRules(metrics: readonly Declared[]): string {
 }
 
 function rule(name: string): string {
-  const resource = name.startsWith('pubsub_topic_') ? 'pubsub_topic' : 'pubsub_subscription';
+  const [resource = ''] = /^pubsub_[a-z]+/.exec(name) ?? [];
   return [
     `      - record: ${name.replace('pubsub_', 'pubsub_googleapis_com:')}`,
     `        expr: ${name}`,

@@ -13,6 +13,7 @@ export const dashboards: readonly Dashboard[] = [brokerDashboard, keysDashboard,
 export async function declaredMetrics(): Promise<Declared[]> {
   const source = {
     backlogs: () => Promise.resolve([]),
+    snapshots: () => Promise.resolve([]),
     topics: () => Promise.resolve([]),
     storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
     diskFreeBytes: () => 0,

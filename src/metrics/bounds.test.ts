@@ -224,6 +224,7 @@ function idle(): { clock: VirtualClock; metrics: Metrics } {
   const source = {
     backlogs: () => Promise.resolve([]),
     topics: () => Promise.resolve([]),
+    snapshots: () => Promise.resolve([]),
     storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
     diskFreeBytes: () => 0,
     openedBytes: () => 0,
@@ -236,6 +237,7 @@ test('scrapes at the same time share one page of their format', async () => {
   const source = {
     backlogs: () => Promise.resolve((askedCount++, [])),
     topics: () => Promise.resolve([]),
+    snapshots: () => Promise.resolve([]),
     storeStats: () => ({ diskBytes: 0, segmentCount: 0 }),
     diskFreeBytes: () => 0,
     openedBytes: () => 0,
@@ -257,7 +259,12 @@ describe('the last ten minutes', () => {
     return Object.fromEntries([...body.matchAll(pattern)].map((match) => [match[1], match[2]]));
   };
 
-  const sound = { ack_latency: '1', expired_ack_deadlines: '1', nack_requests: '1' };
+  const sound = {
+    ack_latency: '1',
+    expired_ack_deadlines: '1',
+    nack_requests: '1',
+    seek_requests: '1',
+  };
 
   test('one nack or expiry spoils the score until it is over', async () => {
     const { clock, metrics } = idle();

@@ -13,6 +13,7 @@ import { ResourceTable } from './resources/resource-table.ts';
 import { provesExistence } from './response-labels.ts';
 import { familiesOf } from './page/row-family.ts';
 import { subscriptionFamilies } from './subscription-families.ts';
+import { snapshotFamilies, SnapshotSeries } from './snapshot-families.ts';
 import { SubscriptionSeries } from './subscription-series.ts';
 import { topicFamilies, TopicSeries } from './topic-series.ts';
 
@@ -27,6 +28,7 @@ export class BrokerMetrics implements BrokerObserver {
   readonly #clock: Clock;
   readonly #topics: ResourceTable<TopicSeries>;
   readonly #subscriptions: ResourceTable<SubscriptionSeries>;
+  readonly #snapshots: ResourceTable<SnapshotSeries>;
   readonly #pullSeconds: Histogram;
   readonly #commit: Work;
   readonly #seal: CipherWork;
@@ -36,6 +38,7 @@ export class BrokerMetrics implements BrokerObserver {
     this.#clock = clock;
     this.#topics = new ResourceTable((name) => new TopicSeries(name), resourcesMax);
     this.#subscriptions = new ResourceTable((name) => new SubscriptionSeries(name), resourcesMax);
+    this.#snapshots = new ResourceTable((name) => new SnapshotSeries(name), resourcesMax);
     const seconds = (name: string, help: string, buckets: number[]): Histogram =>
       new Histogram({ name, help, buckets, registers: [registry] });
     this.#pullSeconds = seconds(
@@ -59,12 +62,13 @@ export class BrokerMetrics implements BrokerObserver {
     };
   }
 
-  /** The counters and histograms of topics and subscriptions. */
+  /** The counters and histograms of topics, subscriptions and snapshots. */
   families(): Family[] {
     const ofSubscriptions = subscriptionFamilies(() => this.#clock.monotonicMs());
     return [
       ...familiesOf(topicFamilies, () => this.#topics.rows()),
       ...familiesOf(ofSubscriptions, () => this.#subscriptions.rows()),
+      ...familiesOf(snapshotFamilies, () => this.#snapshots.rows()),
     ];
   }
 
@@ -139,22 +143,30 @@ export class BrokerMetrics implements BrokerObserver {
     this.#subscriptions.row(subscription, true).expire(type, count, this.#clock.monotonicMs());
   }
 
-  filtered(_subscription: string, _count: number): void {}
+  filtered(subscription: string, count: number): void {
+    this.#subscriptions.row(subscription, true).policies().filteredCount += count;
+  }
 
-  deadLettered(_subscription: string, _code: StatusCode): void {}
+  deadLettered(subscription: string, code: StatusCode): void {
+    this.#subscriptions.row(subscription, true).policies().deadLettered(code);
+  }
 
-  exactlyOnceWarning(
-    _subscription: string,
-    _operation: 'ack' | 'modack',
-    _reason: string,
-    _count: number,
-  ): void {}
+  exactlyOnceWarning(...args: Parameters<BrokerObserver['exactlyOnceWarning']>): void {
+    const [subscription, operation, reason, count] = args;
+    this.#subscriptions.row(subscription, true).policies().warn(operation, reason, count);
+  }
 
-  seek(_subscription: string, _code: StatusCode): void {}
+  seek(subscription: string, code: StatusCode): void {
+    this.#rowOf(subscription, code).sought(code, this.#clock.monotonicMs());
+  }
 
-  snapshotConfig(_snapshot: string, _operation: ConfigOperation, _code: StatusCode): void {}
+  snapshotConfig(snapshot: string, operation: ConfigOperation, code: StatusCode): void {
+    rowOfConfig(this.#snapshots, snapshot, operation, code).config.add(operation, code);
+  }
 
-  snapshotDeleted(_snapshot: string): void {}
+  snapshotDeleted(snapshot: string): void {
+    this.#snapshots.forget(snapshot);
+  }
 
   topicDeleted(topic: string): void {
     this.#topics.forget(topic);

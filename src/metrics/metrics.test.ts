@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
-import type { BacklogReport, PublishSizes, TopicReport } from '../broker/index.ts';
+import type { BacklogReport, SnapshotReport, PublishSizes, TopicReport } from '../broker/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { Metrics } from './metrics.ts';
 
@@ -22,18 +22,21 @@ function sizes(count: number): PublishSizes {
 interface Standing {
   readonly backlogs?: readonly BacklogReport[];
   readonly topics?: readonly TopicReport[];
+  readonly snapshots?: readonly SnapshotReport[];
   readonly clock?: Clock;
   readonly resourcesMax?: number;
 }
 
 function metricsOf(standing: Standing = {}): Metrics {
-  const { backlogs = [], topics = [], clock = new VirtualClock(), resourcesMax = 1000 } = standing;
+  const { backlogs = [], topics = [], snapshots = [], resourcesMax = 1000 } = standing;
+  const { clock = new VirtualClock() } = standing;
   return new Metrics({
     clock,
     resourcesMax,
     source: {
       backlogs: () => Promise.resolve(backlogs),
       topics: () => Promise.resolve(topics),
+      snapshots: () => Promise.resolve(snapshots),
       storeStats: () => ({ diskBytes: 4096, segmentCount: 3 }),
       diskFreeBytes: () => 8192,
       openedBytes: () => 17,
@@ -163,6 +166,61 @@ test('a subscription that is gone from the backlogs is gone from the gauges', as
   await textOf(metrics);
   backlogs.pop();
   expect(await textOf(metrics)).not.toContain('subscription_id="s1"');
+});
+
+test('what a filter keeps away is acknowledged by delivery type filter', async () => {
+  const metrics = metricsOf();
+  metrics.broker.acked(subscription, 'pull', [1, 2]);
+  metrics.broker.filtered(subscription, 5);
+  const lines = await series(metrics, 'pubsub_subscription_ack_message_count');
+  expect(lines.map((line) => line.replace(/.*delivery_type=/, ''))).toEqual([
+    '"pull"} 2',
+    '"filter"} 5',
+  ]);
+});
+
+test('dead letters, seeks and exactly-once ids are counted by what became of them', async () => {
+  const clock = new VirtualClock();
+  const metrics = metricsOf({ clock });
+  metrics.broker.deadLettered(subscription, 'OK');
+  metrics.broker.deadLettered(subscription, 'NOT_FOUND');
+  metrics.broker.seek(subscription, 'OK');
+  metrics.broker.exactlyOnceWarning(subscription, 'ack', 'expired', 2);
+  metrics.broker.exactlyOnceWarning(subscription, 'modack', 'unordered', 1);
+  const found = async (name: string): Promise<string[]> =>
+    (await series(metrics, `pubsub_subscription_${name}`)).map((line) =>
+      line.replace(/.*subscription_id="[^"]*",/, ''),
+    );
+  expect(await found('dead_letter_message_count')).toEqual([
+    'response_code="success"} 1',
+    'response_code="not_found"} 1',
+  ]);
+  expect(await found('seek_request_count')).toEqual(['response_code="success"} 1']);
+  expect(await found('exactly_once_warning_count')).toEqual([
+    'operation_type="ack",reason="expired"} 2',
+    'operation_type="modack",reason="unordered"} 1',
+  ]);
+  const health = async (): Promise<string | undefined> =>
+    (await found('delivery_latency_health_score')).find((line) => line.includes('seek'));
+  expect(await health()).toBe('criteria="seek_requests"} 0');
+  await clock.advance(11 * 60_000);
+  expect(await health()).toBe('criteria="seek_requests"} 1');
+});
+
+test('snapshots have gauges, and their changes are counted', async () => {
+  const snapshot = 'projects/p1/snapshots/monday';
+  const snapshots = [
+    { snapshot, messageCount: 7, backlogBytes: 700, oldestMessageAgeSeconds: 3600 },
+  ];
+  const metrics = metricsOf({ snapshots });
+  metrics.broker.snapshotConfig(snapshot, 'create', 'OK');
+  const text = await textOf(metrics);
+  const labels = '{project_id="p1",snapshot_id="monday"';
+  expect(text).toContain(`pubsub_snapshot_num_messages${labels}} 7\n`);
+  expect(text).toContain(`pubsub_snapshot_backlog_bytes${labels}} 700\n`);
+  expect(text).toContain(`pubsub_snapshot_oldest_message_age${labels}} 3600\n`);
+  const created = ',operation_type="create",response_code="success"} 1\n';
+  expect(text).toContain(`pubsub_snapshot_config_updates_count${labels}${created}`);
 });
 
 test('calls are counted by name and outcome, for APIs, key service and DEKs alike', async () => {

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { BacklogReport, TopicReport } from '../broker/index.ts';
+import type { BacklogReport, SnapshotReport, TopicReport } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { formatFor } from './page/accept.ts';
@@ -12,6 +12,7 @@ import { KmsMetrics } from './kms-metrics.ts';
 import { registerProcessGauges, type ProcessSource } from './process-gauges.ts';
 import { registryFamilies } from './page/registry-families.ts';
 import { resourcesMax } from './resources/resource-labels.ts';
+import { SnapshotGauges } from './snapshot-families.ts';
 import { TopicGauges } from './topic-gauges.ts';
 import { WebSocketMetrics } from './websocket-metrics.ts';
 
@@ -19,6 +20,7 @@ import { WebSocketMetrics } from './websocket-metrics.ts';
 export interface MetricsSource extends ProcessSource {
   backlogs(): Promise<readonly BacklogReport[]>;
   topics(): Promise<readonly TopicReport[]>;
+  snapshots(): Promise<readonly SnapshotReport[]>;
 }
 
 export interface MetricsOptions {
@@ -47,6 +49,7 @@ export class Metrics {
   readonly #calls: CallMetrics<'rpc'>;
   readonly #backlogs: BacklogGauges;
   readonly #topics: TopicGauges;
+  readonly #snapshots: SnapshotGauges;
   readonly #options: MetricsOptions;
   readonly #underWay: Map<Format, Promise<MetricsAnswer>> = new Map();
 
@@ -67,6 +70,7 @@ export class Metrics {
     });
     this.#backlogs = new BacklogGauges(max);
     this.#topics = new TopicGauges(max);
+    this.#snapshots = new SnapshotGauges(max);
     registerProcessGauges(registry, options.source);
   }
 
@@ -107,9 +111,10 @@ export class Metrics {
     const { source } = this.#options;
     const topics = this.#topics.families(await source.topics());
     const backlogs = this.#backlogs.families(await source.backlogs());
+    const snapshots = this.#snapshots.families(await source.snapshots());
     await this.#nextTurn();
     const rest = await registryFamilies(this.#registry);
-    return [...this.broker.families(), ...topics, ...backlogs, ...rest];
+    return [...this.broker.families(), ...topics, ...backlogs, ...snapshots, ...rest];
   }
 
   async #nextTurn(): Promise<void> {

@@ -38,6 +38,7 @@ export function provesExistence(code: StatusCode): boolean {
   return !provesNothing.has(code);
 }
 
+const codeLabels = codes.map((code) => labelText({ response_code: responseCode(code) }));
 const bothLabels = codes.map((code) => labelText(responseLabels(code)));
 
 /** Requests by response code. */
@@ -53,6 +54,13 @@ export class CodeCounts {
   write(page: Page, name: string, labels: string): void {
     for (const [column, count] of this.#counts.entries()) {
       if (count > 0) page.sample(name, `${labels},${bothLabels[column] ?? ''}`, count);
+    }
+  }
+
+  /** The same with the code alone. */
+  writeCodes(page: Page, name: string, labels: string): void {
+    for (const [column, count] of this.#counts.entries()) {
+      if (count > 0) page.sample(name, `${labels},${codeLabels[column] ?? ''}`, count);
     }
   }
 }

@@ -37,6 +37,12 @@ const requestFamilies: readonly SubscriptionFamily[] = [
     (row) => row.modAckRequests['streaming pull'],
   ),
   {
+    name: `${prefix}seek_request_count`,
+    help: 'Seeks, by response.',
+    type: 'counter',
+    write: (row, page, name) => row.writeSeeks(page, name),
+  },
+  {
     name: `${prefix}push_request_count`,
     help: 'Push requests, by the answer of the endpoint.',
     type: 'counter',
@@ -58,7 +64,24 @@ const requestFamilies: readonly SubscriptionFamily[] = [
 
 const messageFamilies: readonly SubscriptionFamily[] = [
   messages('sent_message_count', 'Messages sent, redeliveries included.', (row) => row.sent),
-  messages('ack_message_count', 'Messages acknowledged.', (row) => row.acked),
+  {
+    name: `${prefix}ack_message_count`,
+    help: 'Messages acknowledged; those that the filter kept away as delivery type filter.',
+    type: 'counter',
+    write: (row, page, name) => row.writeAcked(page, name),
+  },
+  {
+    name: `${prefix}dead_letter_message_count`,
+    help: 'Messages published to the dead letter topic, or that could not be, by response.',
+    type: 'counter',
+    write: (row, page, name) => row.writeDeadLetters(page, name),
+  },
+  {
+    name: `${prefix}exactly_once_warning_count`,
+    help: 'Ack ids of an exactly-once subscription that did not do what was asked, by reason.',
+    type: 'counter',
+    write: (row, page, name) => row.writeWarnings(page, name),
+  },
   messages(
     'mod_ack_deadline_message_count',
     'Messages whose deadline was modified.',

@@ -1,7 +1,9 @@
 import type { DeliveryType, PushClass } from '../broker/index.ts';
+import type { StatusCode } from '../rpc/index.ts';
 import { ConfigCounts } from './config-counts.ts';
 import { bucketsOf, Distribution, type Buckets } from './page/distribution.ts';
 import { labelText, type Page } from './page/exposition.ts';
+import { PolicySeries } from './policy-series.ts';
 import { PushSeries } from './push-series.ts';
 import { RecentWindow } from './resources/recent-window.ts';
 import { subscriptionLabels } from './resources/resource-labels.ts';
@@ -21,7 +23,7 @@ const healthSpanMs = 600_000;
 const minuteMs = 60_000;
 
 /** Columns of the window; the first three are nacks by delivery type. */
-const columns = { expired: 3, acked: 4, ackedSlowly: 5 };
+const columns = { expired: 3, acked: 4, ackedSlowly: 5, sought: 6 };
 
 /** A count for each way of delivery. */
 export class TypeCounts {
@@ -56,6 +58,7 @@ export class SubscriptionSeries {
   readonly modAcked: TypeCounts = new TypeCounts();
   readonly expiries: TypeCounts = new TypeCounts();
   readonly nacks: TypeCounts = new TypeCounts();
+  #policies: PolicySeries | undefined;
   readonly #ackLatencies: Distribution[] = [];
   #pushes: PushSeries | undefined;
   #recent: RecentWindow | undefined;
@@ -92,6 +95,33 @@ export class SubscriptionSeries {
     this.#window().add(columns.expired, count, nowMs);
   }
 
+  /** Made when it is first counted in. */
+  policies(): PolicySeries {
+    return (this.#policies ??= new PolicySeries());
+  }
+
+  sought(code: StatusCode, nowMs: number): void {
+    this.policies().sought(code);
+    this.#window().add(columns.sought, 1, nowMs);
+  }
+
+  writeAcked(page: Page, name: string): void {
+    this.acked.write(page, name, this.labels);
+    this.#policies?.writeFiltered(page, name, this.labels);
+  }
+
+  writeDeadLetters(page: Page, name: string): void {
+    this.#policies?.deadLetters.writeCodes(page, name, this.labels);
+  }
+
+  writeSeeks(page: Page, name: string): void {
+    this.#policies?.seeks.writeCodes(page, name, this.labels);
+  }
+
+  writeWarnings(page: Page, name: string): void {
+    this.#policies?.writeWarnings(page, name, this.labels);
+  }
+
   writePushCounts(page: Page, name: string): void {
     this.#pushes?.writeCounts(page, name, this.labels);
   }
@@ -123,6 +153,7 @@ export class SubscriptionSeries {
       ack_latency: recent(columns.ackedSlowly) <= recent(columns.acked) / 1000,
       expired_ack_deadlines: recent(columns.expired) === 0,
       nack_requests: nacked === 0,
+      seek_requests: recent(columns.sought) === 0,
     };
     for (const [criterion, isHealthy] of Object.entries(criteria)) {
       const labels = `${this.labels},${labelText({ criteria: criterion })}`;

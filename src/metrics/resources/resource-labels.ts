@@ -18,6 +18,12 @@ export function subscriptionLabels(name: string): string {
   return labelText({ project_id: project, subscription_id: id });
 }
 
+/** Labels of `projects/P/snapshots/S`, as Cloud Monitoring's resource pubsub_snapshot has them. */
+export function snapshotLabels(name: string): string {
+  const { project, id } = partsOf(name);
+  return labelText({ project_id: project, snapshot_id: id });
+}
+
 /** `projects/P/subscriptions/goog-ephemeral` for every ephemeral subscription of a project. */
 export function ephemeralGroup(name: string): string | null {
   const mark = '/subscriptions/goog-ephemeral';
