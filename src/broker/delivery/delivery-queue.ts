@@ -294,7 +294,7 @@ export class DeliveryQueue implements Turn {
 
   /** Nothing is to be had: a Pull that does not want to wait may answer. */
   #tellIdle(): void {
-    for (const consumer of this.#consumers) consumer.idle();
+    for (const consumer of this.#consumers) if (!consumer.isCommitting) consumer.idle();
   }
 }
 
