@@ -11,7 +11,7 @@ const live = useTestedServer();
 describe.each(wireNames)('ListSubscriptions over %s', (wire) => {
   const api = liveApi(live, wire);
 
-  pagingCases(() => new LiveApi(api.wire, `projects/${freshId('paged')}`), {
+  pagingCases(() => new LiveApi(api.wire, `${api.project}-${freshId('paged')}`), {
     rpc: 'ListSubscriptions',
     field: 'subscriptions',
     parent: async (own) => {
@@ -27,7 +27,7 @@ describe.each(wireNames)('ListSubscriptions over %s', (wire) => {
   });
 
   test('subscriptions come whole, those of deleted topics too, and only those of the project', async () => {
-    const own = new LiveApi(api.wire, `projects/${freshId('whole')}`);
+    const own = new LiveApi(api.wire, `${api.project}-${freshId('whole')}`);
     const topic = await own.topic();
     const name = await own.subscription(topic, { labels: { a: 'b' } });
     await new LiveApi(api.wire, `${own.project}0`).subscription(topic);

@@ -11,7 +11,7 @@ const live = useTestedServer();
 describe.each(wireNames)('ListTopicSubscriptions over %s', (wire) => {
   const api = liveApi(live, wire);
 
-  pagingCases(() => new LiveApi(api.wire, `projects/${freshId('paged')}`), {
+  pagingCases(() => new LiveApi(api.wire, `${api.project}-${freshId('paged')}`), {
     rpc: 'ListTopicSubscriptions',
     field: 'subscriptions',
     parent: async (own) => ({ topic: await own.topic() }),
@@ -28,7 +28,7 @@ describe.each(wireNames)('ListTopicSubscriptions over %s', (wire) => {
     const other = await api.topic();
     const here = await api.subscription(topic);
     await api.subscription(other);
-    const away = new LiveApi(api.wire, `projects/${freshId('away')}`);
+    const away = new LiveApi(api.wire, `${api.project}-${freshId('away')}`);
     const there = await away.subscription(topic);
     expect(await api.call('ListTopicSubscriptions', { topic })).toEqual({
       subscriptions: [here, there].toSorted(),

@@ -11,7 +11,7 @@ const live = useTestedServer();
 describe.each(wireNames)('ListTopics over %s', (wire) => {
   const api = liveApi(live, wire);
 
-  pagingCases(() => new LiveApi(api.wire, `projects/${freshId('paged')}`), {
+  pagingCases(() => new LiveApi(api.wire, `${api.project}-${freshId('paged')}`), {
     rpc: 'ListTopics',
     field: 'topics',
     parent: async ({ project }) => ({ project }),
@@ -24,7 +24,7 @@ describe.each(wireNames)('ListTopics over %s', (wire) => {
   });
 
   test('topics come whole, and only those of the project', async () => {
-    const own = new LiveApi(api.wire, `projects/${freshId('whole')}`);
+    const own = new LiveApi(api.wire, `${api.project}-${freshId('whole')}`);
     const beside = new LiveApi(api.wire, `${own.project}0`);
     const name = await own.topic({ labels: { a: 'b' } });
     await beside.topic();

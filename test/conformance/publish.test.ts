@@ -123,18 +123,25 @@ describe.each(publishWireNames)('Publish over %s', (wire) => {
     }
   });
 
-  test('an ordering key has at most 1,024 bytes, and one request has one', async () => {
+  test('an ordering key has at most 1,024 bytes, and "All PubsubMessages published in a given PublishRequest must specify the same ordering_key"', async () => {
     const topic = await api.topic();
     const messages = (...keys: string[]): object[] =>
       keys.map((orderingKey) => ({ data: 'YQ==', orderingKey }));
     await api.call('Publish', { topic, messages: messages('k'.repeat(1024)) });
     const long = await api.refusal('Publish', { topic, messages: messages('k'.repeat(1025)) });
     expect(long.code).toBe('INVALID_ARGUMENT');
-    expect(await api.refusal('Publish', { topic, messages: messages('a', 'b') })).toEqual(
-      invalid(
-        'In a single publish request, all messages must have no ordering key or they must all have the same ordering key.',
-      ),
-    );
+    const subscription = await api.subscription(topic);
+    for (const mixed of [messages('a', 'b'), messages('', 'a'), messages('a', 'a', '')]) {
+      expect(await api.refusal('Publish', { topic, messages: mixed })).toEqual(
+        invalid(
+          'In a single publish request, all messages must have no ordering key or they must all have the same ordering key.',
+        ),
+      );
+    }
+    expect(await api.pullOnce(subscription)).toEqual([]);
+    await api.call('Publish', { topic, messages: messages('a', 'a') });
+    await api.call('Publish', { topic, messages: messages('', '') });
+    expect(await api.pull(subscription, 4)).toHaveLength(4);
   });
 
   test('"Returns NOT_FOUND if the topic does not exist"', async () => {

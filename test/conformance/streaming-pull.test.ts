@@ -6,7 +6,7 @@ import { useTestedServer } from '../support/tested-server.ts';
 
 const live = useTestedServer();
 const grpc = liveGrpc(live);
-const api = new LiveApi(grpc, 'projects/streams');
+const api = new LiveApi(grpc, `projects/streams${live.projectSuffix}`);
 const minuteMs = 60_000;
 
 const open = (subscription: string, more: StreamRequest = {}): StreamClient =>

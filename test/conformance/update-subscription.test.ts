@@ -64,6 +64,134 @@ describe.each(wireNames)('UpdateSubscription over %s', (wire) => {
     });
   });
 
+  test('ordering aside, every policy changes, and goes when the mask names it alone', async () => {
+    const topic = await api.topic();
+    const name = await api.subscription(topic);
+    const before = await api.call('GetSubscription', { subscription: name });
+    const changed = {
+      name,
+      deadLetterPolicy: { deadLetterTopic: await api.topic(), maxDeliveryAttempts: 7 },
+      retryPolicy: { minimumBackoff: '1s', maximumBackoff: '2s' },
+      expirationPolicy: { ttl: '172800s' },
+      enableExactlyOnceDelivery: true,
+    };
+    const updateMask = 'deadLetterPolicy,retryPolicy,expirationPolicy,enableExactlyOnceDelivery';
+    const expected = { ...before, ...changed };
+    const update = { subscription: changed, updateMask };
+    expect(await api.call('UpdateSubscription', update)).toEqual(expected);
+    await live.restart();
+    expect(await api.call('GetSubscription', { subscription: name })).toEqual(expected);
+    const reset = { subscription: { name }, updateMask };
+    expect(await api.call('UpdateSubscription', reset)).toEqual(before);
+  });
+
+  test.each([
+    ['retryPolicy.minimumBackoff', { retryPolicy: { minimumBackoff: '3s' } }],
+    ['retry_policy.minimum_backoff', { retryPolicy: { minimumBackoff: '3s' } }],
+    [
+      'retryPolicy.minimumBackoff,retry_policy.maximum_backoff',
+      { retryPolicy: { minimumBackoff: '3s', maximumBackoff: '4s' } },
+    ],
+    ['deadLetterPolicy.maxDeliveryAttempts', { deadLetterPolicy: { maxDeliveryAttempts: 9 } }],
+    ['expiration_policy.ttl', { expirationPolicy: { ttl: '90000s' } }],
+  ])('the path %s is a part of its field: the rest stays', async (updateMask, given) => {
+    const topic = await api.topic();
+    const policies = {
+      retryPolicy: { minimumBackoff: '5s', maximumBackoff: '6s' },
+      deadLetterPolicy: { deadLetterTopic: await api.topic(), maxDeliveryAttempts: 7 },
+      expirationPolicy: { ttl: '172800s' },
+    };
+    const name = await api.subscription(topic, policies);
+    const before = await api.call('GetSubscription', { subscription: name });
+    const update = { subscription: { name, ...given }, updateMask };
+    const expected = { ...before };
+    for (const [field, part] of Object.entries(given)) {
+      expected[field] = { ...(policies[field as 'retryPolicy'] as object), ...part };
+    }
+    expect(await api.call('UpdateSubscription', update)).toEqual(expected);
+  });
+
+  test('a part that the mask names and the subscription lacks has its default', async () => {
+    const deadLetterTopic = await api.topic();
+    const name = await api.subscription(await api.topic(), {
+      retryPolicy: { minimumBackoff: '15s', maximumBackoff: '60s' },
+      deadLetterPolicy: { deadLetterTopic, maxDeliveryAttempts: 7 },
+      expirationPolicy: { ttl: '172800s' },
+    });
+    const updateMask =
+      'retryPolicy.minimumBackoff,deadLetterPolicy.maxDeliveryAttempts,expirationPolicy.ttl';
+    const reset = { subscription: { name }, updateMask };
+    expect(await api.call('UpdateSubscription', reset)).toMatchObject({
+      retryPolicy: { minimumBackoff: '10s', maximumBackoff: '60s' },
+      deadLetterPolicy: { deadLetterTopic, maxDeliveryAttempts: 5 },
+      // "If ttl is not set, the associated resource never expires."
+      expirationPolicy: {},
+    });
+  });
+
+  test('what a part makes of the whole is checked', async () => {
+    const name = await api.subscription(await api.topic(), {
+      retryPolicy: { minimumBackoff: '5s', maximumBackoff: '60s' },
+    });
+    const subscription = { name, retryPolicy: { minimumBackoff: '61s' } };
+    const update = { subscription, updateMask: 'retryPolicy.minimumBackoff' };
+    expect(await api.refusal('UpdateSubscription', update)).toEqual(
+      invalid(
+        'The value for maximum_backoff is too small. You passed 60s in the request, but the minimum value is 61s.',
+      ),
+    );
+    const policy = { subscription: { name, deadLetterPolicy: { maxDeliveryAttempts: 9 } } };
+    const lacking = { ...policy, updateMask: 'deadLetterPolicy.maxDeliveryAttempts' };
+    expect(await api.refusal('UpdateSubscription', lacking)).toEqual(invalidName(''));
+  });
+
+  test('a dead letter topic must be there when it is set, and only then', async () => {
+    const deadLetterTopic = await api.topic();
+    const deadLetterPolicy = { deadLetterTopic };
+    const name = await api.subscription(await api.topic(), { deadLetterPolicy });
+    await api.call('DeleteTopic', { topic: deadLetterTopic });
+    const labels = { subscription: { name, labels: { a: 'b' } }, updateMask: 'labels' };
+    expect(await api.call('UpdateSubscription', labels)).toMatchObject({ labels: { a: 'b' } });
+    const again = { subscription: { name, deadLetterPolicy }, updateMask: 'deadLetterPolicy' };
+    expect(await api.refusal('UpdateSubscription', again)).toEqual(
+      notFound(deadLetterTopic.split('/').at(-1)!),
+    );
+  });
+
+  test('the default deadline under exactly-once delivery is 60 seconds', async () => {
+    const name = await api.subscription(await api.topic(), { enableExactlyOnceDelivery: true });
+    const set = {
+      subscription: { name, ackDeadlineSeconds: 20 },
+      updateMask: 'ackDeadlineSeconds',
+    };
+    expect(await api.call('UpdateSubscription', set)).toMatchObject({ ackDeadlineSeconds: 20 });
+    const reset = { subscription: { name }, updateMask: 'ackDeadlineSeconds' };
+    expect(await api.call('UpdateSubscription', reset)).toMatchObject({ ackDeadlineSeconds: 60 });
+  });
+
+  test.each(['labels.a', 'pushConfig.nope', 'retryPolicy.minimumBackoff.seconds'])(
+    'the path %s is no field',
+    async (updateMask) => {
+      const subscription = { name: await api.subscription(await api.topic()) };
+      const { code, message } = await api.refusal('UpdateSubscription', {
+        subscription,
+        updateMask,
+      });
+      expect(code).toBe('INVALID_ARGUMENT');
+      expect(message).toContain(' is not a known Subscription field. Note that field paths must ');
+    },
+  );
+
+  test('an unsupported field may be reset and may not be set', async () => {
+    const name = await api.subscription(await api.topic());
+    const before = await api.call('GetSubscription', { subscription: name });
+    const updateMask = 'bigqueryConfig';
+    const reset = { subscription: { name }, updateMask };
+    expect(await api.call('UpdateSubscription', reset)).toEqual(before);
+    const set = { subscription: { name, bigqueryConfig: { table: 'p.d.t' } }, updateMask };
+    expect((await api.refusal('UpdateSubscription', set)).code).toBe('UNIMPLEMENTED');
+  });
+
   test.each([[{}], [{ updateMask: '' }]])('the mask must be non-empty: %j', async (mask) => {
     const subscription = { name: await api.subscription(await api.topic()) };
     expect(await api.refusal('UpdateSubscription', { subscription, ...mask })).toEqual(

@@ -87,6 +87,24 @@ describe.each(wireNames)('UpdateTopic over %s', (wire) => {
     expect(await api.refusal('UpdateTopic', { ...request(bad) })).toEqual(invalidName(bad));
   });
 
+  test('a message storage policy is set, changed in a part, and reset', async () => {
+    const name = await api.topic();
+    const messageStoragePolicy = { allowedPersistenceRegions: ['eu-west1', 'eu-west2'] };
+    const update = { topic: { name, messageStoragePolicy }, updateMask: 'messageStoragePolicy' };
+    const set = { name, messageStoragePolicy, state: 'ACTIVE' };
+    expect(await api.call('UpdateTopic', update)).toEqual(set);
+    const topic = { name, messageStoragePolicy: { enforceInTransit: true } };
+    const part = { topic, updateMask: 'message_storage_policy.enforce_in_transit' };
+    expect(await api.call('UpdateTopic', part)).toEqual({
+      ...set,
+      messageStoragePolicy: { ...messageStoragePolicy, enforceInTransit: true },
+    });
+    const reset = { topic: { name }, updateMask: 'messageStoragePolicy' };
+    expect(await api.call('UpdateTopic', reset)).toEqual({ name, state: 'ACTIVE' });
+    const empty = { topic: { name, messageStoragePolicy: {} }, updateMask: 'messageStoragePolicy' };
+    expect((await api.refusal('UpdateTopic', empty)).code).toBe('INVALID_ARGUMENT');
+  });
+
   test('an unsupported field may be reset and may not be set', async () => {
     const name = await api.topic();
     const updateMask = 'schemaSettings';

@@ -5,6 +5,7 @@ import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { Publisher, Subscriber } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
 import { ErrorInfoSchema } from '../../src/api/proto/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../src/api/proto/google/rpc/status_pb.ts';
+import { camelCase } from '../../src/rpc/index.ts';
 import type { Rpc } from './rpc-bindings.ts';
 import { StreamClient, type StreamRequest } from './stream-client.ts';
 import { CallRefusal, type Json, type Wire } from './wire.ts';
@@ -23,7 +24,8 @@ export class GrpcWire implements Wire {
 
   async call<Reply = Json>(rpc: Rpc, request: Json): Promise<Reply> {
     const method = [...Publisher.methods, ...Subscriber.methods].find(({ name }) => name === rpc)!;
-    const bytes = toBinary(method.input, fromJson(method.input, request as JsonValue));
+    const json = inJsonSpelling(request) as JsonValue;
+    const bytes = toBinary(method.input, fromJson(method.input, json));
     const reply = await this.send(`/${method.parent.typeName}/${method.name}`, bytes);
     return toJson(method.output, fromBinary(method.output, reply)) as Reply;
   }
@@ -58,6 +60,13 @@ export class GrpcWire implements Wire {
     });
     return this.#client;
   }
+}
+
+/** A mask's paths are snake_case on this wire, however a case spells them. */
+function inJsonSpelling(request: Json): Json {
+  const { updateMask } = request;
+  if (typeof updateMask !== 'string') return request;
+  return { ...request, updateMask: camelCase(updateMask) };
 }
 
 export function grpcRefusal(error: ServiceError): CallRefusal {

@@ -56,6 +56,10 @@ export class LiveApi {
     return `${this.project}/subscriptions/${id}`;
   }
 
+  snapshotName(id: string): string {
+    return `${this.project}/snapshots/${id}`;
+  }
+
   /** A new topic; its name. */
   async topic(more: Json = {}): Promise<string> {
     const name = this.topicName(freshId('topic'));
@@ -67,6 +71,13 @@ export class LiveApi {
   async subscription(topic: string, more: Json = {}): Promise<string> {
     const name = this.subscriptionName(freshId('subscription'));
     await this.call('CreateSubscription', { name, topic, ...more });
+    return name;
+  }
+
+  /** A new snapshot of it; its name. */
+  async snapshot(subscription: string, more: Json = {}): Promise<string> {
+    const name = this.snapshotName(freshId('snapshot'));
+    await this.call('CreateSnapshot', { name, subscription, ...more });
     return name;
   }
 
