@@ -51,7 +51,8 @@ export async function pullOnce<Reply>(
   if (request.signal.aborted) giveUp();
   try {
     await subscription.attach(consumer);
-    if (request.returnImmediately && !subscription.hasAvailable(consumer)) giveUp();
+    const isServed = consumer.isCommitting || subscription.hasAvailable(consumer);
+    if (request.returnImmediately && !isServed) giveUp();
     return await promise;
   } finally {
     cancel();
