@@ -84,15 +84,13 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
-  const context = { broker, posture, observe, clock, entropy, log, draining, unsent };
+  const ready = (): boolean => !draining.aborted && options.ready();
+  const context = { broker, posture, observe, clock, entropy, log, draining, unsent, ready };
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
   const routes = [...pubsubRoutes(methods, broker), ...options.routes];
-  const probes = {
-    ready: () => !draining.aborted && options.ready(),
-    metrics: options.metrics,
-  };
+  const probes = { ready, metrics: options.metrics };
   const surroundings = { posture, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });
   const gate = new WebSocketGate({

@@ -25,6 +25,7 @@ export interface FixtureOptions {
   readonly clock?: Clock;
   readonly hosts?: string[];
   readonly log?: Logger;
+  readonly ready?: () => boolean;
 }
 
 /** The whole API on a port of the system's choice, over a broker that records. */
@@ -44,7 +45,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     webSocketObserver: reports,
     broker,
     routes: options.routes ?? [],
-    ready: () => true,
+    ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     observer: (rpc, code) => void observed.push([rpc, code]),
     clock,

@@ -15,6 +15,8 @@ export interface GrpcContext {
   readonly entropy: Entropy;
   readonly log: Logger;
   readonly unsent: UnsentAnswers;
+  /** What /readyz says. */
+  readonly ready: () => boolean;
   /** Aborts when the server drains. */
   readonly draining: AbortSignal;
 }

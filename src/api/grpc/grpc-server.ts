@@ -7,17 +7,30 @@ import type {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 
-import { Server, ServerCredentials, type handleUnaryCall, type ServerOptions } from '@grpc/grpc-js';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import {
+  Server,
+  ServerCredentials,
+  type handleUnaryCall,
+  type ServerOptions,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 
 import { assert, type Clock } from '../../runtime/index.ts';
 import { Publisher, Subscriber } from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
+import { Health } from '../proto/grpc/health/v1/health_pb.ts';
+import { ServerReflection } from '../proto/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionAlpha } from '../proto/grpc/reflection/v1alpha/reflection_pb.ts';
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
+import { countInflated } from './decompression.ts';
 import type { GrpcContext } from './grpc-context.ts';
+import { HealthService } from './health-service.ts';
 import { hotMethods, messageMethod } from './pubsub-handlers.ts';
 import { keepAlive } from './session-ping.ts';
+import { ReflectionService } from './reflection-service.ts';
 import { RequestWatch } from './request-watch.ts';
 import { StreamingPull, type StreamingPullCall } from './streaming-pull.ts';
 import { unaryHandler, type UnaryMethod } from './unary-call.ts';
@@ -63,7 +76,11 @@ export class GrpcServer {
     prepareSessions(http2Server, context.clock);
     const { clock } = context;
     const watch = new RequestWatch({ ...limits, clock, streamingPaths: this.#streamingPaths });
-    takeStreams(http2Server, watch);
+    takeStreams(http2Server, (stream, headers) => {
+      watch.watch(stream, headers);
+      const isStreaming = this.#streamingPaths.has(String(headers[':path']));
+      countInflated(stream, { budget: limits.budget, isStreaming });
+    });
   }
 
   accept(socket: Socket): void {
@@ -83,19 +100,40 @@ export class GrpcServer {
   }
 
   #register(methods: readonly PubsubMethod[], context: GrpcContext): void {
-    const byName = new Map(methods.map((each) => [rpcName(each.desc), messageMethod(each)]));
+    const own = [Health, ServerReflection, ServerReflectionAlpha];
+    const served = [...servicesOf(methods), ...own];
+    const health = new HealthService(
+      context,
+      served.map(({ typeName }) => typeName),
+    );
+    const unary = [...methods, ...health.unaryMethods];
+    const byName = new Map(unary.map((each) => [rpcName(each.desc), messageMethod(each)]));
     for (const [rpc, method] of hotMethods(context)) byName.set(rpc, method);
-    for (const service of [Publisher, Subscriber, SchemaService]) {
+    for (const service of [Publisher, Subscriber, SchemaService, Health]) {
       for (const desc of service.methods) {
+        if (desc.methodKind !== 'unary') continue;
         const rpc = rpcName(desc);
-        const path = `/${service.typeName}/${desc.name}`;
-        if (desc.methodKind === 'bidi_streaming') this.#registerStream(path, context);
-        else this.#registerUnary(path, rpc, byName.get(rpc) ?? refusal(rpc), context);
+        this.#registerUnary(pathOf(desc), rpc, byName.get(rpc) ?? refusal(rpc), context);
       }
     }
     for (const name of iamMethods) {
       const rpc = `google.iam.v1.IAMPolicy.${name}`;
       this.#registerUnary(`/google.iam.v1.IAMPolicy/${name}`, rpc, refusal(rpc), context);
+    }
+    this.#registerStream(Subscriber.method.streamingPull, (call) =>
+      StreamingPull.accept(call, context),
+    );
+    this.#server.register(
+      pathOf(Health.method.watch),
+      watcher(health),
+      asBuffer,
+      asIs,
+      'serverStream',
+    );
+    const reflection = new ReflectionService(context, served);
+    for (const { method } of [ServerReflection, ServerReflectionAlpha]) {
+      const desc = method.serverReflectionInfo;
+      this.#registerStream(desc, (call) => reflection.accept(call, rpcName(desc)));
     }
   }
 
@@ -104,12 +142,24 @@ export class GrpcServer {
     this.#server.register(path, handler, asBuffer, asIs, 'unary');
   }
 
-  #registerStream(path: string, context: GrpcContext): void {
-    const handler = (call: StreamingPullCall): void => StreamingPull.accept(call, context);
+  #registerStream(desc: DescMethod, accept: (call: StreamingPullCall) => void): void {
+    const path = pathOf(desc);
     this.#streamingPaths.add(path);
-    this.#server.register(path, handler, asBuffer, asIs, 'bidi');
+    this.#server.register(path, accept, asBuffer, asIs, 'bidi');
   }
 }
+
+const pathOf = (desc: DescMethod): string => `/${desc.parent.typeName}/${desc.name}`;
+
+/** Services of which at least one method does something. */
+function servicesOf(methods: readonly PubsubMethod[]): DescService[] {
+  return [...new Set(methods.map(({ desc }) => desc.parent))];
+}
+
+const watcher =
+  (health: HealthService) =>
+  (call: ServerWritableStream<Buffer, Uint8Array>): void =>
+    health.watch(call);
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -156,14 +206,14 @@ function prepareSessions(http2Server: Http2Server, clock: Clock): void {
  * anyone saw them: where it refuses one (no gRPC content type, no such method) it answers without
  * looking, which throws and would end the process.
  */
-function takeStreams(http2Server: Http2Server, watch: RequestWatch): void {
+function takeStreams(http2Server: Http2Server, watch: StreamHandler): void {
   const handlers = http2Server.listeners('stream') as StreamHandler[];
   assert(handlers.length > 0, 'grpc-js takes its streams elsewhere');
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     if (stream.destroyed || stream.closed) return;
-    watch.watch(stream, headers);
+    watch(stream, headers);
     for (const handle of handlers) handle.call(http2Server, stream, headers);
   });
 }
