@@ -221,9 +221,9 @@ test('a store that fails keeps the message, and the next failure tries again', a
   await harness.publish(bench.orders, 'soup');
   await bench.refuse(4);
   const [last] = await harness.pull(bench.kitchen);
-  harness.faults.next('unavailable');
+  harness.faults.next('full');
   await bench.nack([last!]);
-  expect(forwarded()).toEqual([['deadLettered', bench.kitchen, 'UNAVAILABLE']]);
+  expect(forwarded()).toEqual([['deadLettered', bench.kitchen, 'RESOURCE_EXHAUSTED']]);
   harness.dropFaults();
   await bench.refuse(1);
   expect(await bench.letters()).toHaveLength(1);
