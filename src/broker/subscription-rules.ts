@@ -1,6 +1,5 @@
 import { RpcError } from '../rpc/index.ts';
-import type { Registry } from './registry.ts';
-import type { DeadLetterPolicy, Subscription } from './service.ts';
+import type { Subscription } from './service.ts';
 
 type Delivery = Pick<Subscription, 'pushConfig' | 'enableExactlyOnceDelivery'>;
 
@@ -12,12 +11,4 @@ export function checkDelivery({ pushConfig, enableExactlyOnceDelivery }: Deliver
     'EXACTLY_ONCE_PUSHED',
     'Exactly-once delivery is not supported for push subscriptions.',
   );
-}
-
-/** "The operation will fail if the topic does not exist" (pubsub.v1 DeadLetterPolicy). */
-export function checkDeadLetterTopic(
-  registry: Registry,
-  policy: DeadLetterPolicy | undefined,
-): void {
-  if (policy !== undefined) registry.topic(policy.deadLetterTopic);
 }
