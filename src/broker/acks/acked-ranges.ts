@@ -26,7 +26,7 @@ export class AckedRanges {
     this.#firsts = [];
     this.#ends = [];
     const ranges = firsts.map((first, i): AckRange => [first, ends[i]!]);
-    return joined(ranges.sort((a, b) => a[0] - b[0]));
+    return joined(ranges.toSorted((a, b) => a[0] - b[0]));
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
@@ -371,14 +371,15 @@ describe('switching', () => {
     const bench = await Bench.open(1);
     await update(bench, false);
     await bench.pull();
-    const { broker, disk } = bench.harness;
+    const { broker } = bench.harness;
     const current = await bench.harness.until(broker.getSubscription(bench.subscription));
     const changed = { ...current, enableExactlyOnceDelivery: true };
-    const { commit } = disk;
-    disk.commit = () => Promise.reject(new Error('the disk is gone'));
+    // The row lands; the leases, which follow it, do not.
+    const disk = vi.spyOn(bench.harness.disk, 'commit');
+    disk.mockRejectedValue(new Error('the disk is gone'));
     const updating = broker.updateSubscription(changed, ['enable_exactly_once_delivery']);
     await expect(bench.harness.until(updating)).rejects.toBeDefined();
-    disk.commit = commit;
+    disk.mockRestore();
     await update(bench, true);
     await bench.harness.restart();
     expect(await bench.pull()).toEqual([]);

@@ -42,11 +42,12 @@ export class LeaseCommits {
   restore(records: readonly LeaseRecord[], keepsOrder: boolean): void {
     const nowMs = this.#clock.monotonicMs();
     const wallMs = this.#clock.wallMs();
-    for (const { sequence, deadlineWallMs, ...record } of records) {
+    for (const { sequence, attempt, failures, ackEpoch, deadlineWallMs } of records) {
       // A wall clock that was set back must not hold a message longer than anybody asked for.
       const leftMs = Math.min(leaseMsMax, deadlineWallMs - wallMs);
       const deadlineMs = nowMs + leftMs;
-      this.#backlog.restore(sequence, { ...record, deadlineMs, isScanned: !keepsOrder });
+      const delivery = { sequence, attempt, failures, ackEpoch, deadlineMs };
+      this.#backlog.restore({ ...delivery, isScanned: !keepsOrder });
     }
   }
 

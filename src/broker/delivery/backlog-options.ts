@@ -20,6 +20,18 @@ export interface FoundLease {
   readonly isCurrent: boolean;
 }
 
+/** A delivery from before a restart. */
+export interface RestoredLease {
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly ackEpoch: number;
+  /** Monotonic. */
+  readonly deadlineMs: number;
+  /** False: it has to be looked at, for its ordering key. */
+  readonly isScanned: boolean;
+}
+
 /** When a message that failed comes again: monotonic ms, 0 for at once; or that it does not. */
 export type Redelivery = number | 'forward';
 

@@ -1,7 +1,8 @@
 import type { AckIds } from './ack-id.ts';
 import type { Consumer } from './consumer.ts';
 import type { DeadlineWheel } from './deadline-wheel.ts';
-import type { Acknowledged, BacklogOptions, FoundLease } from './backlog-options.ts';
+import type { Acknowledged, BacklogOptions, FoundLease, RestoredLease } from './backlog-options.ts';
+import { DelayedLeases } from './delayed-leases.ts';
 import { isAdmitted, KeyOrder } from './key-order.ts';
 import { Lease } from './lease.ts';
 import type { LeaseBudget } from './lease-budget.ts';
@@ -21,7 +22,7 @@ export class Backlog {
   /** In order of sequence: a lease is created as the frontier passes it. */
   readonly #leases = new Map<number, Lease>();
   readonly #order: KeyOrder;
-  readonly #delayed = new Set<Lease>();
+  readonly #delayed: DelayedLeases;
   #outstandingCount = 0;
   #pushedCount = 0;
   #leasedBytes = 0;
@@ -35,6 +36,7 @@ export class Backlog {
     this.#budget = options.budget;
     this.#frontier = options.frontier;
     this.#order = new KeyOrder(options.onAvailable);
+    this.#delayed = new DelayedLeases(this.#wheel, this.#order);
     for (const sequence of options.holes) this.#addUnscanned(sequence);
   }
 
@@ -220,34 +222,21 @@ export class Backlog {
   }
 
   /** Exactly once: what was outstanding before a restart still is. Nobody here holds it. */
-  restore(
-    sequence: number,
-    was: {
-      readonly attempt: number;
-      readonly failures: number;
-      readonly ackEpoch: number;
-      readonly deadlineMs: number;
-      /** What its order is has to be looked at. */
-      readonly isScanned: boolean;
-    },
-  ): void {
-    const lease = this.#leases.get(sequence);
+  restore(was: RestoredLease): void {
+    const lease = this.#leases.get(was.sequence);
     if (lease === undefined || lease.state !== 'available') return;
     lease.state = 'outstanding';
     lease.isScanned = was.isScanned;
     lease.attempt = was.attempt;
     lease.failures = was.failures;
-    lease.ackId = this.#ackIds.makeAgain(was.ackEpoch, sequence, was.attempt);
+    lease.ackId = this.#ackIds.makeAgain(was.ackEpoch, was.sequence, was.attempt);
     this.#outstandingCount++;
     this.#wheel.set(lease, was.deadlineMs);
   }
 
   /** The time of a lease has come: its deadline, or the end of a delay. */
   expire(lease: Lease): void {
-    if (this.#delayed.delete(lease)) {
-      this.#order.offer(lease);
-      return;
-    }
+    if (this.#delayed.expire(lease)) return;
     this.#options.onExpired(lease);
     this.fail(lease);
   }
@@ -261,12 +250,12 @@ export class Backlog {
     if (due === 'forward') {
       lease.state = 'forwarding';
       this.#options.onForward(lease);
-    } else this.#offerAt(lease, due, notBeforeMs);
+    } else this.#delayed.offerAt(lease, due, notBeforeMs);
   }
 
   /** It could not be forwarded: it comes again. */
   forwardFailed(lease: Lease, dueMs: number): void {
-    if (lease.state === 'forwarding') this.#offerAt(lease, dueMs, 0);
+    if (lease.state === 'forwarding') this.#delayed.offerAt(lease, dueMs, 0);
   }
 
   /** Ends a lease whose message did not leave. */
@@ -278,28 +267,7 @@ export class Backlog {
 
   /** What was delayed for longer than its retry asks for is available, or soon is. */
   endDelays(): void {
-    for (const lease of this.#delayed) {
-      if (lease.dueMs > 0) this.#wheel.set(lease, lease.dueMs);
-      else this.#endDelay(lease);
-    }
-  }
-
-  #endDelay(lease: Lease): void {
-    this.#delayed.delete(lease);
-    this.#wheel.remove(lease);
-    this.#order.offer(lease);
-  }
-
-  #offerAt(lease: Lease, dueMs: number, notBeforeMs: number): void {
-    lease.dueMs = dueMs;
-    const untilMs = Math.max(dueMs, notBeforeMs);
-    if (untilMs <= 0) {
-      this.#order.offer(lease);
-      return;
-    }
-    lease.state = 'delayed';
-    this.#delayed.add(lease);
-    this.#wheel.set(lease, untilMs);
+    this.#delayed.end();
   }
 
   #takeBack(lease: Lease): void {
@@ -412,7 +380,7 @@ export class Backlog {
     this.#leasedBytes -= lease.bytes;
     if (!lease.isSized) this.#unsizedCount--;
     if (lease.isOutstanding) this.#release(lease);
-    if (this.#delayed.delete(lease)) this.#wheel.remove(lease);
+    this.#delayed.forget(lease);
     lease.state = 'ended';
     this.#options.onEnded(lease.sequence);
   }
