@@ -109,6 +109,7 @@ describe.each(publishWireNames)('Publish over %s', (wire) => {
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'v']));
     await api.call('Publish', { ...publish(many(100)) });
     await api.call('Publish', { ...publish({ ['k'.repeat(256)]: 'v'.repeat(1024) }) });
+    await api.call('Publish', { ...publish({ googclient_traceparent: 'v' }) });
     for (const attributes of [
       many(101),
       { ['k'.repeat(257)]: 'v' },

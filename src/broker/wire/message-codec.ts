@@ -30,7 +30,7 @@ export function sealableMessage(parts: MessageParts): SealableMessage {
 
 function checkAttribute(key: string, value: string): void {
   if (key === '') throw invalidArgument('messages.attributes: a key must not be empty');
-  if (key.startsWith('goog')) {
+  if (key.startsWith('goog') && !key.startsWith('googclient_')) {
     throw invalidArgument('messages.attributes: a key must not start with "goog"');
   }
   const keyBytes = Buffer.byteLength(key);

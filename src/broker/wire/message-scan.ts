@@ -130,13 +130,20 @@ function checkAttribute(outer: WireReader, length: number, index: number): boole
   return keyCount === 1 && otherCount <= 1;
 }
 
-const goog = [0x67, 0x6f, 0x6f, 0x67];
+const goog: Uint8Array = Buffer.from('goog');
+/** Official clients hand their trace context on in attributes of this prefix. */
+const googclient: Uint8Array = Buffer.from('googclient_');
 
 function checkAttributeKey(bytes: Uint8Array, at: number, end: number, index: number): void {
   if (end === at) throw invalidArgument(`messages[${index}].attributes: a key must not be empty`);
-  if (end - at >= 4 && goog.every((byte, i) => bytes[at + i] === byte)) {
+  const isReserved = startsWith(bytes, at, end, goog);
+  if (isReserved && !startsWith(bytes, at, end, googclient)) {
     throw invalidArgument(`messages[${index}].attributes: a key must not start with "goog"`);
   }
+}
+
+function startsWith(bytes: Uint8Array, at: number, end: number, prefix: Uint8Array): boolean {
+  return end - at >= prefix.length && prefix.every((byte, i) => bytes[at + i] === byte);
 }
 
 function checkOrderingKey(bytes: Uint8Array, at: number, end: number, index: number): void {

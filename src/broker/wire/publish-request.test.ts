@@ -222,6 +222,7 @@ describe('limits', () => {
   test.each([
     ['100 attributes', many(100)],
     ['a key of 256 bytes', [attribute('k'.repeat(256), 'v')]],
+    ['a key by which clients hand a trace on', [attribute('googclient_traceparent', 'v')]],
     ['a value of 1,024 bytes', [attribute('k', 'ä'.repeat(512))]],
     ['an ordering key of 1,024 bytes', [data, field(0x2a, utf8('o'.repeat(1_024)))]],
     ['attributes without data', [attribute('k', '')]],
