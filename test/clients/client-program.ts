@@ -51,7 +51,7 @@ export async function prepared(
 ): Promise<Readiness> {
   const folder = temporaryFolder();
   try {
-    return { program: await make(folder.path), remove: folder.remove };
+    return { program: await make(folder.path), remove: () => folder.remove() };
   } catch (error) {
     folder.remove();
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };

@@ -1,70 +1,17 @@
-import {
-  Duration,
-  PubSub,
-  SubscriptionCloseBehaviors,
-  type Message,
-  type Subscription,
-} from '@google-cloud/pubsub';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Duration, SubscriptionCloseBehaviors, type PubSub } from '@google-cloud/pubsub';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { LiveApi } from '../support/live-api.ts';
 import { LiveKeys } from '../support/live-keys.ts';
 import { useLiveServer } from '../support/live-server.ts';
+import { Inbox, NodeClient } from '../support/node-client.ts';
 import { RestWire } from '../support/wire.ts';
 
 const live = useLiveServer();
 const keys = new LiveKeys(() => live.url);
+const client = new NodeClient(live, 'client-life');
 let pubsub: PubSub;
-
-/** As a program of a user finds the broker: by the emulator's variables, and no metadata server. */
-const variables = {
-  PUBSUB_EMULATOR_HOST: () => live.address,
-  GOOGLE_CLOUD_PROJECT: () => 'client-life',
-  METADATA_SERVER_DETECTION: () => 'none',
-};
-beforeAll(() => {
-  for (const [name, value] of Object.entries(variables)) process.env[name] = value();
-  pubsub = new PubSub();
-});
-afterAll(async () => {
-  await pubsub.close();
-  for (const name of Object.keys(variables)) delete process.env[name];
-});
-
-/** What a subscriber got, and how to wait for more. */
-class Inbox {
-  readonly messages: Message[] = [];
-  readonly errors: { readonly code: number; readonly message: string; readonly atMs: number }[] =
-    [];
-  #wake: (() => void)[] = [];
-
-  constructor(
-    subscription: Subscription,
-    handle: (message: Message) => void = (message) => message.ack(),
-  ) {
-    subscription.on('message', (message: Message) => {
-      this.messages.push(message);
-      handle(message);
-      this.#notify();
-    });
-    subscription.on('error', (error: Error & { code: number }) => {
-      this.errors.push({ code: error.code, message: error.message, atMs: performance.now() });
-      this.#notify();
-    });
-  }
-
-  get texts(): string[] {
-    return this.messages.map(({ data }) => data.toString());
-  }
-
-  async until(holds: (inbox: this) => boolean): Promise<void> {
-    while (!holds(this)) await new Promise<void>((resolve) => this.#wake.push(resolve));
-  }
-
-  #notify(): void {
-    for (const wake of this.#wake.splice(0)) wake();
-  }
-}
+beforeAll(() => void (pubsub = client.pubsub));
 
 const numbered = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `message ${index}`);
