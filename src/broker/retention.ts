@@ -1,6 +1,7 @@
 import type { Cancel } from '../runtime/index.ts';
 import type { LogId } from '../storage/index.ts';
 import type { Expiration } from './expiration.ts';
+import { FilterSweep } from './filter/filter-sweep.ts';
 import type { Registry } from './registry.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import type { TopicState } from './topic-state.ts';
@@ -10,11 +11,12 @@ const sweepMs = 10_000;
 /**
  * Lets go of what need not be kept: subscriptions and snapshots whose time has come, messages older
  * than a subscription's retention leave its backlog, and segments that nobody reads or retains
- * leave the disk. Needs no key.
+ * leave the disk. Needs no key, but to see what filters keep away.
  */
 export class RetentionSweeper {
   readonly #registry: Registry;
   readonly #expiration: Expiration;
+  readonly #filters: FilterSweep;
   #cancel: Cancel = () => undefined;
   #sweeping: Promise<void> | null = null;
   #isClosed = false;
@@ -22,6 +24,7 @@ export class RetentionSweeper {
   constructor(registry: Registry, expiration: Expiration) {
     this.#registry = registry;
     this.#expiration = expiration;
+    this.#filters = new FilterSweep(registry.ports);
   }
 
   start(): void {
@@ -50,6 +53,7 @@ export class RetentionSweeper {
   async #sweepAll(): Promise<void> {
     const { topics, deletedTopics, ports } = this.#registry;
     await this.#expiration.sweep();
+    this.#filters.begin();
     for (const topic of [...topics.values(), ...deletedTopics.values()]) {
       if (this.#isClosed) return;
       const { name } = topic.row;
@@ -72,6 +76,7 @@ export class RetentionSweeper {
       const retentionMs = Math.max(ofSubscription, ofTopic ?? 0);
       subscription.expireBelow(await horizons.find(retentionMs));
     }
+    await this.#filters.sweep(topic);
     // From here to the trim in one turn: a seek or a new snapshot may need what is older.
     const below = keptFrom(topic, ofTopic, horizons);
     if (below > 0) await this.#registry.ports.store.trim([{ log, below }]);

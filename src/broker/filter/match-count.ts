@@ -50,7 +50,7 @@ export class MatchCount {
 
   /** A segment without a match was passed over. */
   passed(first: number, end: number): void {
-    if (this.#knownFrom === first) this.#knownFrom = end;
+    if (first <= this.#knownFrom && end > this.#knownFrom) this.#knownFrom = end;
   }
 
   /** The matches from `frontier` up to where they are known were counted. */

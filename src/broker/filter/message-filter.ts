@@ -36,7 +36,12 @@ export class MessageFilter {
     if (segment.base !== this.#base) this.#turnTo(segment);
     if (this.#bits !== null) return this.#bits.has(index);
     const { bytes, offsets } = segment;
-    return this.#filter.matches(bytes.subarray(offsets[index], offsets[index + 1]));
+    return this.admits(bytes.subarray(offsets[index], offsets[index + 1]));
+  }
+
+  /** Asks the message itself: PubsubMessage fields 1, 2 and 5 in wire form. */
+  admits(message: Uint8Array): boolean {
+    return this.#filter.matches(message);
   }
 
   /** Whether those that do not match were told to the observer when they were published. */

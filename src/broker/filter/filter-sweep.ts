@@ -1,0 +1,101 @@
+import { EnvelopeError, segmentDekVersion, type DekManager } from '../../envelope/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { Segment, Store } from '../../storage/index.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
+import type { TopicState } from '../topic-state.ts';
+import { FilterWalk } from './filter-walk.ts';
+import { SegmentMatches } from './segment-matches.ts';
+
+const readBytes = 512 * 1024;
+/** What one sweep reads at most, of one topic and of all: it comes again soon. */
+const topicBytesMax = 4 * 1024 * 1024;
+const sweepBytesMax = 32 * 1024 * 1024;
+/** Subscriptions of one topic that are looked at together; the others' turn is next. */
+const walksMax = 256;
+
+/**
+ * Moves filtered subscriptions that nobody reads past the stored messages that they do not get, so
+ * that those do not hold the log, and counts those that they do get. Every segment that decides is
+ * checked under the topic's key first; where that cannot be had, nothing moves.
+ */
+export class FilterSweep {
+  readonly #store: Store;
+  readonly #deks: DekManager;
+  /** What was found of each subscription; it holds until the frontier moves. */
+  readonly #walks = new WeakMap<SubscriptionState, FilterWalk>();
+  #bytesLeft = sweepBytesMax;
+
+  constructor(ports: { readonly store: Store; readonly deks: DekManager }) {
+    this.#store = ports.store;
+    this.#deks = ports.deks;
+  }
+
+  /** A new sweep over all topics. */
+  begin(): void {
+    this.#bytesLeft = sweepBytesMax;
+  }
+
+  /** Throws what the store does. */
+  async sweep(topic: TopicState): Promise<void> {
+    if (!topic.key.isUsable) return;
+    const walks = [...topic.subscriptions]
+      .flatMap((state) => this.#walkOf(state) ?? [])
+      .filter(({ next }) => next !== Infinity)
+      .slice(0, walksMax);
+    let bytesLeft = Math.min(topicBytesMax, this.#bytesLeft);
+    while (bytesLeft > 0) {
+      const next = walks.reduce((first, walk) => Math.min(first, walk.next), Infinity);
+      if (next === Infinity) return;
+      const segments = await this.#store.read(topic.lane.appender.log, next, readBytes);
+      const bytes = segments.reduce((sum, { body }) => sum + body.length, 0);
+      if (!(await this.#lookAt(segments, topic, walks))) return;
+      bytesLeft -= bytes;
+      this.#bytesLeft -= bytes;
+    }
+  }
+
+  #walkOf(state: SubscriptionState): FilterWalk | null {
+    if (state.filter === null || state.hasConsumers || state.isEnded) return null;
+    const known = this.#walks.get(state);
+    if (known?.isCurrent === true) return known;
+    const walk = new FilterWalk(state, state.filter);
+    this.#walks.set(state, walk);
+    return walk;
+  }
+
+  /** False if they cannot be looked at now: whoever pulls is told why. */
+  async #lookAt(
+    segments: readonly Segment[],
+    topic: TopicState,
+    walks: readonly FilterWalk[],
+  ): Promise<boolean> {
+    try {
+      for (const segment of segments) {
+        if (!(await this.#lookAtOne(segment, topic, walks))) return false;
+      }
+      return segments.length > 0;
+    } catch (error) {
+      if (error instanceof EnvelopeError || error instanceof RpcError) return false;
+      throw error;
+    }
+  }
+
+  async #lookAtOne(
+    segment: Segment,
+    topic: TopicState,
+    walks: readonly FilterWalk[],
+  ): Promise<boolean> {
+    const end = segment.base + segment.count;
+    const isConcerned = (walk: FilterWalk): boolean => walk.next < end;
+    if (!walks.some(isConcerned)) return true;
+    const dek = await this.#deks.forOpen(topic.key.topic, segmentDekVersion(segment.body));
+    if (!dek.isAlive) return false;
+    const matches = new SegmentMatches(dek, topic.lane.place(segment), segment);
+    try {
+      for (const walk of walks.filter(isConcerned)) walk.take(matches.of(walk.filter));
+    } finally {
+      matches.close();
+    }
+    return true;
+  }
+}
