@@ -23,7 +23,8 @@ export class DeadLetterBench {
   static async open(
     harness: BrokerHarness,
     options: {
-      readonly attempts?: number;
+      /** 5 unless said; null: no dead letter policy. */
+      readonly attempts?: number | null;
       readonly ordersKey?: string;
       readonly failedKey?: string;
       readonly kitchen?: Partial<Subscription>;
@@ -36,7 +37,9 @@ export class DeadLetterBench {
     const failed = await harness.createTopic('failed', under(failedKey));
     await harness.createSubscription('clerk', failed);
     await harness.createSubscription('kitchen', orders, {
-      deadLetterPolicy: { deadLetterTopic: failed, maxDeliveryAttempts: attempts },
+      ...(attempts === null
+        ? {}
+        : { deadLetterPolicy: { deadLetterTopic: failed, maxDeliveryAttempts: attempts } }),
       ...options.kitchen,
     });
     return new DeadLetterBench(harness, orders, failed);

@@ -3,7 +3,6 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker-harness.ts';
 import { DeadLetterBench } from '../../../test/support/dead-letter-bench.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
-import type { Subscription } from '../service.ts';
 import { sealableMessage } from '../wire/index.ts';
 
 let harness: BrokerHarness;
@@ -179,7 +178,7 @@ test('100 attributes and 10 MB of data go through, beyond the limits of a publis
 });
 
 test('a policy that is added counts the failures so far, and one that is taken away ends it', async () => {
-  await open({ kitchen: { deadLetterPolicy: undefined } as unknown as Partial<Subscription> });
+  await open({ attempts: null });
   await harness.publish(bench.orders, 'soup');
   await bench.refuse(7);
   const policy = { deadLetterTopic: bench.failed, maxDeliveryAttempts: 5 };

@@ -17,14 +17,14 @@ let endpoint: ScriptedEndpoint;
 let bench: DeadLetterBench;
 let keyVersion: string;
 
-/** `orders` is pushed, and what fails five times goes to `failed`; unless `more` says otherwise. */
-async function open(more: Partial<Subscription> = {}): Promise<void> {
+/** `orders` is pushed, and what fails `attempts` times goes to `failed`. */
+async function open(more: Partial<Subscription> = {}, attempts: number | null = 5): Promise<void> {
   endpoint = new ScriptedEndpoint(() => harness.clock);
   harness = await BrokerHarness.open({ pushSender: endpoint });
   const key = await harness.createKey();
   keyVersion = key.version;
   const kitchen = { pushConfig, ...more };
-  bench = await DeadLetterBench.open(harness, { ordersKey: key.name, kitchen });
+  bench = await DeadLetterBench.open(harness, { attempts, ordersKey: key.name, kitchen });
   await harness.clock.settle();
 }
 
@@ -33,8 +33,6 @@ afterEach(async () => {
   for (const request of endpoint.open) request.answer(204);
   await harness.close();
 });
-
-const withoutPolicy = { deadLetterPolicy: undefined } as unknown as Partial<Subscription>;
 
 const ordered = (text: string, orderingKey: string): SealableMessage =>
   sealableMessage({ data: Buffer.from(text), attributes: [], orderingKey });
@@ -72,7 +70,7 @@ test('of an ordering key one message at a time is on its way, of different keys 
 });
 
 test('a message that is refused keeps the later ones of its key waiting, and no others', async () => {
-  await open({ enableMessageOrdering: true, ...withoutPolicy });
+  await open({ enableMessageOrdering: true }, null);
   let refusals = 3;
   endpoint.respond = ({ body }) => (textOf(body) === 'a1' && refusals-- > 0 ? 500 : 204);
   await publishOrdered('a', 'a1', 'a2', 'a3');
@@ -122,7 +120,7 @@ test('a request that is not answered in time is a failure like any other', async
 
 test("a message's delay is the longer of push's own and the retry policy's", async () => {
   const retryPolicy = { minimumBackoffMs: 20_000, maximumBackoffMs: 80_000 };
-  await open({ retryPolicy, ...withoutPolicy });
+  await open({ retryPolicy }, null);
   endpoint.respond = (_, n) => (n < 4 ? 500 : 204);
   await harness.publish(bench.orders, 'soup');
   await passUntilSeen(5);
@@ -136,7 +134,7 @@ test("a message's delay is the longer of push's own and the retry policy's", asy
 
 test('with a minimum of 0 s the pause of push is what a message waits for', async () => {
   const retryPolicy = { minimumBackoffMs: 0, maximumBackoffMs: 600_000 };
-  await open({ retryPolicy, ...withoutPolicy });
+  await open({ retryPolicy }, null);
   endpoint.respond = (_, n) => (n < 3 ? 500 : 204);
   await harness.publish(bench.orders, 'soup');
   await passUntilSeen(4);
@@ -147,7 +145,7 @@ test('with a minimum of 0 s the pause of push is what a message waits for', asyn
 
 test('another endpoint ends the pause of push, but no delay of the retry policy', async () => {
   const retryPolicy = { minimumBackoffMs: 300_000, maximumBackoffMs: 300_000 };
-  await open({ retryPolicy, ...withoutPolicy });
+  await open({ retryPolicy }, null);
   endpoint.respond = (_, n) => (n === 0 ? 500 : 204);
   await harness.publish(bench.orders, 'soup');
   await passUntilSeen(1);
