@@ -6,7 +6,7 @@ import { Broker, silentObserver, type BrokerObserver } from '../../src/broker/in
 import type { BrokerLimits, PushSender } from '../../src/broker/index.ts';
 import type { Delivery, SealableMessage, StreamSettings } from '../../src/broker/index.ts';
 import { decodeMessage, sealableMessage } from '../../src/broker/index.ts';
-import type { PullStream, Subscription } from '../../src/broker/index.ts';
+import type { PullStream, Subscription, Topic } from '../../src/broker/index.ts';
 import { aeadProviders, keyedHashInto } from '../../src/crypto/index.ts';
 import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
@@ -26,6 +26,7 @@ const ring = `${project}/locations/global/keyRings/ring`;
 
 export const topicName = (id: string): string => `${project}/topics/${id}`;
 export const subscriptionName = (id: string): string => `${project}/subscriptions/${id}`;
+export const snapshotName = (id: string): string => `${project}/snapshots/${id}`;
 
 export interface HarnessOptions {
   readonly seed?: number;
@@ -35,6 +36,8 @@ export interface HarnessOptions {
   readonly observer?: BrokerObserver;
   readonly pushSender?: PushSender;
   readonly log?: Logger;
+  /** Where the broker stores. */
+  readonly region?: string;
   /** Stands between the broker and the key service: to let it go away. */
   readonly wrapKeys?: (keys: KeyService) => KeyService;
 }
@@ -174,10 +177,7 @@ export class BrokerHarness {
     return outcome;
   }
 
-  async createTopic(
-    id: string,
-    more: { kmsKeyName?: string; messageRetentionMs?: number } = {},
-  ): Promise<string> {
+  async createTopic(id: string, more: Partial<Topic> = {}): Promise<string> {
     const name = topicName(id);
     await this.until(this.#broker.createTopic({ name, labels: {}, ...more }));
     return name;
@@ -204,6 +204,25 @@ export class BrokerHarness {
     const { signal } = new AbortController();
     const request = { messagesMax, returnImmediately: true, signal };
     return await this.until(this.#broker.pull(subscription, request, receivedOf));
+  }
+
+  /** What is there at once, up to `messagesMax`, acknowledged; a Pull may bring a part. */
+  async consume(subscription: string, messagesMax: number = 1_000): Promise<string[]> {
+    const texts: string[] = [];
+    while (texts.length < messagesMax) {
+      const received = await this.pull(subscription, messagesMax - texts.length);
+      if (received.length === 0) break;
+      const ackIds = received.map(({ ackId }) => ackId);
+      await this.acknowledge(subscription, ackIds);
+      texts.push(...received.map(({ text }) => text));
+    }
+    return texts;
+  }
+
+  async createSnapshot(id: string, subscription: string): Promise<string> {
+    const name = snapshotName(id);
+    await this.until(this.#broker.createSnapshot({ name, subscription, labels: {} }));
+    return name;
   }
 
   async acknowledge(subscription: string, ackIds: readonly string[]): Promise<void> {
@@ -254,6 +273,7 @@ export class BrokerHarness {
       log,
       observer: this.#options.observer ?? silentObserver,
       pushSender: this.#options.pushSender ?? nowhere,
+      ...(this.#options.region === undefined ? {} : { region: this.#options.region }),
     };
     const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };
     this.#broker = await this.until(Broker.open(ports, limits));
