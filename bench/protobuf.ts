@@ -45,18 +45,35 @@ export interface PublishFrame {
   readonly dataOffsets: readonly number[];
 }
 
-export function publishFrame(topic: string, payloads: readonly Uint8Array[]): PublishFrame {
+/** What the messages of a request have beside their data. */
+export interface MessageTraits {
+  readonly orderingKey?: string;
+  readonly attribute?: readonly [key: string, value: string];
+}
+
+export function publishFrame(
+  topic: string,
+  payloads: readonly Uint8Array[],
+  { orderingKey, attribute }: MessageTraits = {},
+): PublishFrame {
+  const more = Buffer.concat([
+    ...(attribute ? [bytesField(2, Buffer.concat(attribute.map(entryField)))] : []),
+    ...(orderingKey === undefined ? [] : [stringField(5, orderingKey)]),
+  ]);
   const parts: Buffer[] = [stringField(1, topic)];
   const dataOffsets: number[] = [];
   let length = 5 + parts[0]!.length;
   for (const payload of payloads) {
-    const message = bytesField(2, bytesField(1, payload));
-    dataOffsets.push(length + message.length - payload.length);
+    const message = bytesField(2, Buffer.concat([bytesField(1, payload), more]));
+    dataOffsets.push(length + message.length - more.length - payload.length);
     parts.push(message);
     length += message.length;
   }
   return { frame: grpcFrame(...parts), dataOffsets };
 }
+
+/** Key and value of a map's entry are its fields 1 and 2. */
+const entryField = (text: string, index: number): Buffer => stringField(index + 1, text);
 
 /** A cursor over one message's bytes; views, never copies. */
 export class ProtobufReader {

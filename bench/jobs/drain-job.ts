@@ -19,7 +19,7 @@ const unaryInFlightMax = 4;
  */
 export async function runDrain(job: DrainJob): Promise<JobResult> {
   const channel = await GrpcChannel.open(job.address);
-  await preload(channel, job);
+  if (job.isFilled !== true) await preload(channel, job);
   const startMs = clock.monotonicMs();
   const drain = new Drain(channel, job);
   const { ackedCount, duplicateCount } = await drain.run();

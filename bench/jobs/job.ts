@@ -29,6 +29,10 @@ export interface PublishJob extends Timing {
   readonly messageBytes: number;
   readonly connections: number;
   readonly isEcho: boolean;
+  /** Requests have one of sixteen ordering keys. */
+  readonly hasOrderingKeys?: boolean;
+  /** As the drain's. */
+  readonly hasAttribute?: boolean;
 }
 
 /** Messages that wait in a subscription before the clock starts. */
@@ -45,10 +49,18 @@ interface Waiting {
 export interface DrainJob extends Waiting {
   readonly kind: 'drain';
   readonly acks: 'stream' | 'unary';
+  /** The messages are there already. */
+  readonly isFilled?: boolean;
+  /** So many ordering keys in turns; none by default. */
+  readonly orderingKeyCount?: number;
+  /** Messages have the attribute `kind` = `wanted`. */
+  readonly hasAttribute?: boolean;
 }
 
 /** Publish over WebSocket, or send the same frames to an echo. */
 export interface WebSocketPublishJob extends Timing {
+  /** Each message has an ordering key of its own, from this number on; `proto` only. */
+  readonly firstKey?: number;
   readonly kind: 'websocket-publish' | 'websocket-echo';
   readonly wire: 'json' | 'proto';
   readonly address: string;

@@ -1,6 +1,11 @@
 import { closedLoop, type LoopResult } from '../closed-loop.ts';
 import { GrpcChannel } from '../grpc-channel.ts';
-import { publishedCount, publishFrame, type PublishFrame } from '../protobuf.ts';
+import {
+  publishedCount,
+  publishFrame,
+  type MessageTraits,
+  type PublishFrame,
+} from '../protobuf.ts';
 import type { DrainJob, JobResult, PublishJob } from './job.ts';
 import { payloads } from './payloads.ts';
 
@@ -13,24 +18,34 @@ export async function runPublish(job: PublishJob): Promise<JobResult> {
   const channels = await Promise.all(
     Array.from({ length: job.connections }, () => GrpcChannel.open(job.address)),
   );
-  const frames = Array.from(
-    { length: variantCount },
-    (_, n) =>
-      publishFrame(
-        job.topics[n % job.topics.length]!,
-        payloads(job.messagesPerRequest, job.messageBytes),
-      ).frame,
+  const frames = Array.from({ length: variantCount }, (_, n) =>
+    publishFrame(
+      job.topics[n % job.topics.length]!,
+      payloads(job.messagesPerRequest, job.messageBytes),
+      traitsOf(job, n),
+    ),
   );
   let n = 0;
   const result = await closedLoop(job, (done) => {
     const turn = n++;
     const channel = channels[turn % channels.length]!;
-    channel.unary(publishPath, frames[turn % variantCount]!, (error, reply) => {
+    const { frame } = frames[turn % variantCount]!;
+    channel.unary(publishPath, frame, (error, reply) => {
       done(error ?? (job.isEcho ? null : shortReply(reply, job.messagesPerRequest)));
     });
   });
   for (const channel of channels) channel.close();
   return inMessages(result, job.messagesPerRequest);
+}
+
+function traitsOf(
+  job: Pick<PublishJob, 'hasOrderingKeys' | 'hasAttribute'>,
+  n: number,
+): MessageTraits {
+  return {
+    ...(job.hasOrderingKeys === true ? { orderingKey: `key-${String(n)}` } : {}),
+    ...(job.hasAttribute === true ? { attribute: ['kind', 'wanted'] } : {}),
+  };
 }
 
 function shortReply(reply: Buffer, expected: number): Error | null {
@@ -52,17 +67,25 @@ const batchCount = 100;
 /** Publishes messages whose data begins with their ordinals 0 .. messageCount - 1. */
 export async function preload(
   channel: GrpcChannel,
-  job: Pick<DrainJob, 'topic' | 'messageCount' | 'messageBytes'>,
+  job: Pick<
+    DrainJob,
+    'topic' | 'messageCount' | 'messageBytes' | 'orderingKeyCount' | 'hasAttribute'
+  >,
 ): Promise<void> {
-  const free: PublishFrame[] = Array.from({ length: 8 }, () =>
-    publishFrame(job.topic, payloads(batchCount, job.messageBytes)),
+  const { orderingKeyCount: keys = 0, hasAttribute = false } = job;
+  // Enough templates that every key has one of its own.
+  const free: PublishFrame[] = Array.from({ length: Math.max(8, keys) }, (_, n) =>
+    publishFrame(job.topic, payloads(batchCount, job.messageBytes), {
+      ...(keys > 0 ? { orderingKey: `key-${String(n)}` } : {}),
+      ...(hasAttribute ? { attribute: ['kind', 'wanted'] } : {}),
+    }),
   );
   const requests = Math.ceil(job.messageCount / batchCount);
   let ordinal = 0;
   const result = await closedLoop(
-    { inFlight: free.length, warmupSeconds: 0, seconds: 600, requestsMax: requests },
+    { inFlight: 8, warmupSeconds: 0, seconds: 600, requestsMax: requests },
     (done) => {
-      const template = free.pop()!;
+      const template = free.shift()!;
       for (const offset of template.dataOffsets) template.frame.writeUInt32BE(ordinal++, offset);
       channel.unary(publishPath, template.frame, (error) => {
         free.push(template);

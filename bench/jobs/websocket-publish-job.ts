@@ -1,7 +1,7 @@
 import { closedLoop } from '../closed-loop.ts';
 import { WebSocketConnection } from '../websocket/connection.ts';
 import { Session } from '../websocket/session.ts';
-import { firstId, wires, type PublishTemplate } from '../websocket/wire.ts';
+import { firstId, keyDigits, wires, type PublishTemplate } from '../websocket/wire.ts';
 import type { JobResult, WebSocketPublishJob } from './job.ts';
 import { payloads } from './payloads.ts';
 import { inMessages } from './publish-job.ts';
@@ -18,6 +18,7 @@ export async function runWebSocketPublish(job: WebSocketPublishJob): Promise<Job
     const template = free.pop()!;
     const id = session.nextId();
     template.stamp(id);
+    if (job.firstKey !== undefined) template.stampKey(job.firstKey + turn);
     session.request(id, template.frame, ({ kind, count, text }) => {
       free.push(template);
       const isWhole = kind === 'published' && count === job.messagesPerRequest;
@@ -35,6 +36,7 @@ function templates(job: WebSocketPublishJob): PublishTemplate[] {
     wires[job.wire].publish(
       job.topics[n % job.topics.length]!,
       payloads(messagesPerRequest, messageBytes),
+      job.firstKey === undefined ? undefined : '0'.repeat(keyDigits),
     ),
   );
 }

@@ -22,17 +22,22 @@ export interface Reply {
   readonly text: string;
 }
 
+/** Ordering keys are numbers of so many digits. */
+export const keyDigits: number = 12;
+
 /** A publish frame whose id is stamped before each use. */
 export interface PublishTemplate {
   readonly frame: MaskedFrame;
   stamp(id: number): void;
+  /** The last message's ordering key, if it was made with one. */
+  stampKey(key: number): void;
 }
 
 /** One of the two forms of sealpost.v1, made and read by hand as in `protobuf.ts`. */
 export interface Wire {
   readonly subprotocol: string;
   hello(): MaskedFrame;
-  publish(topic: string, payloads: readonly Buffer[]): PublishTemplate;
+  publish(topic: string, payloads: readonly Buffer[], orderingKey?: string): PublishTemplate;
   subscribe(id: number, source: { subscription: string } | { topic: string }): MaskedFrame;
   /** `id` 0: without answer. */
   acknowledge(id: number, stream: number, ackIds: readonly Buffer[]): MaskedFrame;
@@ -46,15 +51,24 @@ const outstandingMessagesMax = 10_000;
 const proto: Wire = {
   subprotocol: 'sealpost.v1.proto',
   hello: () => framed(Buffer.concat([numberField(1, 1), bytesField(2, Buffer.alloc(0))])),
-  publish(topic, payloads) {
-    const messages = payloads.map((payload) => bytesField(2, bytesField(1, payload)));
+  publish(topic, payloads, orderingKey) {
+    const key = orderingKey === undefined ? [] : [stringField(5, orderingKey)];
+    const messages = payloads.map((payload) =>
+      bytesField(2, Buffer.concat([bytesField(1, payload), ...key])),
+    );
     const request = Buffer.concat([stringField(1, topic), ...messages]);
-    const frame = framed(Buffer.concat([numberField(1, firstId), bytesField(3, request)]));
+    const body = Buffer.concat([numberField(1, firstId), bytesField(3, request)]);
+    const frame = framed(body);
     const stamp = (id: number): void => {
       const field = numberField(1, id);
       for (let i = 1; i < field.length; i++) frame.put(i, field[i]!);
     };
-    return { frame, stamp };
+    const stampKey = (value: number): void => {
+      const digits = String(value).padStart(keyDigits, '0');
+      const at = body.length - keyDigits;
+      for (let i = 0; i < keyDigits; i++) frame.put(at + i, digits.charCodeAt(i));
+    };
+    return { frame, stamp, stampKey };
   },
   subscribe(id, source) {
     const name =
@@ -124,7 +138,10 @@ const json: Wire = {
       const digits = String(id);
       for (let i = 0; i < digits.length; i++) frame.put(6 + i, digits.charCodeAt(i));
     };
-    return { frame, stamp };
+    const stampKey = (): void => {
+      throw new Error('ordering keys are stamped in protobuf frames only');
+    };
+    return { frame, stamp, stampKey };
   },
   subscribe: (id, source) =>
     framed(
