@@ -48,6 +48,21 @@ export class LiveApi {
     return refusalOf(this.call(rpc, request));
   }
 
+  /** Asks again until it is refused: what a clock brings about comes a turn later. */
+  async untilRefused(
+    rpc: Rpc,
+    request: Json,
+  ): Promise<{ readonly code: string; readonly message: string }> {
+    for (;;) {
+      const answer = this.call(rpc, request);
+      const isRefused = await answer.then(
+        () => false,
+        () => true,
+      );
+      if (isRefused) return await refusalOf(answer);
+    }
+  }
+
   topicName(id: string): string {
     return `${this.project}/topics/${id}`;
   }
