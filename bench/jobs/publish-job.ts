@@ -11,13 +11,14 @@ import { payloads } from './payloads.ts';
 
 export const publishPath = '/google.pubsub.v1.Publisher/Publish';
 
-/** Different bytes in consecutive requests, so that nothing profits from repetition. */
-const variantCount = 16;
+/** Different bytes in consecutive requests, so that nothing profits from repetition; at least. */
+const variantsMin = 16;
 
 export async function runPublish(job: PublishJob): Promise<JobResult> {
   const channels = await Promise.all(
     Array.from({ length: job.connections }, () => GrpcChannel.open(job.address)),
   );
+  const variantCount = Math.max(variantsMin, job.topics.length);
   const frames = Array.from({ length: variantCount }, (_, n) =>
     publishFrame(
       job.topics[n % job.topics.length]!,

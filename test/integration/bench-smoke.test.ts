@@ -45,6 +45,17 @@ test('the bench refuses a scenario that there is not, and names it', async () =>
   });
 });
 
+test('the curves are measured against a real server, and drawn as a table', async () => {
+  const flat = fileURLToPath(new URL('../../bench/flat/main.ts', import.meta.url));
+  const { stdout } = await run(process.execPath, [flat, '--smoke', 'keys', 'features'], {
+    timeout: 110_000,
+  });
+  for (const label of ['200', 'plain', 'ordering', 'filter', 'exactly once', 'all three']) {
+    const row = stdout.split('\n').find((line) => line.startsWith(`| ${label} |`));
+    expect(row, label).toMatch(/\| [1-9][\d.k]* \| [1-9][\d.k]* \|/);
+  }
+}, 120_000);
+
 const load = fileURLToPath(new URL('../../bench/load-test.ts', import.meta.url));
 
 test('the load scripts list their options when asked', async () => {
