@@ -12,6 +12,8 @@ import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
 import type { Lease } from './delivery/lease.ts';
 import { scanOf } from './delivery/message-scan.ts';
+import { compileFilter } from './filter/filter.ts';
+import { MessageFilter, type PublishedRun } from './filter/message-filter.ts';
 import { RedeliveryRules } from './delivery/redelivery.ts';
 import type { DeadLetters } from './dead-letter/dead-letters.ts';
 import { notPulled } from './errors.ts';
@@ -19,6 +21,7 @@ import type { BrokerObserver, StreamState } from './observer.ts';
 import { PushPump, type PushPorts } from './push/push-pump.ts';
 import type { PushStatus, SettleResult } from './service.ts';
 import { PublishTime } from './lanes/publish-time.ts';
+import { checkTransitRegion } from './storage-policy.ts';
 import type { TopicState } from './topic-state.ts';
 
 /** Requests of push that are under way when the subscription ends have so long to be answered. */
@@ -36,6 +39,8 @@ export interface SubscriptionPorts {
   readonly window: number;
   readonly push: PushPorts;
   readonly deadLetters: DeadLetters;
+  /** Where this broker stores; absent: every policy is met. */
+  readonly region?: string;
 }
 
 /** One subscription at work: its backlog, its acknowledgements and whoever listens to it. */
@@ -44,8 +49,12 @@ export class SubscriptionState {
   readonly topic: TopicState;
   /** Of the monotonic clock; null: nothing since the start. */
   lastDeliveredMs: number | null = null;
+  /** When somebody last used it, milliseconds of the wall clock; 0: not since the start. */
+  lastUsedMs: number = 0;
   readonly #ports: SubscriptionPorts;
   readonly backlog: Backlog;
+  /** Null: it gets every message. */
+  readonly filter: MessageFilter | null;
   readonly #ackLog: AckLog;
   readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
@@ -62,6 +71,11 @@ export class SubscriptionState {
     this.#ports = ports;
     const { clock, wheel, budget, dispatcher, window } = ports;
     const { epoch, frontier, holes } = acks;
+    const { filter, filterSlot = null } = row;
+    this.filter =
+      filter === undefined
+        ? null
+        : new MessageFilter(compileFilter(filter), filterSlot, topic.lane.tail);
     this.#redelivery = new RedeliveryRules({
       row: () => this.row,
       topic,
@@ -104,7 +118,7 @@ export class SubscriptionState {
       dispatcher,
       window,
       budget,
-      scan: scanOf(row, ports.mac),
+      scan: scanOf(row, ports.mac, this.filter),
       attemptOf: (lease) => this.#redelivery.attemptOf(lease),
       commitLeases: () => this.#settler.commitLeases,
       onPassed: (count) => ports.observer.filtered(this.row.name, count),
@@ -155,15 +169,25 @@ export class SubscriptionState {
     return this.#pump?.status ?? null;
   }
 
-  /** New messages are durable in the lane. */
-  wake(): void {
+  /** New messages are durable in the lane; those that the filter keeps away are done with. */
+  published(segments: readonly PublishedRun[]): void {
+    if (this.filter !== null) for (const segment of segments) this.#sift(this.filter, segment);
     this.#pump?.published();
     this.#queue.wake();
+  }
+
+  #sift(filter: MessageFilter, segment: PublishedRun): void {
+    const { base, count } = segment;
+    const matches = filter.published(segment, this.backlog.frontier);
+    if (matches === null) return;
+    if (matches < count) this.#ports.observer.filtered(this.row.name, count - matches);
+    if (matches === 0) this.passOver(base, base + count);
   }
 
   /** Takes a consumer on, once the topic's key is seen to be usable. Throws FAILED_PRECONDITION. */
   async attach(consumer: Consumer): Promise<void> {
     this.#refuseOtherWay(consumer);
+    checkTransitRegion(this.topic.row, this.#ports.region);
     await this.#useKey();
     if (this.#endedBy !== null) throw this.#endedBy;
     if (consumer.isClosed) return;
@@ -260,8 +284,8 @@ export class SubscriptionState {
   passOver(first: number, end: number): void {
     if (this.backlog.frontier !== first) return;
     this.backlog.passOverTo(end);
+    this.filter?.counts.passed(first, end);
     this.#ackLog.addRange(first, end);
-    this.#ackLog.flushSoon();
   }
 
   endDelays(): void {
@@ -341,8 +365,14 @@ export class SubscriptionState {
 
   /** Messages not acknowledged, outstanding ones included. */
   get unackedCount(): number {
-    const { frontier, leaseCount } = this.backlog;
-    return Math.max(0, this.topic.lane.tail - frontier) + leaseCount;
+    return this.unscannedCount + this.backlog.leaseCount;
+  }
+
+  /** Those that no delivery has looked at and the filter lets through, as far as that is known. */
+  get unscannedCount(): number {
+    const { tail } = this.topic.lane;
+    const { frontier } = this.backlog;
+    return this.filter?.counts.from(frontier, tail) ?? Math.max(0, tail - frontier);
   }
 
   /** Publish time of the oldest of them, null without any; NaN if the disk cannot tell. */
