@@ -50,6 +50,11 @@ export interface Client {
     options?: PublishOptions,
   ): Promise<string[]>;
   /**
+   * Lets messages with an ordering key go on. When one of them was not published, those after it
+   * are refused with `ORDERING_KEY_STOPPED` until then, since they would overtake it.
+   */
+  resumePublishing(topic: string, orderingKey: string): void;
+  /**
    * Receives from `projects/P/subscriptions/S`, or, from now on, what is published to
    * `projects/P/topics/T`. Throws SealpostError or RangeError on a bad argument.
    */
@@ -133,6 +138,10 @@ class SessionClient implements Client {
   ): Promise<string | string[]> {
     if (isList(given)) return quiet(this.#publish(topic, given, signal));
     return quiet(this.#publish(topic, [given], signal).then(([id = '']) => id));
+  }
+
+  resumePublishing(topic: string, orderingKey: string): void {
+    this.#publisher.resume(topic, orderingKey);
   }
 
   subscribe(source: string, options: SubscribeOptions = {}): Subscription {

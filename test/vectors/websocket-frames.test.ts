@@ -11,6 +11,7 @@ import { frameCodecs } from '../../src/api/websocket/codec/index.ts';
 import { ackIdsMax } from '../../src/api/websocket/codec/frame-rules.ts';
 import type { FrameCodec, OutgoingFrame } from '../../src/api/websocket/frames.ts';
 import { webSocketLimits as limits } from '../../src/api/websocket/limits.ts';
+import type { SettleResult } from '../../src/broker/index.ts';
 import type { StatusCode } from '../../src/rpc/index.ts';
 import { hex } from '../support/hex.ts';
 import { readGolden } from './golden-file.ts';
@@ -45,6 +46,7 @@ interface Shown {
         readonly publishTime: string;
         readonly orderingKey: string;
       };
+      readonly deliveryAttempt?: number;
     }[];
   };
   readonly settled?: { readonly results: readonly string[] };
@@ -57,14 +59,17 @@ function written(codec: FrameCodec, { id, ...shown }: Shown): OutgoingFrame {
   if (shown.published) return codec.published(id, shown.published.messageIds);
   if (shown.subscribed) return codec.subscribed(id, shown.subscribed);
   if (shown.unsubscribed) return codec.unsubscribed(id);
-  if (shown.settled) return codec.settled(id, ['done']);
+  if (shown.settled) {
+    const results = shown.settled.results.map((result) => result.toLowerCase() as SettleResult);
+    return codec.settled(id, results);
+  }
   if (shown.error) {
     const { reason, message } = shown.error;
     const code = shown.error.status as Exclude<StatusCode, 'OK'>;
     return codec.error(id, { code, reason, message, details: [] });
   }
   if (!shown.deliver) return codec.pong(id);
-  const batch = shown.deliver.receivedMessages.map(({ ackId, message }) => {
+  const batch = shown.deliver.receivedMessages.map(({ ackId, message, deliveryAttempt = 0 }) => {
     const { data, attributes, orderingKey } = message;
     const sealed = create(PubsubMessageSchema, {
       data: Buffer.from(data, 'base64'),
@@ -75,7 +80,7 @@ function written(codec: FrameCodec, { id, ...shown }: Shown): OutgoingFrame {
       ackId,
       messageId: message.messageId,
       publishTimeMs: Date.parse(message.publishTime),
-      deliveryAttempt: 0,
+      deliveryAttempt,
       bytes: toBinary(PubsubMessageSchema, sealed),
     };
   });

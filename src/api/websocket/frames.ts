@@ -75,6 +75,9 @@ export interface Subscribed {
   readonly ackDeadlineSeconds: number;
   readonly maxOutstandingMessages: number;
   readonly maxOutstandingBytes: number;
+  /** Of the subscription, when the stream was opened; absent: false. */
+  readonly exactlyOnceDeliveryEnabled?: true;
+  readonly messageOrderingEnabled?: true;
 }
 
 /** One WebSocket message as `ws` takes it: bytes for protobuf, either for the text of JSON. */

@@ -226,6 +226,8 @@ export class SessionRequests {
       ackDeadlineSeconds: ackDeadlineSeconds === 0 ? row.ackDeadlineSeconds : ackDeadlineSeconds,
       maxOutstandingMessages: atMost(outstandingMessagesMax, limits.outstandingMessagesMax),
       maxOutstandingBytes: atMost(outstandingBytesMax, limits.outstandingBytesMax),
+      ...(row.enableExactlyOnceDelivery === true ? { exactlyOnceDeliveryEnabled: true } : {}),
+      ...(row.enableMessageOrdering === true ? { messageOrderingEnabled: true } : {}),
     };
   }
 

@@ -174,10 +174,7 @@ describe('a refusal', () => {
     await session.pass(1_000);
     await session.send(errorFrame(2, code, 'LATER'));
     await expect(first).rejects.toMatchObject({ status, reason: 'LATER' });
-    await session.pass(200);
-    await session.frames();
-    await session.send(published(3, '9'));
-    expect(await second).toBe('9');
+    await expect(second).rejects.toMatchObject({ status, reason: 'LATER' });
   });
 
   test.each([
@@ -260,6 +257,82 @@ describe('a refusal', () => {
     void session.client.publish('nonsense', { data: 'a' });
     await session.frames();
     await session.send(errorFrame(1, 5, 'NONE'));
+  });
+});
+
+describe('an ordering key that lost a message', () => {
+  const send = (session: ScriptedSession, data: string, orderingKey: string): Promise<string> =>
+    session.client.publish(topic, { data, orderingKey });
+  const stopped = { status: 'FAILED_PRECONDITION', reason: 'ORDERING_KEY_STOPPED' };
+
+  test('stops: what follows is refused, other keys and no key are not, until it is resumed', async () => {
+    const session = new ScriptedSession();
+    const lost = send(session, '1', 'k');
+    await session.frames();
+    const behind = send(session, '2', 'k');
+    await session.send(errorFrame(1, 9, 'KEY_DISABLED'));
+    await expect(lost).rejects.toMatchObject({ reason: 'KEY_DISABLED' });
+    await expect(behind).rejects.toMatchObject(stopped);
+    await expect(behind).rejects.toHaveProperty('cause.reason', 'KEY_DISABLED');
+    await expect(send(session, '3', 'k')).rejects.toMatchObject(stopped);
+    const others = [send(session, 'a', 'other'), session.client.publish(topic, { data: 'b' })];
+    expect(shapes(await session.frames())).toEqual([
+      [2, 'othera'],
+      [3, 'b'],
+    ]);
+    await session.send(published(2, '7'), published(3, '8'));
+    expect(await Promise.all(others)).toEqual(['7', '8']);
+    session.client.resumePublishing(topic, 'k');
+    const again = send(session, '4', 'k');
+    expect(shapes(await session.frames())).toEqual([[4, 'k4']]);
+    await session.send(published(4, '9'));
+    expect(await again).toBe('9');
+  });
+
+  test('to its own fault stops too: those before it are published, those behind it are not', async () => {
+    const session = new ScriptedSession();
+    const calls = ['1', 'bad', '3'].map((data) => send(session, data, 'k'));
+    await session.frames();
+    await session.send(errorFrame(1, 3, 'VALUE_TOO_LARGE'));
+    expect(shapes(await session.frames())).toEqual([[2, 'k1']]);
+    await session.send(published(2, '7'));
+    expect(shapes(await session.frames())).toEqual([[3, 'kbad']]);
+    await session.send(errorFrame(3, 3, 'VALUE_TOO_LARGE'));
+    expect(await session.frames()).toEqual([]);
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { value: '7' },
+      { reason: { reason: 'VALUE_TOO_LARGE' } },
+      { reason: stopped },
+    ]);
+  });
+
+  test('that no frame can carry stops, and so does what waits for room', async () => {
+    const session = new ScriptedSession({ flowControl: { messagesMax: 1 } });
+    const lost = send(session, 'x'.repeat(20_000), 'k');
+    const waiting = send(session, '2', 'k');
+    expect(await session.frames()).toEqual([]);
+    await expect(lost).rejects.toMatchObject({ reason: 'MESSAGE_TOO_LARGE' });
+    await expect(waiting).rejects.toMatchObject(stopped);
+    const free = session.client.publish(topic, { data: 'a' });
+    expect(shapes(await session.frames())).toEqual([[1, 'a']]);
+    await session.send(published(1, '7'));
+    expect(await free).toBe('7');
+  });
+
+  test('by its caller’s own signal does not stop', async () => {
+    const session = new ScriptedSession();
+    const controller = new AbortController();
+    const sent = send(session, '1', 'k');
+    await session.frames();
+    const { signal } = controller;
+    const unsent = session.client.publish(topic, { data: '2', orderingKey: 'k' }, { signal });
+    const after = send(session, '3', 'k');
+    controller.abort(new Error('enough'));
+    await expect(unsent).rejects.toThrow('enough');
+    await session.send(published(1, '7'));
+    expect(shapes(await session.frames())).toEqual([[2, 'k3']]);
+    await session.send(published(2, '8'));
+    expect(await Promise.all([sent, after])).toEqual(['7', '8']);
   });
 });
 

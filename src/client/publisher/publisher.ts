@@ -2,6 +2,7 @@ import { Backoff } from '../backoff.ts';
 import type { Settings } from '../options.ts';
 import { PublishLane, type Outgoing } from './publish-lane.ts';
 import { Room } from './room.ts';
+import { StoppedKeys } from './stopped-keys.ts';
 import { badArgument, SealpostError } from '../sealpost-error.ts';
 import type { Session } from '../session.ts';
 import { isRetried } from '../status.ts';
@@ -21,6 +22,7 @@ export class Publisher {
   readonly #lanes = new Map<string, PublishLane>();
   /** Lanes that would send now, the next one first. */
   readonly #due = new Set<PublishLane>();
+  readonly #stops = new StoppedKeys();
   #inFlight = 0;
   #outstanding = 0;
   #idleListeners: (() => void)[] = [];
@@ -46,10 +48,15 @@ export class Publisher {
     const encoded = messages.map((message) => this.#settings.codec.message(message));
     this.#room.checkLine();
     const answers = encoded.map((each, index) => {
-      const name = `${topic} ${messages[index]?.orderingKey ?? ''}`;
+      const name = laneName(topic, messages[index]?.orderingKey ?? '');
       return this.#enter(name, topic, each, signal);
     });
     return Promise.all(answers);
+  }
+
+  /** Lets an ordering key go on that stopped when one of its messages was lost. */
+  resume(topic: string, orderingKey: string): void {
+    this.#stops.resume(laneName(topic, orderingKey));
   }
 
   /** Sends what may be sent: there is a connection, or an answer came. */
@@ -115,12 +122,17 @@ export class Publisher {
   }
 
   #enqueue(name: string, topic: string, outgoing: Outgoing): void {
+    this.#outstanding++;
+    const stop = this.#stops.get(name);
+    if (stop !== undefined) {
+      outgoing.reject(stop);
+      return;
+    }
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
       lane = new PublishLane(name, topic, name.length > topic.length + 1);
       this.#lanes.set(name, lane);
     }
-    this.#outstanding++;
     lane.add(outgoing);
     this.#wait(lane);
   }
@@ -163,7 +175,7 @@ export class Publisher {
     lane.inFlight++;
     this.#inFlight++;
     const taken = lane.take({ messagesMax, bytesMax: Math.min(bytesMax, frameBytesMax) });
-    const batch = taken.filter((outgoing) => isWanted(outgoing, frameBytesMax));
+    const batch = taken.filter((outgoing) => this.#isWanted(lane, outgoing, frameBytesMax));
     if (batch.length === 0) {
       lane.inFlight--;
       this.#inFlight--;
@@ -182,8 +194,7 @@ export class Publisher {
     if (frame.kind === 'error') this.#retry(lane, batch, frame.error);
     else if (frame.kind !== 'published' || frame.messageIds.length !== batch.length) {
       const message = `A publish was answered by "${frame.kind}" or by another number of ids.`;
-      const error = new SealpostError('INTERNAL', 'BAD_ANSWER', message);
-      for (const outgoing of batch) outgoing.reject(error);
+      this.#lose(lane, batch, new SealpostError('INTERNAL', 'BAD_ANSWER', message));
     } else {
       this.#backoff.reset();
       for (const [index, outgoing] of batch.entries()) {
@@ -194,7 +205,7 @@ export class Publisher {
   }
 
   #refused(lane: PublishLane, batch: readonly Outgoing[], error: SealpostError): void {
-    for (const outgoing of batch) outgoing.reject(error);
+    this.#lose(lane, batch, error);
     this.#done(lane);
   }
 
@@ -215,17 +226,41 @@ export class Publisher {
       return;
     }
     const nowMs = environment.nowMs();
-    const again = batch.filter((outgoing) => {
+    const isLost = (outgoing: Outgoing): boolean => {
       outgoing.refusedMs ??= nowMs;
-      const isAgain = isRetried(error.status) && nowMs - outgoing.refusedMs < publishRetryMs;
-      if (!isAgain) outgoing.reject(error);
-      return isAgain;
-    });
+      return !isRetried(error.status) || nowMs - outgoing.refusedMs >= publishRetryMs;
+    };
+    const lost = batch.filter(isLost);
+    const isAllLost = lane.isOrdered && lost.length > 0;
+    this.#lose(lane, isAllLost ? batch : lost, error);
+    const again = isAllLost ? [] : batch.filter((outgoing) => !lost.includes(outgoing));
     if (again.length === 0) return;
     lane.putBack(again);
     lane.cancelTimer?.();
     lane.isPaused = true;
     lane.cancelTimer = environment.schedule(this.#backoff.next(), () => this.#makeDue(lane));
+  }
+
+  /** For good. What follows with the same ordering key would overtake: it is refused as well. */
+  #lose(lane: PublishLane, lost: readonly Outgoing[], error: SealpostError): void {
+    for (const { reject } of lost) reject(error);
+    if (!lane.isOrdered || lost.length === 0) return;
+    const stop = this.#stops.stop(lane.name, error);
+    for (const { reject } of lane.takeAll()) reject(stop);
+  }
+
+  /** False: it was given up by its caller, or no frame could carry it; it is told so. */
+  #isWanted(lane: PublishLane, outgoing: Outgoing, frameBytesMax: number): boolean {
+    const { encoded, signal, reject } = outgoing;
+    const stop = this.#stops.get(lane.name);
+    if (signal?.aborted === true || stop !== undefined) {
+      reject(stop ?? signal?.reason);
+      return false;
+    }
+    if (encoded.bytes <= frameBytesMax) return true;
+    const message = `A message of ${encoded.bytes} bytes is larger than a frame of the server's.`;
+    this.#lose(lane, [outgoing], badArgument('MESSAGE_TOO_LARGE', message));
+    return false;
   }
 
   /** Only now may an ordered lane go on: what was refused is back at its head. */
@@ -242,14 +277,4 @@ export class Publisher {
   }
 }
 
-/** False: it was given up by its caller, or no frame could carry it; it is told so. */
-function isWanted({ encoded, signal, reject }: Outgoing, frameBytesMax: number): boolean {
-  if (signal?.aborted === true) {
-    reject(signal.reason);
-    return false;
-  }
-  if (encoded.bytes <= frameBytesMax) return true;
-  const message = `A message of ${encoded.bytes} bytes is larger than a frame of the server's.`;
-  reject(badArgument('MESSAGE_TOO_LARGE', message));
-  return false;
-}
+const laneName = (topic: string, orderingKey: string): string => `${topic} ${orderingKey}`;

@@ -15,7 +15,10 @@ export interface Settling {
  *
  * What `ack`, `nack` and `modifyAckDeadline` return may be ignored. It resolves to `done`; to
  * `expired` if the lease had ended, so that the message may come again; to `invalid` if the
- * subscription is gone; and rejects with SealpostError if the server refused.
+ * subscription is gone; and rejects with SealpostError if the server refused. On an exactly-once
+ * subscription also to `unordered`, while an earlier message of its ordering key is held, or to
+ * `failed`, where it could not be made durable: both were tried again for half a minute by then,
+ * and the message comes again.
  */
 export class Message {
   readonly data: Uint8Array;

@@ -11,9 +11,15 @@ interface Settlement {
   readonly ackId: string;
   readonly deadlineSeconds: number | null;
   readonly sinceMs: number;
+  wasPostponed: boolean;
   readonly resolve: (result: SettleResult) => void;
   readonly reject: (error: SealpostError) => void;
 }
+
+/** Results of an exactly-once subscription that the same ack id may still turn into `done`. */
+const passingResults: ReadonlySet<SettleResult> = new Set(['unordered', 'failed']);
+/** The lease of what cannot be acknowledged yet: longer than any wait before the next attempt. */
+const heldSeconds = 60;
 
 /** Ack ids of one frame; the protocol allows 3,000. */
 const idsMax = 1_000;
@@ -35,6 +41,10 @@ export class Settler {
   #isStreamLost = false;
   /** Something was refused and is tried again a little later. */
   #isRetrying = false;
+  /** What did not work out yet: others may go before, and are perhaps what it waits for. */
+  #postponed: Settlement[] = [];
+  readonly #postponedBackoff: Backoff;
+  #cancelPostponed: (() => void) | undefined;
   #isPumpDue = false;
   #closedBy: SealpostError | undefined;
   #cancelRetry: () => void = () => undefined;
@@ -44,6 +54,7 @@ export class Settler {
     this.#session = session;
     this.#environment = environment;
     this.#backoff = new Backoff(environment);
+    this.#postponedBackoff = new Backoff(environment);
   }
 
   /** Rejects with what the server refused for good; ignoring that is no unhandled rejection. */
@@ -53,7 +64,8 @@ export class Settler {
     return quiet(
       new Promise((resolve, reject) => {
         const sinceMs = this.#environment.nowMs();
-        this.#waiting.push({ ackId, deadlineSeconds, sinceMs, resolve, reject });
+        const wasPostponed = false;
+        this.#waiting.push({ ackId, deadlineSeconds, sinceMs, wasPostponed, resolve, reject });
       }),
     );
   }
@@ -81,18 +93,21 @@ export class Settler {
   giveUp(): void {
     if (!this.#isStreamLost) return;
     this.#isStreamLost = false;
+    this.#resumePostponed();
     for (const { resolve } of this.#waiting.splice(0)) resolve('expired');
     this.#tellIdle();
   }
 
   /** Sends all there is at once: the stream is about to be closed. */
   flush(): void {
+    this.#resumePostponed();
     while (!this.#isStreamLost && this.#waiting.length > 0) this.#send(this.#takeBatch());
   }
 
   close(error: SealpostError): void {
     this.#closedBy = error;
     this.#cancelRetry();
+    this.#resumePostponed();
     for (const { reject } of this.#waiting.splice(0)) reject(error);
     this.#tellIdle();
   }
@@ -153,14 +168,38 @@ export class Settler {
   #answered(batch: readonly Settlement[], frame: ServerFrame): void {
     if (frame.kind === 'settled') {
       this.#backoff.reset();
-      for (const [index, { resolve }] of batch.entries()) {
-        resolve(frame.results[index] ?? 'invalid');
+      for (const [index, settlement] of batch.entries()) {
+        this.#settled(settlement, frame.results[index] ?? 'invalid');
       }
     } else {
       this.#refused(batch, frame.kind === 'error' ? frame.error : unexpected(frame));
     }
     this.#pump();
     this.#tellIdle();
+  }
+
+  #settled(settlement: Settlement, result: SettleResult): void {
+    const isLate = this.#environment.nowMs() - settlement.sinceMs >= retryMs;
+    if (!passingResults.has(result) || isLate || this.#closedBy !== undefined) {
+      if (settlement.wasPostponed) this.#postponedBackoff.reset();
+      settlement.resolve(result);
+      return;
+    }
+    // Its lease is nobody's business but ours until then.
+    if (settlement.deadlineSeconds === null) void this.settle(settlement.ackId, heldSeconds);
+    settlement.wasPostponed = true;
+    this.#postponed.push(settlement);
+    this.#cancelPostponed ??= this.#environment.schedule(this.#postponedBackoff.next(), () => {
+      this.#resumePostponed();
+      this.#pump();
+    });
+  }
+
+  /** Behind all others, which may be what it waits for. */
+  #resumePostponed(): void {
+    this.#cancelPostponed?.();
+    this.#cancelPostponed = undefined;
+    this.#waiting.push(...this.#postponed.splice(0));
   }
 
   #refused(batch: readonly Settlement[], error: SealpostError): void {
@@ -187,7 +226,7 @@ export class Settler {
   }
 
   #tellIdle(): void {
-    if (this.#inFlight > 0 || this.#waiting.length > 0) return;
+    if (this.#inFlight > 0 || this.#waiting.length > 0 || this.#postponed.length > 0) return;
     for (const listener of this.#idleListeners.splice(0)) listener();
   }
 }

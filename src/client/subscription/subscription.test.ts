@@ -69,6 +69,16 @@ test('asks for what it was told to ask', async () => {
   ]);
 });
 
+test('tells what its subscription promises once it is open', async () => {
+  const session = new ScriptedSession();
+  const subscription = session.client.subscribe(source);
+  await session.frames();
+  expect([subscription.isExactlyOnce, subscription.isOrdered]).toEqual([false, false]);
+  const promises = { exactlyOnceDeliveryEnabled: true, messageOrderingEnabled: true };
+  await session.send({ id: 1, subscribed: { subscription: source, ...promises } });
+  expect([subscription.isExactlyOnce, subscription.isOrdered]).toEqual([true, true]);
+});
+
 test.each([['nonsense'], ['projects/p/snapshots/s'], ['projects/p/topics/t/x']])(
   'the name %s is refused at once',
   (name) => {
@@ -140,6 +150,73 @@ describe('a message', () => {
     expect(await session.frames()).toEqual([acks(3, 'a')]);
     await session.send(errorFrame(3, 7, 'NO'));
     await expect(result).rejects.toMatchObject({ status: 'PERMISSION_DENIED' });
+  });
+
+  test.each(['UNORDERED', 'FAILED'])(
+    'whose ack is %s is acknowledged again behind all others, and leased until then',
+    async (result) => {
+      const { session, next } = await open();
+      await session.send(deliver(1, 1, ['a', 'b']));
+      const [first, second] = [await next(), await next()];
+      const late = second.ack();
+      expect(await session.frames()).toEqual([acks(2, 'b')]);
+      await session.send(settled(2, result));
+      expect(await session.frames()).toEqual([modacks(3, 60, 'b')]);
+      const early = first.ack();
+      await session.send(settled(3, 'DONE'));
+      await session.pass(50);
+      expect(await session.frames()).toEqual([acks(4, 'a'), acks(5, 'b')]);
+      await session.send(settled(4, 'DONE'), settled(5, 'DONE'));
+      expect(await Promise.all([early, late])).toEqual(['done', 'done']);
+      await session.pass(60_000);
+      expect(await session.frames()).toEqual([]);
+    },
+  );
+
+  test('whose ack stays UNORDERED is tried for half a minute, ever less often, and told then', async () => {
+    const { session, next } = await open();
+    await session.send(deliver(1, 1, ['a']));
+    let told: string | undefined;
+    void (await next()).ack().then((result) => (told = result));
+    const triedMs: number[] = [];
+    for (let passedMs = 0; told === undefined; passedMs += 100) {
+      expect(passedMs).toBeLessThan(60_000);
+      for (const { id = 0, acknowledge } of await session.frames()) {
+        if (acknowledge !== undefined) triedMs.push(passedMs);
+        await session.send(settled(id, acknowledge === undefined ? 'DONE' : 'UNORDERED'));
+      }
+      await session.pass(60);
+    }
+    expect(told).toBe('unordered');
+    expect(triedMs.length).toBeGreaterThan(4);
+    expect(triedMs.length).toBeLessThan(20);
+    expect(triedMs.at(-1)).toBeGreaterThanOrEqual(25_000);
+  });
+
+  test('whose nack FAILED is given back again', async () => {
+    const { session, next } = await open();
+    await session.send(deliver(1, 1, ['a']));
+    const result = (await next()).nack();
+    await session.frames();
+    await session.send(settled(2, 'FAILED'));
+    await session.pass(50);
+    expect(await session.frames()).toEqual([modacks(3, 0, 'a')]);
+    await session.send(settled(3, 'DONE'));
+    expect(await result).toBe('done');
+  });
+
+  test('whose ack is UNORDERED when its loop ends is sent once more before the stream closes', async () => {
+    const { session, next, subscription } = await open();
+    await session.send(deliver(1, 1, ['a']));
+    const result = (await next()).ack();
+    await session.frames();
+    await session.send(settled(2, 'UNORDERED'));
+    const closed = subscription.close();
+    const frames = await session.frames();
+    expect(frames).toContainEqual({ id: 4, acknowledge: { stream: 1, ackIds: ['a'] } });
+    await session.send(settled(3, 'DONE'), settled(4, 'DONE'), { id: 5, unsubscribed: {} });
+    expect(await result).toBe('done');
+    await closed;
   });
 
   test('whose ack is refused, which nobody looks at, is no unhandled rejection', async () => {

@@ -24,6 +24,9 @@ export interface Subscription extends AsyncIterable<Message> {
   /** As the server calls it; of an ephemeral one, empty until it is open. */
   readonly name: string;
   readonly state: SubscriptionState;
+  /** What the subscription promises, as of its opening; false until then. */
+  readonly isExactlyOnce: boolean;
+  readonly isOrdered: boolean;
   /** Tells of each change of `state`; returns what stops that. */
   onStateChange(listener: (change: SubscriptionStateChange) => void): () => void;
   /**
@@ -85,6 +88,14 @@ export class LeasingSubscription implements Subscription {
 
   get state(): SubscriptionState {
     return this.#state;
+  }
+
+  get isExactlyOnce(): boolean {
+    return this.#subscribed?.exactlyOnceDeliveryEnabled ?? false;
+  }
+
+  get isOrdered(): boolean {
+    return this.#subscribed?.messageOrderingEnabled ?? false;
   }
 
   onStateChange(listener: (change: SubscriptionStateChange) => void): () => void {

@@ -191,6 +191,8 @@ describe.each(wires)('$codec.subprotocol', ({ codec, read, write }) => {
       ackDeadlineSeconds: 10,
       maxOutstandingMessages: 5n,
       maxOutstandingBytes: 6n,
+      exactlyOnceDeliveryEnabled: true,
+      messageOrderingEnabled: true,
     };
     expect(decoded({ case: 'subscribed', value: subscribed as never }, 9)).toEqual({
       kind: 'subscribed',
@@ -205,11 +207,22 @@ describe.each(wires)('$codec.subprotocol', ({ codec, read, write }) => {
       id: 2,
       messageIds,
     });
-    const results = [SettleResult.DONE, SettleResult.EXPIRED, SettleResult.INVALID];
+    const plain = { subscription: 's' };
+    expect(decoded({ case: 'subscribed', value: plain as never }, 9)).toMatchObject({
+      exactlyOnceDeliveryEnabled: false,
+      messageOrderingEnabled: false,
+    });
+    const results = [
+      SettleResult.DONE,
+      SettleResult.EXPIRED,
+      SettleResult.INVALID,
+      SettleResult.UNORDERED,
+      SettleResult.FAILED,
+    ];
     expect(decoded({ case: 'settled', value: { results } as never }, 3)).toEqual({
       kind: 'settled',
       id: 3,
-      results: ['done', 'expired', 'invalid'],
+      results: ['done', 'expired', 'invalid', 'unordered', 'failed'],
     });
     for (const kind of ['unsubscribed', 'pong'] as const) {
       expect(decoded({ case: kind, value: {} } as never, 4)).toEqual({ kind, id: 4 });

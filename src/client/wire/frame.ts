@@ -75,6 +75,8 @@ export interface Subscribed {
   readonly ackDeadlineSeconds: number;
   readonly maxOutstandingMessages: number;
   readonly maxOutstandingBytes: number;
+  readonly exactlyOnceDeliveryEnabled: boolean;
+  readonly messageOrderingEnabled: boolean;
 }
 
 export interface Deliver {

@@ -87,6 +87,8 @@ interface JsonFrame {
     readonly ackDeadlineSeconds?: JsonNumber;
     readonly maxOutstandingMessages?: JsonNumber;
     readonly maxOutstandingBytes?: JsonNumber;
+    readonly exactlyOnceDeliveryEnabled?: boolean;
+    readonly messageOrderingEnabled?: boolean;
   };
   readonly unsubscribed?: object;
   readonly deliver?: {
@@ -152,6 +154,8 @@ function readSubscribed(id: number, from: NonNullable<JsonFrame['subscribed']>):
     ackDeadlineSeconds: Number(from.ackDeadlineSeconds ?? 0),
     maxOutstandingMessages: Number(from.maxOutstandingMessages ?? 0),
     maxOutstandingBytes: Number(from.maxOutstandingBytes ?? 0),
+    exactlyOnceDeliveryEnabled: from.exactlyOnceDeliveryEnabled ?? false,
+    messageOrderingEnabled: from.messageOrderingEnabled ?? false,
   };
 }
 

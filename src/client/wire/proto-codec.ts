@@ -125,7 +125,7 @@ function readSubscribed(id: number, reader: ProtoReader): Subscribed {
   const numbers: number[] = [];
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) subscription = reader.string();
-    else if (field <= 5) numbers[field] = reader.number();
+    else if (field <= 7) numbers[field] = reader.number();
     else reader.skip();
   }
   return {
@@ -136,6 +136,8 @@ function readSubscribed(id: number, reader: ProtoReader): Subscribed {
     ackDeadlineSeconds: numbers[3] ?? 0,
     maxOutstandingMessages: numbers[4] ?? 0,
     maxOutstandingBytes: numbers[5] ?? 0,
+    exactlyOnceDeliveryEnabled: numbers[6] === 1,
+    messageOrderingEnabled: numbers[7] === 1,
   };
 }
 
