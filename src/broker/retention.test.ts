@@ -133,3 +133,52 @@ test('the age of the oldest unacknowledged message is known, also when nobody ha
   expect(await age()).toBe(1);
   await harness.close();
 });
+
+test('messages are kept for the topic without any subscription, until its topic is deleted', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders', { messageRetentionMs: 10 * minuteMs });
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([0, 3]);
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.until(harness.broker.deleteTopic(topic));
+  // Nothing is retained for a topic that is gone: only what the subscription has not acknowledged.
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([2, 3]);
+  await harness.until(harness.broker.deleteSubscription(subscription));
+  await harness.close();
+});
+
+test('a retention that is lengthened later does not bring back what is gone', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  await ackAll(harness, subscription);
+  await harness.until(harness.broker.sweep());
+  const shown = await harness.broker.getSubscription(subscription);
+  const retaining = { ...shown, retainAckedMessages: true };
+  const fields = ['retain_acked_messages'];
+  await harness.until(harness.broker.updateSubscription(retaining, fields));
+  await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
+  // The last segment carries the end of the log, so its message is still there.
+  expect((await harness.broker.backlogs())[0]).toMatchObject({ unackedCount: 1 });
+  expect(await harness.consume(subscription)).toEqual(['three']);
+  await harness.close();
+});
+
+test('what was sought from before the creation of its subscription is kept until it is done', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders', { messageRetentionMs: 10 * minuteMs });
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  const settings = { retainAckedMessages: true };
+  const subscription = await harness.createSubscription('billing', topic, settings);
+  await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
+  const { messageRetentionMs: _retention, ...rest } = await harness.broker.getTopic(topic);
+  await harness.until(harness.broker.updateTopic(rest, ['message_retention_duration']));
+  await harness.until(harness.broker.sweep());
+  expect(await harness.consume(subscription)).toEqual(['one', 'two', 'three']);
+  await harness.until(harness.broker.sweep());
+  expect(await kept(harness)).toEqual([2, 3]);
+  await harness.close();
+});

@@ -154,11 +154,12 @@ export class Subscriptions {
   /** Drops its backlog at once; streams on it end with FAILED_PRECONDITION. */
   async detach(name: string): Promise<void> {
     await this.#registry.changes.run(async () => {
-      const { catalog, detached } = this.#registry;
+      const { catalog, detached, ports } = this.#registry;
       if (detached.has(name)) return;
       const state = this.#registry.subscription(name);
       const detachedFrom = state.topic.row.name;
-      const row = { ...state.row, log: 0, detached: true, detachedFrom };
+      const lastActiveMs = ports.clock.wallMs();
+      const row = { ...state.row, log: 0, lastActiveMs, detached: true, detachedFrom };
       await catalog.detachSubscription(state.row, row, this.#registry.lastOf(state.topic));
       detached.set(name, row);
       await this.#registry.removeSubscription(state, refusal(name));
