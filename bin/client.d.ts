@@ -37,6 +37,11 @@ interface Client {
     /** Several at once: the ids are in their order. If one is refused, others may be published. */
     publish(topic: string, messages: readonly PublishMessage[], options?: PublishOptions): Promise<string[]>;
     /**
+     * Lets messages with an ordering key go on. When one of them was not published, those after it
+     * are refused with `ORDERING_KEY_STOPPED` until then, since they would overtake it.
+     */
+    resumePublishing(topic: string, orderingKey: string): void;
+    /**
      * Receives from `projects/P/subscriptions/S`, or, from now on, what is published to
      * `projects/P/topics/T`. Throws SealpostError or RangeError on a bad argument.
      */
@@ -148,7 +153,10 @@ interface Settling {
  *
  * What `ack`, `nack` and `modifyAckDeadline` return may be ignored. It resolves to `done`; to
  * `expired` if the lease had ended, so that the message may come again; to `invalid` if the
- * subscription is gone; and rejects with SealpostError if the server refused.
+ * subscription is gone; and rejects with SealpostError if the server refused. On an exactly-once
+ * subscription also to `unordered`, while an earlier message of its ordering key is held, or to
+ * `failed`, where it could not be made durable: both were tried again for half a minute by then,
+ * and the message comes again.
  */
 declare class Message {
     #private;
@@ -200,6 +208,9 @@ interface Subscription extends AsyncIterable<Message> {
     /** As the server calls it; of an ephemeral one, empty until it is open. */
     readonly name: string;
     readonly state: SubscriptionState;
+    /** What the subscription promises, as of its opening; false until then. */
+    readonly isExactlyOnce: boolean;
+    readonly isOrdered: boolean;
     /** Tells of each change of `state`; returns what stops that. */
     onStateChange(listener: (change: SubscriptionStateChange) => void): () => void;
     /**
