@@ -1,4 +1,5 @@
 import type { LeaseRecord } from './lease-record.ts';
+import type { AckPosition } from './snapshot-records.ts';
 
 /** The leases of an exactly-once subscription that a snapshot has to carry on. */
 export class LeaseTable {
@@ -16,19 +17,20 @@ export class LeaseTable {
     this.#leases.delete(sequence);
   }
 
-  /** This record, unless a later one of its message has taken its place. */
-  forget(lease: LeaseRecord): void {
-    if (this.#leases.get(lease.sequence) === lease) this.#leases.delete(lease.sequence);
-  }
-
   clear(): void {
     this.#leases.clear();
   }
 
-  /** Those with a deadline above `nowMs` of the wall clock; all others are dropped. */
-  after(nowMs: number): IterableIterator<LeaseRecord> {
-    for (const [sequence, { deadlineWallMs }] of this.#leases) {
-      if (deadlineWallMs <= nowMs) this.#leases.delete(sequence);
+  /**
+   * Those of unacknowledged messages with a deadline above `nowMs` of the wall clock; all others
+   * are dropped. An acknowledgement may come while its lease is still being written.
+   */
+  live(nowMs: number, position: AckPosition): Iterable<LeaseRecord> {
+    if (this.#leases.size === 0) return [];
+    const open = new Set(position.holes());
+    for (const [sequence, { deadlineWallMs, generation }] of this.#leases) {
+      const isLive = deadlineWallMs > nowMs && generation === position.generation;
+      if (!isLive || !open.has(sequence)) this.#leases.delete(sequence);
     }
     return this.#leases.values();
   }

@@ -117,10 +117,7 @@ export class StoredAckLog implements AckLog {
 
   async leased(leases: readonly LeaseRecord[]): Promise<void> {
     if (leases.length === 0) return;
-    for (const lease of leases) {
-      this.#live.set(lease);
-      this.#leases.set(lease.sequence, lease);
-    }
+    for (const lease of leases) this.#leases.set(lease.sequence, lease);
     await this.#written();
   }
 
@@ -179,7 +176,7 @@ export class StoredAckLog implements AckLog {
       const round = this.#nextRound();
       try {
         if (round.isWhole) await this.#snapshot();
-        else await this.#changes(round);
+        await this.#changes(round);
         // Between two writes, never beside one: it trims all that came before it.
         if (this.#isSnapshotDue()) await this.#snapshot();
       } catch (error) {
@@ -192,10 +189,12 @@ export class StoredAckLog implements AckLog {
   }
 
   #nextRound(): Round {
+    const acked = this.#acked.take();
     const round = {
       isWhole: this.#isWhole,
-      acked: this.#acked.take(),
-      floorMoved: this.#floorMoved,
+      // The whole state has them in it.
+      acked: this.#isWhole ? [] : acked,
+      floorMoved: this.#floorMoved && !this.#isWhole,
       leases: this.#leases,
       waiters: this.#waiters,
     };
@@ -209,12 +208,9 @@ export class StoredAckLog implements AckLog {
   /** Acknowledgements are kept for the next try; who asked for a lease hears that there is none. */
   #putBack(round: Round, error: unknown): void {
     this.#isWhole ||= round.isWhole;
-    // The whole state has them in it; and of a backlog that was replaced they tell nothing.
+    // Of a backlog that was replaced they tell nothing.
     if (!this.#isWhole) for (const [first, end] of round.acked) this.#acked.add(first, end);
     this.#floorMoved ||= round.floorMoved;
-    for (const lease of [...round.leases.values(), ...this.#leases.values()]) {
-      this.#live.forget(lease);
-    }
     this.#leases = new Map();
     for (const waiter of [...round.waiters, ...this.#waiters]) waiter.reject(error);
     this.#waiters = [];
@@ -243,12 +239,14 @@ export class StoredAckLog implements AckLog {
     }
     if (records.length === 0) return;
     await this.#append(records);
+    for (const lease of leases.values()) this.#live.set(lease);
     this.#recordCount += records.length;
     this.#recordBytes += bytesOf(records);
   }
 
   async #snapshot(): Promise<void> {
-    const records = snapshotRecords(this.#position, this.#live.after(this.#clock.wallMs()));
+    const leases = this.#live.live(this.#clock.wallMs(), this.#position);
+    const records = snapshotRecords(this.#position, leases);
     const first = await this.#append(records);
     this.#recordCount = 0;
     this.#recordBytes = 0;

@@ -161,11 +161,11 @@ export class Backlog {
     }
     lease.isScanned = true;
     if (tag === null) return;
-    if (lease.isOutstanding && this.#order.isWaiting(tag)) this.#revoke(lease);
+    if (lease.isOutstanding && this.#order.hasGoneOn(tag)) this.#revoke(lease);
     this.#order.place(lease, tag);
   }
 
-  /** Restored as outstanding; but an earlier message of its key is not, so that it is void. */
+  /** Restored as outstanding; but an earlier message of its key has failed, so that it is void. */
   #revoke(lease: Lease): void {
     this.#release(lease);
     lease.state = 'held';

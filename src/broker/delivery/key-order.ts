@@ -45,9 +45,10 @@ export class KeyOrder {
     this.#offerNext(queue);
   }
 
-  /** A message of this key waits to be handed out. */
-  isWaiting(tag: string): boolean {
-    return (this.#keys.get(tag)?.next ?? null) !== null;
+  /** Messages of this key are known, and not all of them are outstanding from before a restart. */
+  hasGoneOn(tag: string): boolean {
+    const last = this.#keys.get(tag)?.last ?? null;
+    return last !== null && (!last.isOutstanding || last.holder !== null);
   }
 
   handedOut(lease: Lease, consumer: Consumer): void {

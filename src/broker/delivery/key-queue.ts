@@ -21,6 +21,10 @@ export class KeyQueue {
     this.tag = tag;
   }
 
+  get last(): Lease | null {
+    return this.#last;
+  }
+
   get isEmpty(): boolean {
     return this.first === null;
   }
