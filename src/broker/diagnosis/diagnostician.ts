@@ -2,6 +2,7 @@ import type { Registry } from '../registry.ts';
 import { deletedTopic } from '../shown-resources.ts';
 import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
+import { deadLetterFacts } from './dead-letter-facts.ts';
 import { counted } from './plain-words.ts';
 import { subscriptionFacts } from './subscription-facts.ts';
 import { subscriptionFindings } from './subscription-findings.ts';
@@ -18,11 +19,13 @@ export class Diagnostician {
   async subscription(name: string): Promise<SubscriptionDiagnosis> {
     const { deletedTopics, ports } = this.#registry;
     const state = this.#registry.anySubscription(name);
-    const isDeleted = deletedTopics.has(state.row.topicUid);
-    const facts = await subscriptionFacts(state, isDeleted, ports.clock);
+    const isTopicDeleted = deletedTopics.has(state.row.topicUid);
+    const deadLetters = deadLetterFacts(this.#registry, state.row);
+    const of = { isTopicDeleted, deadLetters };
+    const facts = await subscriptionFacts(state, of, ports.clock);
     return {
       subscription: name,
-      topic: isDeleted ? deletedTopic : state.topic.row.name,
+      topic: isTopicDeleted ? deletedTopic : state.topic.row.name,
       unackedCount: facts.unackedCount,
       oldestUnackedAgeSeconds: facts.oldestUnackedAgeSeconds,
       outstandingCount: facts.outstandingCount,

@@ -1,8 +1,11 @@
 import type { Clock } from '../../runtime/index.ts';
 import type { StreamState } from '../observer.ts';
 import type { KeyHealth, PushStatus } from '../service.ts';
+import type { Backlog } from '../delivery/backlog.ts';
+import type { Lease } from '../delivery/lease.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
+import type { DeadLetterFacts } from './dead-letter-facts.ts';
 
 /** What a diagnosis rests on: where one subscription stands at one instant. */
 export interface SubscriptionFacts {
@@ -20,16 +23,27 @@ export interface SubscriptionFacts {
   readonly streamCount: number;
   /** What keeps messages waiting that were never delivered. */
   readonly heldBy: 'window' | 'leases' | null;
+  /** Messages that were looked at and may not be delivered now, though nobody has them. */
+  readonly waiting: WaitingCounts;
+  /** Null: no dead letter policy. */
+  readonly deadLetters: DeadLetterFacts | null;
   /** Until the first of the outstanding messages is taken back; Infinity without any. */
   readonly nextDeadlineSeconds: number;
   /** Since the last delivery; null: none since the start. */
   readonly idleSeconds: number | null;
 }
 
+export interface WaitingCounts {
+  /** Behind an earlier message of their ordering key. */
+  readonly orderCount: number;
+  /** For their retry policy's delay. */
+  readonly retryCount: number;
+}
+
 /** Asks for the key, and reads one segment at most; the rest is in memory. */
 export async function subscriptionFacts(
   subscription: SubscriptionState,
-  isTopicDeleted: boolean,
+  of: { readonly isTopicDeleted: boolean; readonly deadLetters: DeadLetterFacts | null },
   clock: Clock,
 ): Promise<SubscriptionFacts> {
   const key = await keyAnswer(subscription.topic.key, clock);
@@ -38,7 +52,7 @@ export async function subscriptionFacts(
   const nowMs = clock.monotonicMs();
   const streams = subscription.streamStates();
   return {
-    isTopicDeleted,
+    ...of,
     key,
     push: subscription.pushStatus,
     unackedCount: subscription.unackedCount,
@@ -49,7 +63,26 @@ export async function subscriptionFacts(
     streams,
     streamCount: Object.values(streams).reduce((sum, count) => sum + count, 0),
     heldBy: subscription.heldBy,
+    waiting: waitingCounts(backlog),
     nextDeadlineSeconds: Math.max(0, backlog.nextDeadlineMs - nowMs) / 1000,
     idleSeconds: lastDeliveredMs === null ? null : Math.max(0, nowMs - lastDeliveredMs) / 1000,
   };
+}
+
+function waitingCounts(backlog: Backlog): WaitingCounts {
+  let orderCount = 0;
+  let retryCount = 0;
+  for (const lease of backlog.leases()) {
+    if (isBehind(lease)) orderCount++;
+    // Without a time of its own it waits for the pause of push.
+    else if (lease.state === 'delayed' && lease.dueMs > 0) retryCount++;
+  }
+  return { orderCount, retryCount };
+}
+
+/** Whether an earlier message of its ordering key keeps a message from everybody. */
+function isBehind({ queue, state, sequence }: Lease): boolean {
+  if (queue === null || (state !== 'held' && state !== 'available')) return false;
+  const isNext = queue.next?.sequence === sequence;
+  return !isNext || (queue.outstandingCount > 0 && queue.follower === null);
 }

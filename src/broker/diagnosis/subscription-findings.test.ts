@@ -18,6 +18,8 @@ const moving: SubscriptionFacts = {
   streams: { ok: 1 },
   streamCount: 1,
   heldBy: null,
+  waiting: { orderCount: 0, retryCount: 0 },
+  deadLetters: null,
   nextDeadlineSeconds: 9,
   idleSeconds: 0,
 };

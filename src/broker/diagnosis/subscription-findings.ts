@@ -1,5 +1,11 @@
 import type { StreamState } from '../observer.ts';
 import type { Finding, PushFailure, PushStatus } from '../service.ts';
+import {
+  deadLettersKept,
+  deadLettersUnread,
+  delayedByRetry,
+  heldByOrder,
+} from './dead-letter-findings.ts';
 import { counted, grouped, span } from './plain-words.ts';
 import type { SubscriptionFacts } from './subscription-facts.ts';
 
@@ -26,7 +32,11 @@ const checks: readonly Check[] = [
   windowFull,
   leasesSpent,
   retentionNear,
+  deadLettersKept,
+  deadLettersUnread,
   topicDeleted,
+  heldByOrder,
+  delayedByRetry,
   allOutstanding,
 ];
 
