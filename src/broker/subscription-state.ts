@@ -402,6 +402,7 @@ export class SubscriptionState {
     this.#stopWatch();
     this.backlog.close();
     this.#ports.dispatcher.forget(this.#queue);
+    this.#ports.deadLetters.forget(this.row.id);
     await this.#ackLog.close();
   }
 
