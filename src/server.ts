@@ -147,6 +147,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
         outgoing,
         idToken: (request) => identity.idTokens.idToken(request),
       }),
+      ...(config.region === null ? {} : { region: config.region }),
     },
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
   );

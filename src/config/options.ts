@@ -8,6 +8,7 @@ import {
   oneOf,
   optionalFile,
   optionalIssuer,
+  optionalRegion,
   subnet,
   webOrigin,
   wholeNumber,
@@ -147,6 +148,15 @@ export const options: readonly AnyOption[] = [
     limits: 'an http or https URL without query',
     doc: "The issuer of push's ID tokens, where endpoints find our keys; our own URL unless named.",
     parse: optionalIssuer,
+  },
+  {
+    field: 'region',
+    name: 'region',
+    placeholder: 'REGION',
+    default: '',
+    limits: 'lower-case letters, digits and hyphens, as europe-west3',
+    doc: 'Where messages are stored; topics whose storage policy excludes it are refused.',
+    parse: optionalRegion,
   },
   {
     field: 'logLevel',

@@ -31,6 +31,7 @@ describe('defaults', () => {
       outgoingAllow: [],
       outgoingCa: null,
       issuer: null,
+      region: null,
       logLevel: 'info',
       drainSeconds: 10,
       suite: 'auto',
@@ -65,6 +66,7 @@ describe('sources', () => {
         browserOrigins: 'https://x.example',
         issuer: 'https://x.example',
         outgoingAllow: '10.1.0.0/16',
+        region: 'europe-west3',
       };
       const value = written[option?.field ?? ''] ?? text ?? '';
       expect(parseConfig([], { [variable]: value })).toEqual(
@@ -124,6 +126,7 @@ describe('refusals', () => {
     [['--issuer', 'pubsub.example'], /^--issuer must be a URL such as/],
     [['--issuer', 'https://a@b.example'], /^--issuer must be a URL such as/],
     [['--issuer', 'https://b.example/?'], /^--issuer must be a URL such as/],
+    [['--region', 'Frankfurt'], /^--region must be the id of a region such as europe-west3/],
     [['--suite', 'rot13'], /^--suite must be one of auto, xchacha20-poly1305, xaes-256-gcm/],
     [['--log-level', 'loud'], /^--log-level must be one of fatal, error, warn, info, debug/],
     [['--outstanding-max', '999'], /^--outstanding-max must be a whole number from 1000 to/],

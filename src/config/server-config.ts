@@ -26,6 +26,8 @@ export interface ServerConfig {
   readonly outgoingCa: string | null;
   /** The issuer of ID tokens, by which endpoints find our keys; null: the server's own URL. */
   readonly issuer: string | null;
+  /** Where messages are stored, as storage policies of topics name it; null: any policy is met. */
+  readonly region: string | null;
   readonly logLevel: LogLevel;
   /** How long a stop waits for work in flight. */
   readonly drainSeconds: number;

@@ -68,6 +68,13 @@ export function optionalIssuer(text: string): string | null {
   throw new ConfigError('must be a URL such as https://pubsub.example.com, without query');
 }
 
+/** The id of a region, as Google Cloud forms them; '' is none. */
+export function optionalRegion(text: string): string | null {
+  if (text === '') return null;
+  if (/^[a-z][a-z0-9-]{0,62}$/.test(text)) return text;
+  throw new ConfigError('must be the id of a region such as europe-west3');
+}
+
 export function directory(text: string): string {
   if (text === '' || text.includes('\0')) throw new ConfigError('must be the path of a directory');
   return text;
