@@ -1,15 +1,15 @@
 import type { DekEvent } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
-import { EphemeralSubscriptions } from './ephemeral-subscriptions.ts';
+import { EphemeralSubscriptions } from './resources/ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
-import { Expiration } from './expiration.ts';
-import { Pager } from './page-token.ts';
+import { Expiration } from './retention/expiration.ts';
+import { Pager } from './lists/page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
 import { Reporter } from './reporter.ts';
-import { RetentionSweeper } from './retention.ts';
+import { RetentionSweeper } from './retention/retention.ts';
 import { Seeking } from './seeking.ts';
 import type {
   BrokerService,
@@ -34,8 +34,8 @@ import type {
 import { Snapshots } from './snapshots/snapshots.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
 import type { SubscriptionState } from './subscription-state.ts';
-import { Subscriptions } from './subscriptions.ts';
-import { Topics } from './topics.ts';
+import { Subscriptions } from './resources/subscriptions.ts';
+import { Topics } from './resources/topics.ts';
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {

@@ -2,7 +2,7 @@ import { RpcError } from '../rpc/index.ts';
 import { limits, tooLarge, tooSmall } from './limits.ts';
 import type { Registry } from './registry.ts';
 import type { SealableMessage } from './service.ts';
-import { checkStorageRegion } from './storage-policy.ts';
+import { checkStorageRegion } from './resources/storage-policy.ts';
 
 const nothingPublished: readonly number[] = [];
 

@@ -23,11 +23,11 @@ import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
 import type { PushSender } from './push/push-sender.ts';
-import { resourceLimits, type ResourceLimits } from './resource-limits.ts';
+import { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
 import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
 import { SnapshotState } from './snapshots/snapshot-state.ts';
-import { SortedMap } from './sorted-map.ts';
+import { SortedMap } from './lists/sorted-map.ts';
 import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
 import { openTopic, type TopicState } from './topic-state.ts';
 

@@ -21,7 +21,7 @@ import type { BrokerObserver, StreamState } from './observer.ts';
 import { PushPump, type PushPorts } from './push/push-pump.ts';
 import type { PushStatus, SettleResult } from './service.ts';
 import { PublishTime } from './lanes/publish-time.ts';
-import { checkTransitRegion } from './storage-policy.ts';
+import { checkTransitRegion } from './resources/storage-policy.ts';
 import type { TopicState } from './topic-state.ts';
 
 /** Requests of push that are under way when the subscription ends have so long to be answered. */

@@ -7,7 +7,7 @@ import { PublishTime } from './lanes/publish-time.ts';
 import { TopicKey } from './lanes/topic-key.ts';
 import { takeOver } from './lanes/ownership.ts';
 import type { SnapshotState } from './snapshots/snapshot-state.ts';
-import { SortedMap } from './sorted-map.ts';
+import { SortedMap } from './lists/sorted-map.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 
 /** One topic at work: its lane, the subscriptions that read it and the snapshots that keep it. */

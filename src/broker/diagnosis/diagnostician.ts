@@ -1,5 +1,5 @@
 import type { Registry } from '../registry.ts';
-import { deletedTopic } from '../shown-resources.ts';
+import { deletedTopic } from '../resources/shown-resources.ts';
 import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
 import { deadLetterFacts } from './dead-letter-facts.ts';

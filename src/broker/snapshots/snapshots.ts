@@ -1,12 +1,12 @@
 import type { SnapshotRow } from '../catalog/catalog-rows.ts';
 import { alreadyExists } from '../errors.ts';
 import { invalidArgument } from '../limits.ts';
-import type { Pager } from '../page-token.ts';
+import type { Pager } from '../lists/page-token.ts';
 import type { Registry } from '../registry.ts';
-import { checkSnapshotCount } from '../resource-limits.ts';
+import { checkSnapshotCount } from '../resources/resource-limits.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Page, PageRequest, Snapshot, SnapshotRequest } from '../service.ts';
-import { shownSnapshot } from '../shown-resources.ts';
+import { shownSnapshot } from '../resources/shown-resources.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import type { TopicState } from '../topic-state.ts';
 import { writeSnapshot, type Unacknowledged } from './snapshot-log.ts';

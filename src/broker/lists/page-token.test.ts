@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { Pager, type KeysAfter } from './page-token.ts';
-import type { PageRequest } from './service.ts';
+import type { PageRequest } from '../service.ts';
 import { SortedMap } from './sorted-map.ts';
 
 const pagerOf = (key: string): Pager =>

@@ -1,6 +1,6 @@
-import { RpcError } from '../rpc/index.ts';
-import type { Registry } from './registry.ts';
-import type { TopicState } from './topic-state.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { Registry } from '../registry.ts';
+import type { TopicState } from '../topic-state.ts';
 
 /** How many there may be (Pub/Sub quotas and limits, resource limits). */
 export interface ResourceLimits {

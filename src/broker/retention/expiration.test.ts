@@ -4,10 +4,10 @@ import {
   BrokerHarness,
   subscriptionName,
   type HarnessOptions,
-} from '../../test/support/broker-harness.ts';
-import { EventRecorder } from '../../test/support/event-recorder.ts';
-import { silentLogger, type Logger } from '../runtime/index.ts';
-import type { Subscription } from './index.ts';
+} from '../../../test/support/broker-harness.ts';
+import { EventRecorder } from '../../../test/support/event-recorder.ts';
+import { silentLogger, type Logger } from '../../runtime/index.ts';
+import type { Subscription } from '../index.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

@@ -1,14 +1,14 @@
-import type { SubscriptionRow } from './catalog/catalog-rows.ts';
-import { checkDeadLetterPolicy } from './dead-letter/dead-letter-rule.ts';
-import { alreadyExists, detached as refusal, notFound } from './errors.ts';
+import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
+import { checkDeadLetterPolicy } from '../dead-letter/dead-letter-rule.ts';
+import { alreadyExists, detached as refusal, notFound } from '../errors.ts';
 import { mergeSubscription } from './merged-rows.ts';
-import type { Pager } from './page-token.ts';
-import type { Registry } from './registry.ts';
+import type { Pager } from '../lists/page-token.ts';
+import type { Registry } from '../registry.ts';
 import { checkSubscriptionCount } from './resource-limits.ts';
-import type { Page, PageRequest, PushConfig, Subscription } from './service.ts';
+import type { Page, PageRequest, PushConfig, Subscription } from '../service.ts';
 import { shownDetached, shownSubscription } from './shown-resources.ts';
 import { checkDelivery } from './subscription-rules.ts';
-import type { SubscriptionState } from './subscription-state.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
 
 /** Creating, reading, changing and deleting subscriptions. */
 export class Subscriptions {

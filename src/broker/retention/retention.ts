@@ -1,10 +1,10 @@
-import type { Cancel } from '../runtime/index.ts';
-import type { LogId } from '../storage/index.ts';
+import type { Cancel } from '../../runtime/index.ts';
+import type { LogId } from '../../storage/index.ts';
 import type { Expiration } from './expiration.ts';
-import { FilterSweep } from './filter/filter-sweep.ts';
-import type { Registry } from './registry.ts';
-import type { SubscriptionState } from './subscription-state.ts';
-import type { TopicState } from './topic-state.ts';
+import { FilterSweep } from '../filter/filter-sweep.ts';
+import type { Registry } from '../registry.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
+import type { TopicState } from '../topic-state.ts';
 
 const sweepMs = 10_000;
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 
-import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
+import type { SubscriptionRow, TopicRow } from '../catalog/catalog-rows.ts';
 import { mergeSubscription, mergeTopic } from './merged-rows.ts';
-import type { Subscription } from './service.ts';
+import type { Subscription } from '../service.ts';
 
 const row: SubscriptionRow = {
   name: 'projects/p/subscriptions/sub',

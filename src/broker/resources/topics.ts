@@ -1,13 +1,13 @@
-import { doomedLane, type TopicRow } from './catalog/catalog-rows.ts';
-import { alreadyExists, notFound } from './errors.ts';
+import { doomedLane, type TopicRow } from '../catalog/catalog-rows.ts';
+import { alreadyExists, notFound } from '../errors.ts';
 import { mergeTopic } from './merged-rows.ts';
-import type { Pager } from './page-token.ts';
-import type { Registry } from './registry.ts';
+import type { Pager } from '../lists/page-token.ts';
+import type { Registry } from '../registry.ts';
 import { checkTopicCount } from './resource-limits.ts';
-import type { Page, PageRequest, Topic } from './service.ts';
+import type { Page, PageRequest, Topic } from '../service.ts';
 import { shownTopic } from './shown-resources.ts';
 import { checkTransitRegion } from './storage-policy.ts';
-import type { TopicState } from './topic-state.ts';
+import type { TopicState } from '../topic-state.ts';
 
 /** Creating, reading, changing and deleting topics. */
 export class Topics {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { BrokerHarness } from '../../test/support/broker-harness.ts';
+import { BrokerHarness } from '../../../test/support/broker-harness.ts';
 
 const minuteMs = 60_000;
 

@@ -1,5 +1,5 @@
-import type { SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
-import type { Subscription, Topic } from './service.ts';
+import type { SubscriptionRow, TopicRow } from '../catalog/catalog-rows.ts';
+import type { Subscription, Topic } from '../service.ts';
 
 /** Where each field that may change is kept; what a row lacks has its default. */
 const topicProperties: Readonly<Record<string, keyof Topic>> = {

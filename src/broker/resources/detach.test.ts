@@ -5,9 +5,9 @@ import {
   project,
   type HarnessOptions,
   type Received,
-} from '../../test/support/broker-harness.ts';
-import { EventRecorder } from '../../test/support/event-recorder.ts';
-import type { Subscription } from './index.ts';
+} from '../../../test/support/broker-harness.ts';
+import { EventRecorder } from '../../../test/support/event-recorder.ts';
+import type { Subscription } from '../index.ts';
 
 const page = { pageSize: 0, pageToken: '' };
 const refusal = {

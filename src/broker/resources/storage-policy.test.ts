@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { BrokerHarness, subscriptionName } from '../../test/support/broker-harness.ts';
-import type { MessageStoragePolicy } from './index.ts';
+import { BrokerHarness, subscriptionName } from '../../../test/support/broker-harness.ts';
+import type { MessageStoragePolicy } from '../index.ts';
 
 const region = 'europe-west3';
 const elsewhere = ['us-east1', 'us-west1'];

@@ -1,8 +1,8 @@
-import type { SubscriptionRow } from './catalog/catalog-rows.ts';
-import type { Registry } from './registry.ts';
-import type { Snapshots } from './snapshots/snapshots.ts';
-import type { SubscriptionState } from './subscription-state.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
+import type { Registry } from '../registry.ts';
+import type { Snapshots } from '../snapshots/snapshots.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
+import type { Subscriptions } from '../resources/subscriptions.ts';
 
 const hourMs = 3_600_000;
 /** Whoever was cut off by a stop of the broker has so long to come back. */

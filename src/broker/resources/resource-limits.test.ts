@@ -4,7 +4,7 @@ import {
   BrokerHarness,
   subscriptionDefaults,
   subscriptionName,
-} from '../../test/support/broker-harness.ts';
+} from '../../../test/support/broker-harness.ts';
 import { resourceLimits, type ResourceLimits } from './resource-limits.ts';
 
 const refusal = (quota: string): object => ({

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 
-import { RpcError } from '../rpc/index.ts';
-import type { Mac } from './delivery/ack-id.ts';
-import type { Page, PageRequest } from './service.ts';
-import { invalidArgument } from './limits.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { Mac } from '../delivery/ack-id.ts';
+import type { Page, PageRequest } from '../service.ts';
+import { invalidArgument } from '../limits.ts';
 
 const pageSizeDefault = 100;
 const pageSizeMax = 1_000;

@@ -1,8 +1,8 @@
-import { RpcError } from '../rpc/index.ts';
-import { draw } from '../runtime/index.ts';
-import type { SubscriptionRow } from './catalog/catalog-rows.ts';
-import type { Registry } from './registry.ts';
-import type { Subscription } from './service.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { draw } from '../../runtime/index.ts';
+import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
+import type { Registry } from '../registry.ts';
+import type { Subscription } from '../service.ts';
 
 /** pubsub.v1's default: what a reader that stalls keeps on the disk, at most. */
 const messageRetentionMs = 7 * 24 * 3_600_000;

@@ -5,8 +5,8 @@ import {
   type HarnessOptions,
   project,
   subscriptionName,
-} from '../../test/support/broker-harness.ts';
-import { rowKeys } from './catalog/catalog-rows.ts';
+} from '../../../test/support/broker-harness.ts';
+import { rowKeys } from '../catalog/catalog-rows.ts';
 
 interface Bench {
   readonly harness: BrokerHarness;

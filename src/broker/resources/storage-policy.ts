@@ -1,5 +1,5 @@
-import { RpcError } from '../rpc/index.ts';
-import type { TopicRow } from './catalog/catalog-rows.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { TopicRow } from '../catalog/catalog-rows.ts';
 
 /**
  * Throws FAILED_PRECONDITION if the topic's policy does not let messages be stored in this region.

@@ -1,5 +1,5 @@
-import { RpcError } from '../rpc/index.ts';
-import type { Subscription } from './service.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { Subscription } from '../service.ts';
 
 type Delivery = Pick<Subscription, 'pushConfig' | 'enableExactlyOnceDelivery'>;
 

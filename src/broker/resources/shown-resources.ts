@@ -1,8 +1,8 @@
-import type { SnapshotRow, SubscriptionRow, TopicRow } from './catalog/catalog-rows.ts';
-import type { Registry } from './registry.ts';
-import type { Snapshot, Subscription, Topic } from './service.ts';
-import type { SnapshotState } from './snapshots/snapshot-state.ts';
-import type { SubscriptionState } from './subscription-state.ts';
+import type { SnapshotRow, SubscriptionRow, TopicRow } from '../catalog/catalog-rows.ts';
+import type { Registry } from '../registry.ts';
+import type { Snapshot, Subscription, Topic } from '../service.ts';
+import type { SnapshotState } from '../snapshots/snapshot-state.ts';
+import type { SubscriptionState } from '../subscription-state.ts';
 
 /** Shown in place of a deleted topic's name (pubsub.v1 Subscription.topic). */
 export const deletedTopic: string = '_deleted-topic_';
