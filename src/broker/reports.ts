@@ -19,7 +19,7 @@ export async function backlogReport(
     backlogBytes: Math.round(
       backlog.leasedBytes +
         backlog.unsizedCount * sizes.meanBytes +
-        sizes.bytesBetween(backlog.frontier, tail),
+        sizes.bytesBetween(backlog.frontier, tail) * matchingShare(subscription),
     ),
     oldestUnackedAgeSeconds: ageSeconds(oldestMs, nowMs),
     outstandingCount: backlog.outstandingCount,
@@ -28,6 +28,12 @@ export async function backlogReport(
     pushState: pushStateOf(subscription.pushStatus),
     isKeyUsable: topic.key.isUsable,
   };
+}
+
+/** Of the messages that no delivery has looked at, how many the filter lets through: 0 to 1. */
+function matchingShare({ filter, backlog, topic, unscannedCount }: SubscriptionState): number {
+  const count = topic.lane.tail - backlog.frontier;
+  return filter === null || count <= 0 ? 1 : unscannedCount / count;
 }
 
 const nothing = { retainedMessages: 0, retainedBytes: 0, oldestRetainedAgeSeconds: 0 };

@@ -94,6 +94,18 @@ test('the filter is shown as it was given, and nothing else of how it is kept', 
   await harness.close();
 });
 
+test('backlog gauges count only what matches', async () => {
+  const { harness, topic, red } = await opened();
+  const all = await harness.createSubscription('all', topic);
+  await publish(harness, topic, 'red1 blue1 blue2 blue3');
+  await publish(harness, topic, 'blue4 blue5 red2 blue6');
+  const reports = await harness.until(harness.broker.backlogs());
+  const of = (name: string) => reports.find(({ subscription }) => subscription === name)!;
+  expect([of(red).unackedCount, of(all).unackedCount]).toEqual([2, 8]);
+  expect(of(red).backlogBytes).toBe(Math.round(of(all).backlogBytes / 4));
+  await harness.close();
+});
+
 test('a stream that is caught up gets what matches, and nothing is opened of what does not', async () => {
   const { harness, topic, red, recorder } = await opened();
   const probe = await harness.openStream(red);
