@@ -17,9 +17,13 @@ const variables = (): Record<string, string> => ({
 
 const examples: readonly Example[] = leaves(tree).flatMap(({ spec }) => spec.examples ?? []);
 
-/** Keys come before the topics that they seal, and what takes something away comes last. */
+/**
+ * Keys come before the topics that they seal, snapshots before what seeks to them, and what takes
+ * something away comes last.
+ */
 function stage({ line }: Example): number {
-  if (/ (delete|revoke) /.test(line)) return 2;
+  if (/ (delete|detach|revoke) /.test(line)) return 3;
+  if (/ seek /.test(line)) return 2;
   return line.startsWith('sealpost keys ') ? 0 : 1;
 }
 

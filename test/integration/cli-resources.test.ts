@@ -100,7 +100,7 @@ describe('subscriptions', () => {
         'kitchen       orders  60s           7d',
       ),
     );
-    const update = 'subscriptions update kitchen --ack-deadline 5m --expiration never';
+    const update = 'subscriptions update kitchen --ack-deadline 5m --expiration-period never';
     expect(await at(`${update} --retain-acked --label a=b`)).toEqual(done(`Updated ${name}.`));
     expect(await at('subscriptions describe kitchen')).toEqual(
       done(
@@ -119,6 +119,100 @@ describe('subscriptions', () => {
       done('{', `  "name": "${name}"`, '}'),
     );
     expect(await at('subscriptions list --json')).toEqual(done('[]'));
+  });
+
+  test('take order, filters, dead letters and retries, and keep of a policy what is not named', async () => {
+    const at = (line: string): Promise<CliEnded> => cli(line, 'policies');
+    const name = 'projects/policies/subscriptions/kitchen';
+    for (const topic of ['orders', 'failed', 'worse']) await at(`topics create ${topic}`);
+    const create = 'subscriptions create kitchen --topic orders --enable-message-ordering';
+    const filter = '--message-filter attributes:table --dead-letter-topic failed';
+    const retry = '--min-retry-delay 20s --max-retry-delay 2m';
+    expect((await at(`${create} ${filter} ${retry}`)).code).toBe(0);
+    const described = async (): Promise<unknown> =>
+      JSON.parse((await at('subscriptions describe kitchen --json')).stdout);
+    expect(await described()).toMatchObject({
+      enableMessageOrdering: true,
+      filter: 'attributes:table',
+      deadLetterPolicy: {
+        deadLetterTopic: 'projects/policies/topics/failed',
+        maxDeliveryAttempts: 5,
+      },
+      retryPolicy: { minimumBackoff: '20s', maximumBackoff: '120s' },
+    });
+    const update = 'subscriptions update kitchen --max-delivery-attempts 7';
+    expect((await at(`${update} --enable-exactly-once-delivery`)).code).toBe(0);
+    expect((await at('subscriptions update kitchen --max-retry-delay 5m')).code).toBe(0);
+    expect(await at('subscriptions describe kitchen')).toEqual(
+      done(
+        `Subscription  ${name}`,
+        'Topic         projects/policies/topics/orders',
+        'Ack deadline  10s',
+        'Retention     7d',
+        'Acknowledged  dropped',
+        'Expires       31d without use',
+        'Push to       nowhere: programs pull',
+        'Order         kept for each ordering key',
+        'Exactly once  yes',
+        'Filter        attributes:table',
+        'Dead letters  to projects/policies/topics/failed after 7 failures',
+        'Retry         after 20s to 5m',
+        'State         ACTIVE',
+      ),
+    );
+    const clear = '--clear-retry-policy --clear-dead-letter-policy';
+    const plain = 'subscriptions update kitchen --no-enable-exactly-once-delivery';
+    expect(await at(`${plain} ${clear}`)).toEqual(done(`Updated ${name}.`));
+    const after = (await described()) as object;
+    expect(after).not.toHaveProperty('deadLetterPolicy');
+    expect(after).not.toHaveProperty('retryPolicy');
+    const circle = await at('subscriptions update kitchen --dead-letter-topic orders');
+    expect(circle.stderr).toContain('INVALID_ARGUMENT');
+    const missing = await at('subscriptions update kitchen --dead-letter-topic none');
+    expect([missing.code, missing.stderr.endsWith('sealpost topics list\n')]).toEqual([3, true]);
+  });
+
+  test('go back to a snapshot or a time, and are detached', async () => {
+    const at = (line: string): Promise<CliEnded> => cli(line, 'replay');
+    const name = 'projects/replay/subscriptions/kitchen';
+    const snapshot = 'projects/replay/snapshots/before';
+    await at('topics create orders --retention 1d');
+    await at('subscriptions create kitchen --topic orders');
+    await at('publish orders soup');
+    const created = await at('snapshots create before --subscription kitchen --label a=b');
+    expect(created.stdout).toMatch(
+      new RegExp(
+        `^Created ${snapshot} of ${name}; it is kept until 20\\S+Z\\.\n` +
+          'Next, to come back to it: sealpost subscriptions seek kitchen --snapshot before\n$',
+      ),
+    );
+    expect((await at('snapshots list')).stdout).toMatch(
+      /^SNAPSHOT {2}TOPIC {3}EXPIRES {2,}LABELS\nbefore {4}orders {2}20\S+Z {2}a=b\n$/,
+    );
+    expect(await at('snapshots list --ids')).toEqual(done('before'));
+    expect((await at('pull kitchen --ack')).stdout).toContain('soup');
+    expect(await at('subscriptions seek kitchen --snapshot before')).toEqual(
+      done(
+        `Sought ${name} to ${snapshot}.`,
+        'Messages before it are acknowledged, later ones come again; ack ids from before are void.',
+      ),
+    );
+    expect((await at('pull kitchen --ack')).stdout).toContain('soup');
+    expect((await at('subscriptions seek kitchen --time 1h')).code).toBe(0);
+    expect((await at('pull kitchen')).stdout).toContain('soup');
+    expect((await at('subscriptions seek kitchen --time 2099-01-01T00:00:00Z')).code).toBe(0);
+    expect((await at('pull kitchen')).stdout).not.toContain('soup');
+    expect(await at('snapshots update before --expire-time 2h --clear-labels')).toEqual(
+      done(`Updated ${snapshot}.`),
+    );
+    expect((await at('snapshots describe before')).stdout).not.toContain('Labels');
+    const missing = await at('subscriptions seek kitchen --snapshot none');
+    expect([missing.code, missing.stderr.endsWith('sealpost snapshots list\n')]).toEqual([3, true]);
+    expect(await at('snapshots delete before')).toEqual(done(`Deleted ${snapshot}.`));
+    expect(await at('subscriptions detach kitchen')).toEqual(
+      done(`Detached ${name} from its topic: it has no messages and gets none.`),
+    );
+    expect((await at('subscriptions describe kitchen')).stdout).toContain('Detached');
   });
 
   test('are pushed and pulled in turn', async () => {
@@ -267,6 +361,30 @@ describe('what cannot be understood has exit code 2 and one line', () => {
     [
       'subscriptions create abc --topic t1t --push-audience a',
       'sealpost subscriptions create: --push-audience needs --push-endpoint.',
+    ],
+    [
+      'subscriptions create abc --topic t1t --max-delivery-attempts 7',
+      'sealpost subscriptions create: --max-delivery-attempts needs --dead-letter-topic.',
+    ],
+    [
+      'subscriptions create abc --topic t1t --dead-letter-topic t2t --max-delivery-attempts 4',
+      'sealpost subscriptions create: --max-delivery-attempts must be a whole number from 5 to 100, not "4".',
+    ],
+    [
+      'subscriptions update abc --min-retry-delay 5s --clear-retry-policy',
+      'sealpost subscriptions update: --min-retry-delay and --clear-retry-policy contradict each other.',
+    ],
+    [
+      'subscriptions seek abc --time 1h --snapshot s1s',
+      'sealpost subscriptions seek: Give either --time or --snapshot.',
+    ],
+    [
+      'subscriptions seek abc --time yesterday',
+      'sealpost subscriptions seek: --time must be a time such as 2026-01-31T12:00:00Z, or a duration ago such as 2h, not "yesterday".',
+    ],
+    [
+      'snapshots create abc',
+      'sealpost snapshots create: A snapshot needs a subscription. Add --subscription SUBSCRIPTION.',
     ],
     [
       'subscriptions modify-push-config abc',

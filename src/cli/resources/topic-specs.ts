@@ -32,6 +32,7 @@ export const topicsSpec: CommandSpec = {
       options: [keyOption, labelOption, retentionOption],
       examples: [
         { line: 'sealpost topics create logs', does: "a topic under the service's own key" },
+        { line: 'sealpost topics create failed-orders', does: 'one for what fails too often' },
         {
           line: 'sealpost topics create orders --key cafe/orders --label team=kitchen',
           does: 'a topic whose messages only your key opens',
