@@ -147,8 +147,8 @@ class Life {
       if (isLast) expect(['done', 'failed']).toContain(result);
       return;
     }
-    if (!isLast || known.state === 'waiting') return void expect(result).toBe('expired');
-    if (startMs < known.leasedUntilMs) expect(['done', 'failed']).toContain(result);
+    if (!isLast || known.state === 'waiting') expect(result).toBe('expired');
+    else if (startMs < known.leasedUntilMs) expect(['done', 'failed']).toContain(result);
   }
 
   async #modify(seconds: number): Promise<void> {
