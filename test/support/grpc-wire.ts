@@ -40,10 +40,11 @@ export class GrpcWire implements Wire {
     });
   }
 
-  /** Opens a StreamingPull; the first request says these things. */
-  stream(first: StreamRequest): StreamClient {
+  /** Opens a StreamingPull; the first request says these things. `deadline`: the client's own. */
+  stream(first: StreamRequest, options: { readonly deadline?: Date } = {}): StreamClient {
     const path = '/google.pubsub.v1.Subscriber/StreamingPull';
-    return new StreamClient(this.#connected().makeBidiStreamRequest(path, asIs, asIs), first);
+    const call = this.#connected().makeBidiStreamRequest(path, asIs, asIs, options);
+    return new StreamClient(call, first);
   }
 
   close(): void {
