@@ -8,7 +8,7 @@ import {
   type HarnessOptions,
 } from '../../test/support/broker-harness.ts';
 import { EventRecorder } from '../../test/support/event-recorder.ts';
-import type { Subscription } from './index.ts';
+import { sealableMessage, type Subscription } from './index.ts';
 import { soughtState } from './seeking.ts';
 
 const minuteMs = 60_000;
@@ -198,6 +198,32 @@ describe('after a seek', () => {
     await seek(bench, times[3]!);
     await harness.restart();
     expect(await harness.consume(subscription)).toEqual(['d']);
+    await harness.close();
+  });
+});
+
+describe('a seek of a subscription with exactly-once delivery and order', () => {
+  const settings = { enableExactlyOnceDelivery: true, enableMessageOrdering: true, ...retaining };
+
+  test('voids what is leased, durably, and brings all back in order', async () => {
+    const harness = await BrokerHarness.open();
+    const topic = await harness.createTopic('orders');
+    const subscription = await harness.createSubscription('billing', topic, settings);
+    const texts = ['a', 'b', 'c', 'd'];
+    for (const text of texts) {
+      const data = Buffer.from(text);
+      const message = sealableMessage({ data, attributes: [], orderingKey: 'key' });
+      await harness.until(harness.broker.publish(topic, [message]));
+    }
+    const [first, second] = await harness.pull(subscription);
+    await harness.acknowledge(subscription, [first!.ackId]);
+    await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
+    const late = harness.broker.acknowledgeEach(subscription, [first!.ackId, second!.ackId]);
+    expect(await harness.until(late)).toEqual(['expired', 'expired']);
+    await harness.restart();
+    const late2 = harness.broker.acknowledgeEach(subscription, [second!.ackId]);
+    expect(await harness.until(late2)).toEqual(['expired']);
+    expect(await harness.consume(subscription)).toEqual(texts);
     await harness.close();
   });
 });

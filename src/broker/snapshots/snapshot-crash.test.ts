@@ -156,3 +156,21 @@ test('a sweep during a creation does not take what the snapshot is to keep', asy
     await harness.close();
   }
 });
+
+test('a sweep beside a seek does not take what the seek brought back', async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const bench = await open({}, 'a', 'b', 'c');
+    const { harness, subscription } = bench;
+    const snapshot = await harness.createSnapshot('before', subscription);
+    await harness.consume(subscription);
+    const sweeping = harness.broker.sweep();
+    await harness.clock.settle(turns);
+    const seeking = harness.broker.seek(subscription, { snapshot });
+    // The backlog is now the only one that needs them.
+    const deleting = harness.broker.deleteSnapshot(snapshot);
+    await harness.until(Promise.all([sweeping, seeking, deleting]));
+    await kept(bench);
+    expect(await harness.consume(subscription)).toEqual(['a', 'b', 'c']);
+    await harness.close();
+  }
+});
