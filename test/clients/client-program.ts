@@ -27,10 +27,11 @@ export function isInstalled(program: string, ...argv: readonly string[]): boolea
 export async function outputOf(
   { command, argv, env }: Program,
   more: NodeJS.ProcessEnv = {},
+  timeout = 280_000,
 ): Promise<string> {
   const { stdout } = await run(command, argv, {
     env: { ...process.env, ...env, ...more },
-    timeout: 280_000,
+    timeout,
     killSignal: 'SIGKILL',
     maxBuffer: 16 << 20,
   });

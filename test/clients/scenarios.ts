@@ -79,7 +79,7 @@ export function describeClient(client: string, ready: Readiness): void {
     const lines = new Map<string, Line>();
     beforeAll(async () => {
       const PUBSUB_EMULATOR_HOST = new URL(await server.url()).host;
-      output = await outputOf(ready.program, { PUBSUB_EMULATOR_HOST });
+      output = await outputOf(ready.program, { PUBSUB_EMULATOR_HOST }, 150_000);
       for (const text of output.split('\n').filter((each) => each.startsWith('{"'))) {
         const line = JSON.parse(text) as Line;
         lines.set(line.scenario, line);

@@ -9,6 +9,7 @@ import (
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/googleapis/gax-go/v2/apierror"
 	"google.golang.org/genproto/googleapis/rpc/code"
+	"google.golang.org/grpc/status"
 )
 
 // Bench is what a scenario works on: resources that bear its own name.
@@ -113,16 +114,9 @@ func (b *Bench) acknowledge(ctx context.Context, suffix string, ackID string) er
 	return b.client.SubscriptionAdminClient.Acknowledge(ctx, request)
 }
 
-// status is the code of a refusal by name, OK if there was none.
-func status(err error) string {
-	var refusal *apierror.APIError
-	if errors.As(err, &refusal) {
-		return code.Code(refusal.GRPCStatus().Code()).String()
-	}
-	if err != nil {
-		return err.Error()
-	}
-	return "OK"
+// statusName is the code of a refusal by name, OK if there was none.
+func statusName(err error) string {
+	return code.Code(status.Code(err)).String()
 }
 
 // errorInfo is what ErrorInfo says of an ack id.

@@ -32,7 +32,7 @@ var scenarios = map[string]func(context.Context, *Bench) (Facts, error){
 }
 
 func main() {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
 	defer cancel()
 	client, err := pubsub.NewClient(ctx, "go-client")
 	if err != nil {

@@ -141,7 +141,7 @@ func lateAck(ctx context.Context, b *Bench) (late string, again string, err erro
 	if err = b.acknowledge(ctx, "", second.AckId); err != nil {
 		return
 	}
-	again = status(b.acknowledge(ctx, "", second.AckId))
+	again = statusName(b.acknowledge(ctx, "", second.AckId))
 	return
 }
 
@@ -297,6 +297,6 @@ func detach(ctx context.Context, b *Bench) (Facts, error) {
 		message.Nack()
 	})
 	return Facts{
-		"detached": found.Detached, "pull": status(refusal), "stream": status(streamEnd),
+		"detached": found.Detached, "pull": statusName(refusal), "stream": statusName(streamEnd),
 	}, nil
 }

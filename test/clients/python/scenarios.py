@@ -15,7 +15,7 @@ from google.api_core import exceptions
 from google.cloud import pubsub_v1
 
 PROJECT = sys.argv[1]
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 100
 publisher = pubsub_v1.PublisherClient()
 subscriber = pubsub_v1.SubscriberClient()
 
