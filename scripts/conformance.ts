@@ -1,0 +1,85 @@
+/**
+ * `npm run conformance`: the cases that any server of Pub/Sub could be put to, on a server of ours.
+ *
+ * `-- --endpoint HOST:PORT` puts them to the server that runs there, such as the official
+ * emulator, and prints in what it differs; `--report FILE` writes the same as Markdown. Further
+ * arguments choose files by a part of their names: `seek`, `publish`.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import {
+  differenceTable,
+  findingsOf,
+  type CaseReport,
+  type Findings,
+} from './conformance-report.ts';
+
+const root = join(import.meta.dirname, '..');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+const suite = join(root, 'test', 'conformance');
+/** A server that never answers should not take all day to be found out. */
+const caseTimeoutMs = 40_000;
+
+/** Those that can be put to any server, and whose name has one of the parts. */
+function caseFiles(parts: readonly string[]): string[] {
+  const files = readdirSync(suite).filter((name) => name.endsWith('.test.ts'));
+  return files
+    .filter((name) => readFileSync(join(suite, name), 'utf8').includes('useTestedServer('))
+    .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)))
+    .map((name) => join(suite, name));
+}
+
+async function run(files: readonly string[], endpoint: string): Promise<CaseReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'sealpost-conformance-'));
+  const file = join(folder, 'report.json');
+  const argv = ['run', '--project', 'conformance', '--reporter=dot', '--reporter=json'];
+  const limit = endpoint === '' ? [] : [`--testTimeout=${caseTimeoutMs}`];
+  const child = spawn(
+    process.execPath,
+    [vitest, ...argv, ...limit, `--outputFile.json=${file}`, ...files],
+    {
+      cwd: root,
+      env: { ...process.env, CONFORMANCE_ENDPOINT: endpoint },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', () => resolve());
+  });
+  const report = JSON.parse(readFileSync(file, 'utf8')) as CaseReport;
+  rmSync(folder, { recursive: true, force: true });
+  return report;
+}
+
+function closing(findings: Findings, endpoint: string): string {
+  const { sameCount, differences, incomparable } = findings;
+  const where = endpoint === '' ? 'a server of ours' : endpoint;
+  return `${where}: ${sameCount} cases as they should be, ${differences.length} different, ${incomparable.length} that only our own server can be put to`;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { endpoint: { type: 'string', default: '' }, report: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const { endpoint, report } = values;
+  const files = caseFiles(positionals);
+  if (files.length === 0) throw new Error(`No case file is called ${positionals.join(' or ')}.`);
+  const findings = findingsOf(await run(files, endpoint));
+  for (const { name, found } of findings.differences)
+    console.log(`DIFFERENT ${name}\n    ${found}`);
+  const summary = closing(findings, endpoint);
+  console.log(`\n${summary}`);
+  if (report !== undefined) {
+    writeFileSync(report, `${summary}\n\n${differenceTable(findings.differences)}\n`);
+  }
+  // Another's differences are what was asked for; ours are faults.
+  if (endpoint === '' && findings.differences.length > 0) process.exitCode = 1;
+}
+
+await main();
