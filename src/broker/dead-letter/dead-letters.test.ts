@@ -1,9 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker-harness.ts';
+import {
+  BrokerHarness,
+  subscriptionName,
+  type HarnessOptions,
+} from '../../../test/support/broker-harness.ts';
 import { DeadLetterBench } from '../../../test/support/dead-letter-bench.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
-import { sealableMessage } from '../wire/index.ts';
+import { decodeMessage, sealableMessage } from '../wire/index.ts';
 
 let harness: BrokerHarness;
 let bench: DeadLetterBench;
@@ -227,6 +231,63 @@ test('a store that fails keeps the message, and the next failure tries again', a
   await bench.refuse(1);
   expect(await bench.letters()).toHaveLength(1);
   expect(await bench.unacked()).toBe(0);
+});
+
+test('what a deleted topic left behind is forwarded all the same', async () => {
+  await open();
+  await harness.publish(bench.orders, 'soup');
+  await harness.until(harness.broker.deleteTopic(bench.orders));
+  await bench.refuse(5);
+  expect(await bench.letters()).toMatchObject([{ text: 'soup' }]);
+});
+
+test('a filter on the dead letter topic sees where a copy comes from', async () => {
+  await open();
+  const filter = 'attributes.CloudPubSubDeadLetterSourceSubscription = "kitchen"';
+  await harness.createSubscription('of-kitchen', bench.failed, { filter });
+  const none = 'attributes.CloudPubSubDeadLetterSourceSubscription = "bar"';
+  await harness.createSubscription('of-bar', bench.failed, { filter: none });
+  await harness.publish(bench.orders, 'soup');
+  await bench.refuse(5);
+  expect(await harness.pull(subscriptionName('of-kitchen'))).toHaveLength(1);
+  expect(await harness.pull(subscriptionName('of-bar'))).toEqual([]);
+});
+
+test('a copy is not stored where the storage policy of the dead letter topic does not let it', async () => {
+  await open({}, { region: 'europe-west3' });
+  await harness.publish(bench.orders, 'soup');
+  const failed = await harness.broker.getTopic(bench.failed);
+  const policy = { allowedPersistenceRegions: ['us-east1'], enforceInTransit: false };
+  const update = harness.broker.updateTopic({ ...failed, messageStoragePolicy: policy }, [
+    'message_storage_policy',
+  ]);
+  await harness.until(update);
+  await bench.refuse(5);
+  expect(forwarded()).toEqual([['deadLettered', bench.kitchen, 'FAILED_PRECONDITION']]);
+  expect(await bench.unacked()).toBe(1);
+});
+
+test('a dead letter topic may have dead letters of its own, and the last origin is told', async () => {
+  await open();
+  const worst = await harness.createTopic('worst');
+  await harness.createSubscription('archive', worst);
+  const policy = { deadLetterTopic: worst, maxDeliveryAttempts: 6 };
+  await harness.createSubscription('second', bench.failed, { deadLetterPolicy: policy });
+  await harness.publish(bench.orders, 'soup');
+  await bench.refuse(5);
+  for (let failures = 0; failures < 6; failures++) {
+    const ackIds = (await harness.pull(subscriptionName('second'))).map(({ ackId }) => ackId);
+    const nack = harness.broker.modifyAckDeadline(subscriptionName('second'), ackIds, 0);
+    await harness.until(nack);
+    await harness.clock.settle();
+  }
+  const [copy] = await harness.pull(subscriptionName('archive'));
+  const { attributes } = decodeMessage(copy!.bytes);
+  expect(Object.fromEntries(attributes)).toMatchObject({
+    [`${prefix}DeliveryCount`]: '6',
+    [`${prefix}Subscription`]: 'second',
+  });
+  expect(attributes).toHaveLength(4);
 });
 
 test('a forward is a publish to the dead letter topic, and is counted as one', async () => {

@@ -5,6 +5,7 @@ import { draining, notFound } from '../errors.ts';
 import type { HeldSegment } from '../lanes/lane-reader.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { DeadLetterPolicy, SealableMessage } from '../service.ts';
+import { checkStorageRegion, checkTransitRegion } from '../resources/storage-policy.ts';
 import type { TopicState } from '../topic-state.ts';
 import { deadLetterCopy } from './dead-letter-copy.ts';
 import { ForwardGate } from './forward-gate.ts';
@@ -34,6 +35,8 @@ export interface DeadLetterPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer: BrokerObserver;
+  /** Where this broker stores; absent: every storage policy is met. */
+  readonly region?: string;
   /** The topic of that name, if there is one now. */
   findTopic(name: string): TopicState | undefined;
 }
@@ -128,6 +131,9 @@ export class DeadLetters {
   async #move(letter: DeadLetter, { deadLetterTopic }: DeadLetterPolicy): Promise<boolean> {
     const target = this.#ports.findTopic(deadLetterTopic);
     if (target === undefined) throw notFound(deadLetterTopic);
+    const { region } = this.#ports;
+    checkTransitRegion(letter.topic.row, region);
+    checkStorageRegion(target.row, region);
     // First, so that nothing is opened that would then wait for a key.
     await target.key.forSeal();
     const copy = await this.#copyOf(letter);

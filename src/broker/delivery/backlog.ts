@@ -249,13 +249,14 @@ export class Backlog {
     const due = this.#options.redeliver(lease);
     if (due === 'forward') {
       lease.state = 'forwarding';
+      lease.dueMs = notBeforeMs;
       this.#options.onForward(lease);
     } else this.#delayed.offerAt(lease, due, notBeforeMs);
   }
 
-  /** It could not be forwarded: it comes again. */
+  /** It could not be forwarded: it comes again as if it need not have been. */
   forwardFailed(lease: Lease, dueMs: number): void {
-    if (lease.state === 'forwarding') this.#delayed.offerAt(lease, dueMs, 0);
+    if (lease.state === 'forwarding') this.#delayed.offerAt(lease, dueMs, lease.dueMs);
   }
 
   /** Ends a lease whose message did not leave. */

@@ -43,7 +43,10 @@ export class Lease extends Timed {
   ackId = '';
   /** Who has it, while it is outstanding; null if that was before a restart. */
   holder: Consumer | null = null;
-  /** When its retry is due, while it is delayed: monotonic ms; 0 if that asks for no delay. */
+  /**
+   * Monotonic ms. Delayed: when its retry is due, 0 if that asks for no delay. Forwarding: before
+   * when it must not come again if that fails.
+   */
   dueMs = 0;
   /** How it was last handed out; of no meaning before that. */
   type: DeliveryType = 'pull';

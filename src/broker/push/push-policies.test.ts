@@ -108,6 +108,23 @@ test('what an endpoint refuses five times goes to the dead letter topic, and is 
   expect(await bench.unacked()).toBe(0);
 });
 
+test('a message that can neither be pushed nor forwarded does not keep the others from coming through', async () => {
+  await open();
+  endpoint.latencyMs = 20;
+  endpoint.respond = ({ body }) => (textOf(body) === 'poison' ? 400 : 204);
+  await harness.until(harness.broker.deleteTopic(bench.failed));
+  await harness.publish(bench.orders, 'poison');
+  await passUntilSeen(6);
+  // It has failed too often by now, and others come.
+  const before = endpoint.seen.length;
+  const texts = Array.from({ length: 500 }, (_, n) => `m${n}`);
+  await harness.publish(bench.orders, ...texts);
+  await harness.clock.advance(120_000);
+  const poisonCount = endpoint.texts.slice(before).filter((text) => text === 'poison').length;
+  expect(endpoint.seen.length - before - poisonCount).toBe(500);
+  expect(poisonCount).toBeLessThan(40);
+});
+
 test('a request that is not answered in time is a failure like any other', async () => {
   await open();
   endpoint.respond = () => null;
