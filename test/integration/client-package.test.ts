@@ -76,7 +76,7 @@ export const id: string = await client.publish('t', { data: 'x', attributes: { a
 export const ids: string[] = await client.publish('t', [{ data: new Uint8Array(1) }]);
 for await (const message of client.subscribe('s')) {
   const same: Message = message;
-  const result: 'done' | 'expired' | 'invalid' = await same.ack();
+  const result: 'done' | 'expired' | 'invalid' | 'unordered' | 'failed' = await same.ack();
 }
 // @ts-expect-error: an attribute is a string
 await client.publish('t', { attributes: { a: 1 } });
