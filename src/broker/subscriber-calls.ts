@@ -103,12 +103,12 @@ export class SubscriberCalls {
   }
 
   async acknowledge(name: string, ackIds: readonly string[]): Promise<void> {
-    await this.#toldAck(name, 'pull', undefined, (state) => state.acknowledge(ackIds));
+    await this.#toldAck(name, 'pull', undefined, (state) => state.settler.acknowledge(ackIds));
   }
 
   async acknowledgeEach(name: string, ackIds: readonly string[]): Promise<SettleResult[]> {
     return await this.#toldAck(name, 'streaming pull', allDone(ackIds), (state) =>
-      state.acknowledgeEach(ackIds),
+      state.settler.acknowledgeEach(ackIds),
     );
   }
 
@@ -122,7 +122,7 @@ export class SubscriberCalls {
 
   async modifyAckDeadline(name: string, ackIds: readonly string[], seconds: number): Promise<void> {
     await this.#toldModAck(name, 'pull', undefined, (state) =>
-      state.modifyDeadline(ackIds, seconds),
+      state.settler.modify(ackIds, seconds),
     );
   }
 
@@ -132,7 +132,7 @@ export class SubscriberCalls {
     seconds: number,
   ): Promise<SettleResult[]> {
     return await this.#toldModAck(name, 'streaming pull', allDone(ackIds), (state) =>
-      state.modifyDeadlineEach(ackIds, seconds),
+      state.settler.modifyEach(ackIds, seconds),
     );
   }
 

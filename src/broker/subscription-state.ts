@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../runtime/index.ts';
+import type { Clock } from '../runtime/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
 import type { AckLog } from './acks/ack-log.ts';
 import type { AckState } from './acks/ack-recovery.ts';
@@ -17,17 +17,16 @@ import { MessageFilter, type PublishedRun } from './filter/message-filter.ts';
 import { RedeliveryRules } from './delivery/redelivery.ts';
 import type { DeadLetters } from './dead-letter/dead-letters.ts';
 import { notPulled } from './errors.ts';
+import { KeyWatch } from './key-watch.ts';
 import type { BrokerObserver, StreamState } from './observer.ts';
 import { PushPump, type PushPorts } from './push/push-pump.ts';
-import type { PushStatus, SettleResult } from './service.ts';
+import type { PushStatus } from './service.ts';
 import { PublishTime } from './lanes/publish-time.ts';
 import { checkTransitRegion } from './resources/storage-policy.ts';
 import type { TopicState } from './topic-state.ts';
 
 /** Requests of push that are under way when the subscription ends have so long to be answered. */
 const pushGraceMs = 10_000;
-/** How often the key of a subscription that somebody listens to is looked at. */
-const keyCheckMs = 60_000;
 
 export interface SubscriptionPorts {
   readonly clock: Clock;
@@ -59,7 +58,7 @@ export class SubscriptionState {
   readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
   readonly #redelivery: RedeliveryRules;
-  #cancelKeyCheck: Cancel | null = null;
+  readonly #keyWatch: KeyWatch;
   readonly #oldestTime: PublishTime;
   #endedBy: Error | null = null;
   /** Since the subscription was first pushed. */
@@ -76,6 +75,10 @@ export class SubscriptionState {
       filter === undefined
         ? null
         : new MessageFilter(compileFilter(filter), filterSlot, topic.lane.tail);
+    this.#keyWatch = new KeyWatch(clock, async () => {
+      await this.checkKey();
+      return this.hasConsumers;
+    });
     this.#redelivery = new RedeliveryRules({
       row: () => this.row,
       topic,
@@ -188,17 +191,17 @@ export class SubscriptionState {
   async attach(consumer: Consumer): Promise<void> {
     this.#refuseOtherWay(consumer);
     checkTransitRegion(this.topic.row, this.#ports.region);
-    await this.#useKey();
+    await this.topic.key.forSeal();
     if (this.#endedBy !== null) throw this.#endedBy;
     if (consumer.isClosed) return;
     this.#refuseOtherWay(consumer);
     this.#queue.attach(consumer);
-    this.#watchKey();
+    this.#keyWatch.start();
   }
 
   detach(consumer: Consumer): void {
     this.#queue.detach(consumer);
-    if (!this.hasConsumers) this.#stopWatch();
+    if (!this.hasConsumers) this.#keyWatch.stop();
   }
 
   resume(consumer: Consumer): void {
@@ -210,20 +213,10 @@ export class SubscriptionState {
     return this.row.enableExactlyOnceDelivery === true;
   }
 
-  /**
-   * Durable when it resolves. Throws INVALID_ARGUMENT if an id is malformed, with nothing done; or,
-   * exactly once, naming the ids that failed, with the others done; and what the subscription was
-   * ended by once it was.
-   */
-  async acknowledge(ackIds: readonly string[]): Promise<void> {
+  /** Settles what ack ids name. Throws what the subscription was ended by once it was. */
+  get settler(): Settler {
     if (this.#endedBy !== null) throw this.#endedBy;
-    await this.#settler.acknowledge(ackIds);
-  }
-
-  /** Ends what can be ended; durable when it resolves. */
-  async acknowledgeEach(ackIds: readonly string[]): Promise<SettleResult[]> {
-    if (this.#endedBy !== null) throw this.#endedBy;
-    return await this.#settler.acknowledgeEach(ackIds);
+    return this.#settler;
   }
 
   /** Acks without an answer: what is malformed is passed over. */
@@ -231,25 +224,9 @@ export class SubscriptionState {
     this.#settler.acknowledgeSoon(ackIds);
   }
 
-  /** Throws as `acknowledge` does. */
-  async modifyDeadline(ackIds: readonly string[], seconds: number): Promise<void> {
-    if (this.#endedBy !== null) throw this.#endedBy;
-    await this.#settler.modify(ackIds, seconds);
-  }
-
-  async modifyDeadlineEach(ackIds: readonly string[], seconds: number): Promise<SettleResult[]> {
-    if (this.#endedBy !== null) throw this.#endedBy;
-    return await this.#settler.modifyEach(ackIds, seconds);
-  }
-
   /** Without an answer; `seconds` of each id. */
   modifyDeadlinesSoon(ackIds: readonly string[], seconds: readonly number[]): void {
     this.#settler.modifySoon(ackIds, seconds);
-  }
-
-  /** Resolves when what is outstanding is durably so, where exactly once demands it. */
-  async commitOutstanding(): Promise<void> {
-    await this.#settler.commitOutstanding();
   }
 
   /** Its delivery was broken off: it is available again, and that was no failure. */
@@ -337,14 +314,14 @@ export class SubscriptionState {
   async checkKey(): Promise<void> {
     if (!this.hasConsumers) return;
     try {
-      await this.#useKey();
+      await this.topic.key.forSeal();
     } catch (error) {
       this.failAll(error);
     }
   }
 
   failAll(error: unknown): void {
-    this.#stopWatch();
+    this.#keyWatch.stop();
     this.#queue.failAll(error);
   }
 
@@ -399,7 +376,7 @@ export class SubscriptionState {
 
   /** Resolves when nothing more is written. */
   async close(): Promise<void> {
-    this.#stopWatch();
+    this.#keyWatch.stop();
     this.backlog.close();
     this.#ports.dispatcher.forget(this.#queue);
     this.#ports.deadLetters.forget(this.row.id);
@@ -412,24 +389,5 @@ export class SubscriptionState {
 
   #refuseOtherWay({ type }: Consumer): void {
     if (this.row.pushConfig !== undefined && type !== 'push') throw notPulled();
-  }
-
-  async #useKey(): Promise<void> {
-    await this.topic.key.forSeal();
-  }
-
-  #watchKey(): void {
-    if (this.#cancelKeyCheck !== null) return;
-    const { clock } = this.#ports;
-    this.#cancelKeyCheck = clock.schedule(clock.monotonicMs() + keyCheckMs, () => {
-      this.#cancelKeyCheck = null;
-      void this.checkKey();
-      if (this.hasConsumers) this.#watchKey();
-    });
-  }
-
-  #stopWatch(): void {
-    this.#cancelKeyCheck?.();
-    this.#cancelKeyCheck = null;
   }
 }

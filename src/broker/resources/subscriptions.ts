@@ -109,7 +109,7 @@ export class Subscriptions {
     }
     const state = this.#registry.subscription(row.name);
     state.change(row);
-    await state.commitOutstanding();
+    await state.settler.commitOutstanding();
   }
 
   /** Streams on it end with NOT_FOUND. */
