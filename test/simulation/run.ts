@@ -71,7 +71,7 @@ async function finish(world: World): Promise<void> {
     await restart(world);
   }
   world.endpoint.isWilling = true;
-  for (let round = 0; round < 60 && !(await isEmpty(world)); round++) {
+  for (let round = 0; round < 60 && !(await isDone(world)); round++) {
     world.say(`round ${round}`);
     await takeEverything(world);
     await world.check();
@@ -118,6 +118,14 @@ async function closeAll(world: World): Promise<void> {
     stream.close();
   }
   world.listeners = [];
+}
+
+async function isDone(world: World): Promise<boolean> {
+  const { wallMs } = world.now;
+  const isServed = [...world.subscriptions.values()].every(
+    (each) => each.owed(wallMs).length === 0,
+  );
+  return isServed && (await isEmpty(world));
 }
 
 async function isEmpty(world: World): Promise<boolean> {

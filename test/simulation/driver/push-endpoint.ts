@@ -1,9 +1,10 @@
 import type { PushAnswer, PushRequest, PushSender } from '../../../src/broker/index.ts';
-import type { Cancel } from '../../../src/runtime/index.ts';
+import type { Cancel, Clock } from '../../../src/runtime/index.ts';
 import { SeededEntropy } from '../../support/seeded-entropy.ts';
-import type { Taker } from '../model/message.ts';
+import type { ModelDelivery, Now, Taker } from '../model/message.ts';
 import type { ModelSubscription } from '../model/subscription.ts';
-import { contentOf, standingOf, type Held, type World } from './world.ts';
+import { standingOf, type Held } from './held.ts';
+import { contentOf } from './received.ts';
 
 interface WrappedMessage {
   readonly message: {
@@ -24,13 +25,22 @@ const answers = {
   cut: { responseClass: 'unreachable', code: 'cut', text: 'The connection was cut.' },
 } as const satisfies Record<string, PushAnswer>;
 
+/** Who is told of what comes. */
+export interface PushWitness {
+  readonly harness: { readonly clock: Clock };
+  readonly subscriptions: ReadonlyMap<string, ModelSubscription>;
+  readonly now: Now;
+  violated(error: unknown): void;
+  tookPushed(subscription: ModelSubscription, taker: Taker, got: ModelDelivery): Held;
+}
+
 /** Every endpoint of push: takes what comes, tells the model, and answers as chance has it. */
 export class PushEndpoint implements PushSender {
   /** Answers everything, at once. */
   isWilling = false;
   readonly #dice: SeededEntropy;
   readonly #takers = new Map<ModelSubscription, Taker>();
-  #world!: World;
+  #world!: PushWitness;
   readonly #timers = new Set<Cancel>();
   #count = 0;
   #life = 0;
@@ -39,7 +49,7 @@ export class PushEndpoint implements PushSender {
     this.#dice = new SeededEntropy(seed + 1_000_003);
   }
 
-  connect(world: World): void {
+  connect(world: PushWitness): void {
     this.#world = world;
   }
 

@@ -1,5 +1,6 @@
 import type { KeyService } from '../../../src/kms/index.ts';
 import { RpcError } from '../../../src/rpc/index.ts';
+import type { Clock } from '../../../src/runtime/index.ts';
 import type { MemoryStore, Store } from '../../../src/storage/index.ts';
 import { SeededEntropy } from '../../support/seeded-entropy.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -96,23 +97,71 @@ export class DistantKeys {
 }
 
 /** A disk that takes a few turns of the event loop for each commit and read, never the same number. */
-export function slowDisk(disk: MemoryStore, seed: number): Store {
-  const dice = new SeededEntropy(seed);
-  const most = dice.below(3) === 0 ? 12 : 1;
-  const wait = async (): Promise<void> => await turns.settle(dice.below(most));
-  const slow = { commit: true, read: true, locate: true, trim: true } as Record<string, boolean>;
-  return new Proxy<Store>(disk, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function') return value;
-      const call = value.bind(target) as (...given: unknown[]) => unknown;
-      if (typeof name === 'symbol' || slow[name] !== true) return call;
-      return async (...given: unknown[]) => {
-        await wait();
-        const answer = await call(...given);
-        await wait();
-        return answer;
-      };
-    },
-  });
+export class SlowDisk {
+  readonly #dice: SeededEntropy;
+  readonly #turnsMax: number;
+  #clock: Clock = turns;
+  #life = 0;
+  /** Of the last commit that ended, and of the one before it if that was still under way then. */
+  #sinceMs = 0;
+  #lastEndedMs = 0;
+  #lastBeganMs = 0;
+
+  constructor(seed: number) {
+    this.#dice = new SeededEntropy(seed);
+    this.#turnsMax = this.#dice.below(3) === 0 ? 12 : 1;
+  }
+
+  connect(clock: Clock): void {
+    this.#clock = clock;
+  }
+
+  /** What was just answered may have waited since then. */
+  get writingSinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** What the process had asked for and had not begun never happens. */
+  crash(): void {
+    this.#life++;
+  }
+
+  wrap(disk: MemoryStore): Store {
+    return new Proxy<Store>(disk, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        const call = value.bind(target) as (...given: unknown[]) => unknown;
+        if (typeof name === 'symbol' || slowCalls[name] !== true) return call;
+        return async (...given: unknown[]) => {
+          const beganMs = this.#clock.monotonicMs();
+          await this.#wait();
+          const answer = await call(...given);
+          await this.#wait();
+          if (name === 'commit') this.#committed(beganMs);
+          return answer;
+        };
+      },
+    });
+  }
+
+  #committed(beganMs: number): void {
+    const wasBusy = this.#lastEndedMs >= beganMs;
+    this.#sinceMs = wasBusy ? Math.min(beganMs, this.#lastBeganMs) : beganMs;
+    this.#lastBeganMs = beganMs;
+    this.#lastEndedMs = this.#clock.monotonicMs();
+  }
+
+  async #wait(): Promise<void> {
+    const life = this.#life;
+    await turns.settle(this.#dice.below(this.#turnsMax));
+    if (life !== this.#life) await new Promise(() => undefined);
+  }
 }
+
+const slowCalls: Readonly<Record<string, boolean>> = {
+  commit: true,
+  read: true,
+  locate: true,
+  trim: true,
+};

@@ -4,7 +4,7 @@ import type {
   Delivery,
   PullStream,
 } from '../../../src/broker/index.ts';
-import { decodeMessage, type Broker } from '../../../src/broker/index.ts';
+import type { Broker } from '../../../src/broker/index.ts';
 import { assert } from '../../../src/runtime/index.ts';
 import { BrokerHarness, project } from '../../support/broker-harness.ts';
 import { SeededEntropy } from '../../support/seeded-entropy.ts';
@@ -15,25 +15,10 @@ import type { ModelSubscription } from '../model/subscription.ts';
 import type { ModelTopic } from '../model/topic.ts';
 import type { Canary } from './canary.ts';
 import { EventTallies } from './events.ts';
+import type { Held } from './held.ts';
 import { PushEndpoint } from './push-endpoint.ts';
-import { DistantKeys, slowDisk, Weather } from './weather.ts';
-
-/** A delivery that somebody may settle: at once, late, twice, or after a restart or a seek. */
-export interface Held {
-  readonly subscription: ModelSubscription;
-  readonly text: string;
-  readonly ackId: string;
-  readonly generation: number;
-  /** It came beside a seek, before or after it. */
-  readonly isAmbiguous: boolean;
-}
-
-/** Whether seeks left the id its meaning; nobody can say of one that came beside a seek. */
-export function standingOf(held: Held): 'current' | 'unclear' | 'void' {
-  const age = held.subscription.generation - held.generation;
-  if (age >= (held.isAmbiguous ? 2 : 1)) return 'void';
-  return held.isAmbiguous || age > 0 ? 'unclear' : 'current';
-}
+import { deliveryOf } from './received.ts';
+import { DistantKeys, SlowDisk, Weather } from './weather.ts';
 
 /** A streaming pull that is open. */
 export interface Listener {
@@ -68,6 +53,7 @@ export class World {
   readonly events: EventTallies;
   readonly weather: Weather;
   readonly keys: DistantKeys;
+  readonly disk: SlowDisk;
   readonly endpoint: PushEndpoint;
   readonly ledger: DeadLetterLedger = new DeadLetterLedger();
   readonly topics: Map<string, ModelTopic> = new Map();
@@ -97,7 +83,12 @@ export class World {
   #count = 0;
 
   static async open(seed: number, canary?: Canary): Promise<World> {
-    const parts = { events: new EventTallies(), weather: new Weather(), keys: new DistantKeys() };
+    const parts = {
+      events: new EventTallies(),
+      weather: new Weather(),
+      keys: new DistantKeys(),
+      disk: new SlowDisk(seed),
+    };
     const endpoint = new PushEndpoint(seed);
     const harness = await BrokerHarness.open({
       seed,
@@ -105,14 +96,14 @@ export class World {
       observer: parts.events.observer,
       pushSender: endpoint,
       wrapKeys: (inner) => parts.keys.wrap(inner),
-      wrapStore: (disk) => slowDisk(canary?.breakDisk?.(disk) ?? disk, seed),
+      wrapStore: (disk) => parts.disk.wrap(canary?.breakDisk?.(disk) ?? disk),
     });
     return new World(harness, { ...parts, endpoint, ...(canary && { canary }), seed });
   }
 
   private constructor(
     harness: BrokerHarness,
-    parts: Pick<World, 'events' | 'weather' | 'keys' | 'endpoint'> & {
+    parts: Pick<World, 'events' | 'weather' | 'keys' | 'disk' | 'endpoint'> & {
       canary?: Canary;
       seed: number;
     },
@@ -121,10 +112,12 @@ export class World {
     this.events = parts.events;
     this.weather = parts.weather;
     this.keys = parts.keys;
+    this.disk = parts.disk;
     this.endpoint = parts.endpoint;
     this.#canary = parts.canary;
     this.dice = new SeededEntropy(parts.seed);
     this.endpoint.connect(this);
+    this.disk.connect(harness.clock);
   }
 
   /** As clients meet it; with the canary's bug in it, if there is one. */
@@ -218,13 +211,19 @@ export class World {
       const got = { ...raw, text: topic.textOf(raw) };
       held = { ...held, text: got.text };
       const isExhausted = subscription.entries.get(got.text)?.isExhausted === true;
-      subscription.deliver(got, taker, this.now);
+      subscription.deliver(got, taker, this.now, this.#leasedMs(subscription));
       if (isExhausted) this.#comesAgain(subscription, got.text);
       if (taker.kind !== 'push') this.held.push(held);
     } catch (error) {
       this.violated(new Error(`${name}: ${String(error)}`, { cause: error }));
     }
     return held;
+  }
+
+  /** Exactly once, a lease is durable before its message leaves: it counts from before that. */
+  #leasedMs({ terms }: ModelSubscription): number {
+    const { nowMs } = this.now;
+    return terms.isExactlyOnce ? Math.min(nowMs, this.disk.writingSinceMs) : nowMs;
   }
 
   #dead(topic: ModelTopic, got: ModelDelivery): void {
@@ -294,26 +293,4 @@ export class World {
     const isSum = ended <= delivered + model.restoredCount;
     assert(isSum, `${model.name}: ${nacked} nacked + ${expired} expired of ${delivered}`);
   }
-}
-
-/** A delivery as the model compares it. */
-export function deliveryOf(delivery: Delivery): ModelDelivery {
-  const { data, attributes, orderingKey } = decodeMessage(delivery.bytes);
-  const { ackId, messageId, publishTimeMs, deliveryAttempt } = delivery;
-  return {
-    ...contentOf(Buffer.from(data).toString()),
-    key: orderingKey,
-    attributes: Object.fromEntries(attributes),
-    ackId,
-    messageId,
-    publishTimeMs,
-    deliveryAttempt,
-  };
-}
-
-/** Data is a name, a space and padding. */
-export function contentOf(data: string): { readonly text: string; readonly padding: number } {
-  const [text = '', padding = ''] = data.split(' ');
-  assert(/^x*$/.test(padding), `${text} came with other data`);
-  return { text, padding: padding.length };
 }

@@ -41,6 +41,7 @@ export function assertInOrder(
   for (const earlier of earlierOf(entry, at.entries)) {
     if (earlier.fate !== 'owed' || earlier.isAhead || at.isPast(earlier)) continue;
     const { lease } = earlier;
+    if (lease?.isCertain === false) continue;
     const name = `${entry.message.text} of key ${entry.message.key}`;
     assert(lease !== null, `${name} came before ${earlier.message.text}, which waits`);
     const isAllowed = isSameTaker(lease.taker, taker) && taker.kind !== 'push';

@@ -79,6 +79,8 @@ export interface Entry {
   isPerhapsTrimmed: boolean;
   /** Not handed out since a restart. */
   isRestored: boolean;
+  /** It failed together with an earlier one of its key, or that one alone did. */
+  isIdUnclear: boolean;
   /** Until a seek under way is answered. */
   isTouched: boolean;
   /** Ack ids that name its latest delivery or an earlier one, all of one generation. */

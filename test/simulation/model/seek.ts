@@ -46,16 +46,17 @@ export class SeekToTime implements SeekGoal {
     this.#early = early;
   }
 
-  fateAfter(entry: Entry, subscription: ModelSubscription, { wallMs }: Now): Entry['fate'] {
+  fateAfter(entry: Entry, subscription: ModelSubscription, now: Now): Entry['fate'] {
     const { earliestMs, latestMs, text, id } = entry.message;
     if (latestMs < this.#timeMs) {
       // A purge is an act, not a state: what is published after it is delivered.
       return this.#early.has(text) && id !== undefined ? 'done' : 'doubtful';
     }
     if (earliestMs < this.#timeMs || id === undefined) return 'doubtful';
-    const isThere = !subscription.isPast(entry, wallMs);
+    const isThere = !subscription.isPast(entry, now.wallMs);
     if (entry.fate === 'owed' && !entry.isAhead) return isThere ? 'owed' : 'doubtful';
-    return isThere && !entry.isPerhapsTrimmed ? 'owed' : 'doubtful';
+    const isKept = subscription.isKept(entry, now) && !entry.isPerhapsTrimmed;
+    return isThere && isKept ? 'owed' : 'doubtful';
   }
 }
 
@@ -84,6 +85,7 @@ export class SeekToSnapshot implements SeekGoal {
 export function seekCalled(subscription: ModelSubscription): void {
   subscription.seeking++;
   subscription.hasVoided = true;
+  subscription.wasSought = true;
   if (subscription.seeking > 1) return;
   for (const entry of subscription.entries.values()) entry.isTouched = false;
 }

@@ -19,6 +19,7 @@ export class ModelSubscription {
   generation = 0;
   /** A seek could not be made durable: a restart may undo it, and with it the generation. */
   isTorn = false;
+  wasSought = false;
   /** Seeks that were called and not yet answered. */
   seeking = 0;
   /** A lease was ended by something else than an ack, a nack or its deadline. */
@@ -45,8 +46,11 @@ export class ModelSubscription {
     this.entries.delete(message.text);
   }
 
-  /** Takes over what was just handed out; throws if it should not have been. */
-  deliver(got: ModelDelivery, taker: Taker, now: Now): void {
+  /**
+   * Takes over what was just handed out; throws if it should not have been. `leasedMs`: its deadline
+   * counts from then at the earliest.
+   */
+  deliver(got: ModelDelivery, taker: Taker, now: Now, leasedMs: number): void {
     const entry = this.#expected(got);
     this.topic.identify(entry.message, got);
     this.#assertTime(entry, now);
@@ -61,14 +65,17 @@ export class ModelSubscription {
     entry.isAhead = false;
     entry.isTouched = true;
     entry.isRestored = false;
+    entry.isIdUnclear = false;
     entry.latestAckId = got.ackId;
-    entry.lastUntilMs = Math.max(entry.lastUntilMs, now.nowMs + taker.ackDeadlineMs);
+    const untilMs = leasedMs + taker.ackDeadlineMs;
+    const latestMs = now.nowMs + taker.ackDeadlineMs;
+    entry.lastUntilMs = Math.max(entry.lastUntilMs, latestMs);
     entry.lease = {
       ackId: got.ackId,
       taker,
-      untilMs: now.nowMs + taker.ackDeadlineMs,
-      storedUntilMs: now.nowMs + taker.ackDeadlineMs,
-      perhapsUntilMs: 0,
+      untilMs,
+      storedUntilMs: untilMs,
+      perhapsUntilMs: latestMs,
       isCertain: this.seeking === 0,
       isDurable: this.terms.isExactlyOnce,
     };
@@ -93,7 +100,7 @@ export class ModelSubscription {
     if (entry.latestAckId !== ackId || entry.isAhead) return;
     const { lease } = entry;
     const isLeased = lease !== null && lease.untilMs > now.nowMs;
-    const isPerhapsLeased = lease !== null && !isLeased;
+    const isPerhapsLeased = (lease !== null && !isLeased) || entry.isIdUnclear;
     const isBehind = this.#hasOwedBefore(entry, now);
     if (isBehind && !isPerhapsLeased) {
       if (isLeased) this.#ahead(entry);
@@ -165,7 +172,7 @@ export class ModelSubscription {
     if (entry?.lease?.ackId !== ackId) return;
     entry.lease = null;
     entry.failures = [entry.failures[0], entry.failures[1] + 1];
-    if (this.terms.isOrdered) this.#rewind(entry);
+    if (this.terms.isOrdered) this.#rewind(entry, false, 0);
   }
 
   /** Deadlines that have surely passed. */
@@ -177,7 +184,7 @@ export class ModelSubscription {
         if (latestMs < now.nowMs) this.#fail(entry, lease.untilMs);
       }
       if (entry.fate === 'owed' && this.isPast(entry, now.wallMs)) this.#doubt(entry);
-      if (entry.fate !== 'owed' && !this.#isKept(entry, now)) entry.isPerhapsTrimmed = true;
+      if (entry.fate !== 'owed' && !this.isKept(entry, now)) entry.isPerhapsTrimmed = true;
     }
   }
 
@@ -207,6 +214,14 @@ export class ModelSubscription {
   isPast({ message }: Entry, wallMs: number): boolean {
     const { isDeleted, retentionMs } = this.topic;
     return message.earliestMs + retentionOf(this.terms, isDeleted ? 0 : retentionMs) <= wallMs;
+  }
+
+  /** A seek finds it though it is acknowledged. */
+  isKept(entry: Entry, { wallMs }: Now): boolean {
+    const { isDeleted, retentionMs } = this.topic;
+    const { earliestMs } = entry.message;
+    if (!isDeleted && retentionMs !== undefined && earliestMs + retentionMs > wallMs) return true;
+    return this.terms.retainAcked && earliestMs + this.terms.retentionMs > wallMs;
   }
 
   /** A sweep has passed and is durable: what is older than the retention must be gone. */
@@ -262,7 +277,8 @@ export class ModelSubscription {
   /** How many unacknowledged messages there are, at least and at most. */
   backlogRange(wallMs: number): readonly [number, number] {
     return [
-      this.owed(wallMs).length,
+      // Where a seek went over what nobody had read, the matches of a filter are estimated.
+      this.wasSought && this.terms.filter.text !== '' ? 0 : this.owed(wallMs).length,
       this.topic.hasCopies ? Infinity : this.#texts(({ fate }) => fate !== 'done').length,
     ];
   }
@@ -370,11 +386,12 @@ export class ModelSubscription {
   /** A nack or an expiry: it comes again, and with it everything after it of its key. */
   #fail(entry: Entry, atMs: number): void {
     const [least, most] = entry.failures;
-    const sure = entry.lease?.isCertain === false ? 0 : 1;
+    const isSure = entry.lease?.isCertain !== false && entry.fate === 'owed';
+    const sure = isSure ? 1 : 0;
     entry.failures = [least + sure, most + 1];
     entry.lease = null;
     entry.notBeforeMs = sure === 0 ? 0 : atMs + retryDelayMs(this.terms, least + 1);
-    if (this.terms.isOrdered) this.#rewind(entry);
+    if (this.terms.isOrdered) this.#rewind(entry, isSure, atMs);
     const { deadLetter } = this.terms;
     if (deadLetter === null || most + 1 < deadLetter.attemptsMax) return;
     entry.isExhausted = least + sure >= deadLetter.attemptsMax;
@@ -382,24 +399,25 @@ export class ModelSubscription {
     entry.notBeforeMs = 0;
   }
 
-  #rewind(entry: Entry): void {
+  /** What was handed out of its key after it waits again, surely or perhaps. */
+  #rewind(entry: Entry, isSure: boolean, atMs: number): void {
     for (const later of laterOf(entry, this.entries.values())) {
       if (later.fate === 'done') continue;
-      if (later.lease !== null) {
-        this.hasVoided = true;
-        later.failures = [later.failures[0], later.failures[1] + 1];
-      }
-      later.isAhead = false;
-      later.lease = null;
-      later.latestAckId = '';
+      if (later.lease === null && !later.isAhead) continue;
+      this.hasVoided = true;
+      later.failures = [later.failures[0], later.failures[1] + 1];
+      const { deadLetter } = this.terms;
+      if (deadLetter !== null && later.failures[1] >= deadLetter.attemptsMax) this.#doubt(later);
+      if (isSure) {
+        // If their deadlines passed together it failed by itself, and its id still counts.
+        if (later.lease !== null && later.lease.untilMs <= atMs + latenessMs) {
+          later.isIdUnclear = true;
+        } else later.latestAckId = '';
+        later.isAhead = false;
+        later.lease = null;
+      } else if (later.isAhead) this.#doubt(later);
+      else if (later.lease !== null) later.lease = { ...later.lease, isCertain: false };
     }
-  }
-
-  #isKept(entry: Entry, { wallMs }: Now): boolean {
-    const { retentionMs } = this.topic;
-    const { earliestMs } = entry.message;
-    if (retentionMs !== undefined && earliestMs + retentionMs > wallMs) return true;
-    return this.terms.retainAcked && earliestMs + this.terms.retentionMs > wallMs;
   }
 
   #isSurelyOwed(entry: Entry, wallMs: number): boolean {
@@ -438,6 +456,7 @@ export class ModelSubscription {
       isPerhapsTrimmed: isDone,
       isTouched: false,
       isRestored: false,
+      isIdUnclear: false,
       latestAckId: '',
       lastUntilMs: 0,
     });

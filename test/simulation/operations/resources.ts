@@ -177,6 +177,7 @@ export async function updateSubscription(world: World): Promise<void> {
   const terms = { ...model.terms, ...change };
   world.say(`${field} of ${model.name}: ${storyOf(terms)}`);
   const { name, topic } = model;
+  if (terms.isPushed) world.weather.begin(`pushed ${name}`);
   const isChanged = await attempted(world, name, async () => {
     const wanted = { name, topic: topic.name, ...settingsOf(terms) };
     await world.broker.updateSubscription(wanted, [field]);

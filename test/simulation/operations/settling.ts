@@ -1,7 +1,8 @@
 import type { SettleResult } from '../../../src/broker/index.ts';
 import { RpcError } from '../../../src/rpc/index.ts';
 import { assert } from '../../../src/runtime/index.ts';
-import { standingOf, type Held, type World } from '../driver/world.ts';
+import { standingOf, type Held } from '../driver/held.ts';
+import type { World } from '../driver/world.ts';
 import { latenessMs, type ModelSubscription } from '../model/subscription.ts';
 
 /** Up to ten deliveries of one subscription, of any age; most of them are forgotten then. */
@@ -93,9 +94,13 @@ function verdictOf(world: World, subscription: ModelSubscription, held: Held): V
   const standing = standingOf(held);
   if (standing === 'unclear' || subscription.seeking > 0 || entry === undefined) return 'may';
   if (standing === 'void') return 'must not';
-  if (entry.latestAckId !== held.ackId) return 'must not';
-  if (entry.fate !== 'owed' || entry.lease === null)
-    return entry.fate === 'owed' ? 'must not' : 'may';
+  // How a message was acknowledged is forgotten by a restart: then any of its ids was. That one
+  // was brought to a dead letter topic is no acknowledgement that anybody remembers.
+  if (entry.fate !== 'owed')
+    return world.report.restarts > 0 || entry.isExhausted || entry.latestAckId === held.ackId
+      ? 'may'
+      : 'must not';
+  if (entry.latestAckId !== held.ackId || entry.lease === null) return 'must not';
   const { nowMs, wallMs } = world.now;
   const { untilMs, perhapsUntilMs, isCertain, isDurable } = entry.lease;
   if (!isCertain || !isDurable) return 'may';
@@ -227,6 +232,7 @@ export async function modifyDeadline(world: World): Promise<void> {
         ['draining', 'UNAVAILABLE'],
         [`detached ${name}`, 'FAILED_PRECONDITION'],
         [`exactly once ${name}`, 'INVALID_ARGUMENT'],
+        [forecast.seen.has('storage') ? `exactly once ${name}` : '', 'UNAVAILABLE'],
       ),
     )
     .finally(() => forecast.over());

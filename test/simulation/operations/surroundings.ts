@@ -105,6 +105,7 @@ export async function restart(world: World): Promise<void> {
   world.inFlight.clear();
   world.weather.crash();
   world.endpoint.crash();
+  world.disk.crash();
   world.ledger.trouble();
   for (const model of world.subscriptions.values()) {
     model.crash();
