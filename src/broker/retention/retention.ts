@@ -77,7 +77,7 @@ export class RetentionSweeper {
       subscription.expireBelow(await horizons.find(retentionMs));
     }
     await this.#filters.sweep(topic);
-    // From here to the trim in one turn: a seek or a new snapshot may need what is older.
+    // In one turn: a seek may take over from a snapshot what it needed, and that be deleted.
     const below = keptFrom(topic, ofTopic, horizons);
     if (below > 0) await this.#registry.ports.store.trim([{ log, below }]);
   }
