@@ -78,6 +78,65 @@ describe.each(wireNames)('Acknowledge over %s', (wire) => {
     expect(await api.pullOnce(subscription)).toEqual([]);
   });
 
+  test('exactly once: ids whose deadline has passed are named, the others of the request are acknowledged', async () => {
+    const topic = await api.topic();
+    const more = { enableExactlyOnceDelivery: true, ackDeadlineSeconds: 10 };
+    const subscription = await api.subscription(topic, more);
+    await api.publish(topic, 'late');
+    const [late] = await api.pull(subscription, 1);
+    await live.pass(11_000);
+    const [again] = await api.pull(subscription, 1);
+    await api.publish(topic, 'good');
+    const [good] = await api.pull(subscription, 1);
+    const ackIds = [late!.ackId, good!.ackId];
+    const refusal = await api.detailed('Acknowledge', { subscription, ackIds });
+    expect(refusal).toEqual({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^Some acknowledgement ids in the request were invalid\. /),
+      details: [
+        {
+          reason: 'EXACTLY_ONCE_ACKID_FAILURE',
+          domain: 'pubsub.googleapis.com',
+          metadata: { [late!.ackId]: 'PERMANENT_FAILURE_INVALID_ACK_ID' },
+        },
+      ],
+    });
+    // "An acknowledged message will not be resent to a subscriber."
+    await live.pass(11_000);
+    const [left] = await api.pull(subscription, 1);
+    expect(left!.message.messageId).toBe(again!.message.messageId);
+    await api.acknowledge(subscription, [left!]);
+    expect(await api.pullOnce(subscription)).toEqual([]);
+  });
+
+  test('exactly once: the same ack again is answered as the first was, over a restart too', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic, { enableExactlyOnceDelivery: true });
+    await api.publish(topic, 'once');
+    const pulled = await api.pull(subscription, 1);
+    await api.acknowledge(subscription, pulled);
+    await api.acknowledge(subscription, pulled);
+    await live.restart();
+    await api.acknowledge(subscription, pulled);
+    expect(await api.pullOnce(subscription)).toEqual([]);
+  });
+
+  test('exactly once in order: an ack before an earlier one of its key may be sent again', async () => {
+    const topic = await api.topic();
+    const more = { enableExactlyOnceDelivery: true, enableMessageOrdering: true };
+    const subscription = await api.subscription(topic, more);
+    const messages = ['1', '2'].map((data) => ({ data: btoa(data), orderingKey: 'k' }));
+    await api.call('Publish', { topic, messages });
+    const [first, second] = await api.pull(subscription, 2);
+    const early = { subscription, ackIds: [second!.ackId] };
+    expect(await api.detailed('Acknowledge', early)).toMatchObject({
+      details: [{ metadata: { [second!.ackId]: 'TRANSIENT_FAILURE_UNORDERED_ACK_ID' } }],
+    });
+    await api.acknowledge(subscription, [first!]);
+    await api.acknowledge(subscription, [second!]);
+    expect(await api.pullOnce(subscription)).toEqual([]);
+  });
+
   test('no ack id: "Must not be empty"', async () => {
     const subscription = await api.subscription(await api.topic());
     expect(await api.refusal('Acknowledge', { subscription, ackIds: [] })).toEqual(

@@ -57,6 +57,32 @@ describe.each(wireNames)('ModifyAckDeadline over %s', (wire) => {
     expect(await api.pullOnce(subscription)).toEqual([]);
   });
 
+  test('exactly once: an id whose deadline has passed is named, and the others are moved', async () => {
+    const topic = await api.topic();
+    const more = { enableExactlyOnceDelivery: true, ackDeadlineSeconds: 10 };
+    const subscription = await api.subscription(topic, more);
+    await api.publish(topic, 'late');
+    const [late] = await api.pull(subscription, 1);
+    await live.pass(11_000);
+    const [again] = await api.pull(subscription, 1);
+    const ackIds = [late!.ackId, again!.ackId];
+    const request = { subscription, ackIds, ackDeadlineSeconds: 60 };
+    expect(await api.detailed('ModifyAckDeadline', request)).toEqual({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/^Some acknowledgement ids in the request were invalid\. /),
+      details: [
+        {
+          reason: 'EXACTLY_ONCE_ACKID_FAILURE',
+          domain: 'pubsub.googleapis.com',
+          metadata: { [late!.ackId]: 'PERMANENT_FAILURE_INVALID_ACK_ID' },
+        },
+      ],
+    });
+    await live.pass(20_000);
+    await api.acknowledge(subscription, [again!]);
+    expect(await api.pullOnce(subscription)).toEqual([]);
+  });
+
   test('a nack wakes a pull that waits', async () => {
     const topic = await api.topic();
     const subscription = await api.subscription(topic);

@@ -98,6 +98,25 @@ describe.each(wireNames)('Pull over %s', (wire) => {
     }
   }
 
+  test('delivery_attempt "is 1 + (number of NACKs) + (number of ack_deadline exceeds)", "If a DeadLetterPolicy is not set on the subscription, this will be 0"', async () => {
+    const topic = await api.topic();
+    const deadLetterPolicy = { deadLetterTopic: await api.topic() };
+    const subscription = await api.subscription(topic, { deadLetterPolicy });
+    await api.publish(topic, 'x');
+    const [first] = await api.pull(subscription, 1);
+    const nack = { subscription, ackIds: [first!.ackId], ackDeadlineSeconds: 0 };
+    await api.call('ModifyAckDeadline', nack);
+    const [second] = await api.pull(subscription, 1);
+    await live.pass(11_000);
+    const [third] = await api.pull(subscription, 1);
+    expect([first, second, third].map((each) => each!.deliveryAttempt)).toEqual([1, 2, 3]);
+    const updateMask = 'deadLetterPolicy';
+    await api.call('UpdateSubscription', { subscription: { name: subscription }, updateMask });
+    await live.pass(11_000);
+    const [bare] = await api.pull(subscription, 1);
+    expect(bare).not.toHaveProperty('deliveryAttempt');
+  });
+
   test('what is outstanding is not given twice', async () => {
     const topic = await api.topic();
     const subscription = await api.subscription(topic);

@@ -4,7 +4,7 @@ import { GrpcWire } from './grpc-wire.ts';
 import type { Rpc } from './rpc-bindings.ts';
 import type { TestedServer } from './tested-server.ts';
 import { WebSocketWire } from './web-socket-wire.ts';
-import { refusalOf, RestWire, type Json, type Wire, type WireName } from './wire.ts';
+import { CallRefusal, refusalOf, RestWire, type Json, type Wire, type WireName } from './wire.ts';
 
 /** A message as a pull gives it. */
 export interface Pulled {
@@ -46,6 +46,22 @@ export class LiveApi {
 
   refusal(rpc: Rpc, request: Json): Promise<{ readonly code: string; readonly message: string }> {
     return refusalOf(this.call(rpc, request));
+  }
+
+  /** The same with the details that came with it. */
+  async detailed(
+    rpc: Rpc,
+    request: Json,
+  ): Promise<{
+    readonly code: string;
+    readonly message: string;
+    readonly details: readonly Json[];
+  }> {
+    const thrown: unknown = await this.call(rpc, request).catch((error: unknown) => error);
+    if (!(thrown instanceof CallRefusal)) throw new Error(`${rpc} was not refused`);
+    const { code, message, details } = thrown;
+    const shown = details.map(({ '@type': _type, ...detail }) => detail);
+    return { code, message, details: shown };
   }
 
   /** Asks again until it is refused: what a clock brings about comes a turn later. */
