@@ -15,9 +15,3 @@ export function parseFieldMask(mask: string): string[] {
     .map((path) => snakeCase(path.trim()))
     .filter((path) => path !== '');
 }
-
-/** The first segment of a path: `push_config` of `push_config.push_endpoint`. */
-export function fieldOfPath(path: string): string {
-  const dot = path.indexOf('.');
-  return dot < 0 ? path : path.slice(0, dot);
-}
