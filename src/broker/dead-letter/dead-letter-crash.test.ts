@@ -48,6 +48,24 @@ test('once the acknowledgement is written as well, a restart brings nothing back
   expect(await bench.unacked()).toBe(0);
 });
 
+test('an exactly-once subscription keeps the failures of what is outstanding over a crash', async () => {
+  harness = await BrokerHarness.open();
+  const kitchen = { enableExactlyOnceDelivery: true };
+  bench = await DeadLetterBench.open(harness, { kitchen });
+  await harness.publish(bench.orders, 'soup');
+  await bench.refuse(3);
+  const [fourth] = await harness.pull(bench.kitchen);
+  expect(fourth?.deliveryAttempt).toBe(4);
+  await harness.restart();
+  // Its deadline goes on, and passes.
+  await harness.clock.advance(11_000);
+  const [fifth] = await harness.pull(bench.kitchen);
+  expect(fifth?.deliveryAttempt).toBe(5);
+  await bench.nack([fifth!]);
+  expect((await bench.letters()).map(({ text }) => text)).toEqual(['soup']);
+  expect(await bench.unacked()).toBe(0);
+});
+
 test('a commit that nobody can vouch for is looked up: the copy is there once', async () => {
   harness = await BrokerHarness.open();
   bench = await DeadLetterBench.open(harness);
