@@ -108,7 +108,9 @@ class Printer {
   }
 
   #string(text: string): string {
-    return `"${Array.from(text).map((character) => this.#character(character)).join('')}"`;
+    return `"${Array.from(text)
+      .map((character) => this.#character(character))
+      .join('')}"`;
   }
 
   #character(character: string): string {

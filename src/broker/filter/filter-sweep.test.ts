@@ -144,6 +144,38 @@ test('a subscription that somebody reads is left to its reader', async () => {
   await harness.close();
 });
 
+test('a key service that does not answer holds up no retention', async () => {
+  let isSilent = false;
+  const harness = await BrokerHarness.open({
+    wrapKeys: (keys) =>
+      new Proxy(keys, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name, target);
+          if (isSilent && name === 'decrypt') return () => new Promise(() => undefined);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      }),
+  });
+  for (const id of ['one', 'two', 'three']) {
+    const topic = await harness.createTopic(id);
+    await harness.createSubscription(`red-of-${id}`, topic, { filter: 'NOT attributes:blue' });
+    await harness.createSubscription(`all-of-${id}`, topic, { messageRetentionMs: 600_000 });
+    await harness.publish(topic, id, id);
+  }
+  await harness.clock.advance(595_000);
+  await harness.restart();
+  isSilent = true;
+  await harness.clock.advance(6_000);
+  const beganMs = harness.clock.monotonicMs();
+  await harness.until(harness.broker.sweep());
+  expect(harness.clock.monotonicMs() - beganMs).toBeLessThanOrEqual(2_000);
+  const reports = await harness.until(harness.broker.backlogs());
+  const kept = reports.filter(({ subscription }) => subscription.includes('all-of'));
+  expect(kept.map(({ unackedCount }) => unackedCount)).toEqual([0, 0, 0]);
+  isSilent = false;
+  await harness.close();
+});
+
 test('subscriptions of one topic share what is read', async () => {
   const bench = await opened();
   const { store, harness, topic } = bench;

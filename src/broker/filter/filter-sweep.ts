@@ -1,5 +1,7 @@
-import { EnvelopeError, segmentDekVersion, type DekManager } from '../../envelope/index.ts';
+import { EnvelopeError, segmentDekVersion, type Dek } from '../../envelope/index.ts';
+import type { DekManager } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
+import type { Clock } from '../../runtime/index.ts';
 import type { Segment, Store } from '../../storage/index.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import type { TopicState } from '../topic-state.ts';
@@ -12,22 +14,27 @@ const topicBytesMax = 4 * 1024 * 1024;
 const sweepBytesMax = 32 * 1024 * 1024;
 /** Subscriptions of one topic that are looked at together; the others' turn is next. */
 const walksMax = 256;
+/** Nothing else that the retention sweep does needs a key: it does not wait long for this. */
+const keyPatienceMs = 1_000;
 
 /**
  * Moves filtered subscriptions that nobody reads past the stored messages that they do not get, so
  * that those do not hold the log, and counts those that they do get. Every segment that decides is
- * checked under the topic's key first; where that cannot be had, nothing moves.
+ * checked under the topic's key first; where that cannot be had, nothing moves. Once the key service
+ * did not answer, nothing more is asked for in this sweep.
  */
 export class FilterSweep {
   readonly #store: Store;
   readonly #deks: DekManager;
+  readonly #clock: Clock;
   /** What was found of each subscription; it holds until the frontier moves. */
   readonly #walks = new WeakMap<SubscriptionState, FilterWalk>();
   #bytesLeft = sweepBytesMax;
 
-  constructor(ports: { readonly store: Store; readonly deks: DekManager }) {
+  constructor(ports: { readonly store: Store; readonly deks: DekManager; readonly clock: Clock }) {
     this.#store = ports.store;
     this.#deks = ports.deks;
+    this.#clock = ports.clock;
   }
 
   /** A new sweep over all topics. */
@@ -88,8 +95,8 @@ export class FilterSweep {
     const end = segment.base + segment.count;
     const isConcerned = (walk: FilterWalk): boolean => walk.next < end;
     if (!walks.some(isConcerned)) return true;
-    const dek = await this.#deks.forOpen(topic.key.topic, segmentDekVersion(segment.body));
-    if (!dek.isAlive) return false;
+    const dek = await this.#dekOf(topic, segmentDekVersion(segment.body));
+    if (dek?.isAlive !== true) return false;
     const matches = new SegmentMatches(dek, topic.lane.place(segment), segment);
     try {
       for (const walk of walks.filter(isConcerned)) walk.take(matches.of(walk.filter));
@@ -97,5 +104,22 @@ export class FilterSweep {
       matches.close();
     }
     return true;
+  }
+
+  /** Null if that takes too long. */
+  async #dekOf(topic: TopicState, version: number): Promise<Dek | null> {
+    const pending = this.#deks.forOpen(topic.key.topic, version);
+    if (!(pending instanceof Promise)) return pending;
+    const { promise, resolve, reject } = Promise.withResolvers<Dek | null>();
+    const cancel = this.#clock.schedule(this.#clock.monotonicMs() + keyPatienceMs, () => {
+      this.#bytesLeft = 0;
+      resolve(null);
+    });
+    pending.then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      cancel();
+    }
   }
 }

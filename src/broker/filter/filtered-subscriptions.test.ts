@@ -106,6 +106,18 @@ test('backlog gauges count only what matches', async () => {
   await harness.close();
 });
 
+test('a filter that cannot be read is refused before anything is stored', async () => {
+  const { harness, topic } = await opened();
+  const bad = harness.createSubscription('bad', topic, { filter: 'bogus(' });
+  await expect(bad).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringContaining('filter: position 1: expected attributes') as string,
+  });
+  await harness.restart();
+  await harness.createSubscription('bad', topic, redOnly);
+  await harness.close();
+});
+
 test('a stream that is caught up gets what matches, and nothing is opened of what does not', async () => {
   const { harness, topic, red, recorder } = await opened();
   const probe = await harness.openStream(red);

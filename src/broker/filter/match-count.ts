@@ -43,7 +43,8 @@ export class MatchCount {
   /** A segment is about to be read, and matches as it was counted when it was published. */
   reads(run: ReadRun): void {
     this.#run = run;
-    if (run.base > this.#knownFrom || run.end <= this.#knownFrom) return;
+    if (run.base > this.#knownFrom) this.#jump(run.base);
+    if (run.end <= this.#knownFrom) return;
     this.#known -= run.countFrom(this.#knownFrom);
     this.#knownFrom = run.end;
   }
@@ -69,7 +70,7 @@ export class MatchCount {
   /** Matches from `frontier` on; where they are not known, every message, or an estimate. */
   from(frontier: number, tail: number): number {
     if (frontier >= tail) return 0;
-    if (frontier > this.#knownFrom) this.#jump(frontier, tail);
+    if (frontier > this.#knownFrom) this.#jump(frontier);
     return Math.max(0, Math.min(tail - frontier, this.#below(frontier) + this.#known));
   }
 
@@ -84,8 +85,8 @@ export class MatchCount {
   }
 
   /** Retention or a seek went over segments that nobody read. */
-  #jump(frontier: number, tail: number): void {
-    this.#known = this.#history.between(frontier, tail);
+  #jump(frontier: number): void {
+    this.#known = this.#history.between(frontier, this.#history.end);
     this.#knownFrom = frontier;
   }
 }

@@ -29,6 +29,10 @@ export class MatchHistory {
     if (this.#sequences.length > checkpointsMax) this.#thinOut();
   }
 
+  get end(): number {
+    return this.#end;
+  }
+
   /** From `from` up to, but without, `to`. */
   between(from: number, to: number): number {
     if (from >= to) return 0;

@@ -1,5 +1,6 @@
 import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
 import { checkDeadLetterPolicy } from '../dead-letter/dead-letter-rule.ts';
+import { checkFilter } from '../filter/filter-parser.ts';
 import { alreadyExists, detached as refusal, notFound } from '../errors.ts';
 import { mergeSubscription } from './merged-rows.ts';
 import type { Pager } from '../lists/page-token.ts';
@@ -29,6 +30,7 @@ export class Subscriptions {
   async #create(subscription: Subscription): Promise<Subscription> {
     const topic = this.#registry.topic(subscription.topic);
     checkDelivery(subscription);
+    if (subscription.filter !== undefined) checkFilter(subscription.filter);
     checkDeadLetterPolicy(subscription.deadLetterPolicy, topic, this.#registry.topics);
     const { catalog, ports } = this.#registry;
     const { name } = subscription;
