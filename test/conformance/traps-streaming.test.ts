@@ -23,14 +23,14 @@ async function roundTrip(stream: StreamClient): Promise<void> {
   await stream.until(({ responses }) => responses.length > before);
 }
 
-test('"Keepalive pings unanswered → streams dropped each 30–45 s": each is answered, for ten minutes', async () => {
+test('"Keepalive pings unanswered → streams dropped each 30–45 s": each is answered, for nine minutes', async () => {
   const topic = await api.topic();
   const idle = open(await api.subscription(topic));
   const held = open(await api.subscription(topic), { maxOutstandingMessages: 1n });
   await api.publish(topic, 'a', 'b');
   await held.untilMessages(1);
   const streams = [idle, held];
-  for (let second = 0; second < 600; second += 30) {
+  for (let second = 0; second < 540; second += 30) {
     await Promise.all(streams.map(roundTrip));
     // Unasked too, in each half of the time to the next ping.
     for (const stream of streams) {
