@@ -234,7 +234,8 @@ export class DoomedDirectory {
     for (const key of journal.keys) this.#keys.add(key);
     for (const id of reusedIds(this.#seenIds, journal))
       this.#violate(`an id was used twice: ${id}`);
-    const logsMax = this.ledger.topics.size + this.ledger.subscriptions.size + 10;
+    const { topics, subscriptions, snapshots } = this.ledger;
+    const logsMax = topics.size + subscriptions.size + snapshots.size + 10;
     const strayed = await strayedSegments(this.#dataDir, this.#scratch, logsMax, this.#seenIds);
     for (const segment of strayed) this.#violate(`not what was stored: ${segment}`);
     const folders = [this.#dataDir, `${this.#dataDir}-keys`];
@@ -250,10 +251,11 @@ export class DoomedDirectory {
   }
 
   async #orphanedDeks(): Promise<number> {
-    const { topics, subscriptions } = this.ledger;
+    const { topics, subscriptions, snapshots } = this.ledger;
+    const kept = [...snapshots.values()].filter(({ state }) => state !== 'gone');
     const readTopics = this.ledger.existing().map(({ topic }) => topic);
     const doomed = [...subscriptions.values()].filter(({ state }) => state === 'doomed');
-    const needed = new Set([...readTopics, ...doomed.map(({ topic }) => topic)]);
+    const needed = new Set([...readTopics, ...[...doomed, ...kept].map(({ topic }) => topic)]);
     for (const { name, state } of topics.values()) if (state !== 'gone') needed.add(name);
     return Math.max(0, (await topicsWithDek(this.#dataDir, this.#scratch)) - needed.size);
   }

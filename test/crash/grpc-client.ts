@@ -77,6 +77,34 @@ export class GrpcClient implements PubsubClient {
     return reply.subscriptions.map(({ name }) => name);
   }
 
+  async createSnapshot(name: string, subscription: string): Promise<void> {
+    const schema = pubsub.CreateSnapshotRequestSchema;
+    const ask = { name, subscription };
+    await this.#call('Subscriber', 'CreateSnapshot', schema, ask, pubsub.SnapshotSchema);
+  }
+
+  async deleteSnapshot(snapshot: string): Promise<void> {
+    const schema = pubsub.DeleteSnapshotRequestSchema;
+    await this.#call('Subscriber', 'DeleteSnapshot', schema, { snapshot }, EmptySchema);
+  }
+
+  async listSnapshots(project: string): Promise<string[]> {
+    const reply = await this.#call(
+      'Subscriber',
+      'ListSnapshots',
+      pubsub.ListSnapshotsRequestSchema,
+      { project, pageSize: 1000 },
+      pubsub.ListSnapshotsResponseSchema,
+    );
+    return reply.snapshots.map(({ name }) => name);
+  }
+
+  async seek(subscription: string, snapshot: string): Promise<void> {
+    const schema = pubsub.SeekRequestSchema;
+    const ask = { subscription, target: { case: 'snapshot' as const, value: snapshot } };
+    await this.#call('Subscriber', 'Seek', schema, ask, pubsub.SeekResponseSchema);
+  }
+
   async publish(topic: string, messages: readonly Outgoing[]): Promise<string[]> {
     const reply = await this.#call(
       'Publisher',

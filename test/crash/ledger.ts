@@ -26,10 +26,19 @@ export interface KnownSubscription {
   readonly held: Map<string, string>;
 }
 
+export interface KnownSnapshot {
+  readonly name: string;
+  readonly topic: string;
+  state: Existence;
+  /** Payloads that a seek to it must bring back. */
+  readonly retained: ReadonlySet<string>;
+}
+
 /** Everything that the server promised, and every promise that it broke. */
 export class Ledger {
   readonly topics: Map<string, KnownTopic> = new Map();
   readonly subscriptions: Map<string, KnownSubscription> = new Map();
+  readonly snapshots: Map<string, KnownSnapshot> = new Map();
   readonly violations: string[] = [];
   readonly #sent = new Map<string, { readonly topic: string; messageId: string | null }>();
   #tick = 0;
@@ -64,6 +73,28 @@ export class Ledger {
     };
     this.subscriptions.set(name, found);
     return found;
+  }
+
+  /** Of a subscription that nobody else acknowledges from meanwhile. */
+  wantSnapshot(name: string, of: KnownSubscription): KnownSnapshot {
+    const retained = new Set(of.owed);
+    const snapshot: KnownSnapshot = { name, topic: of.topic, state: 'wanted', retained };
+    this.snapshots.set(name, snapshot);
+    return snapshot;
+  }
+
+  /** What it retains may come again from now on, whatever was acknowledged. */
+  seeking(known: KnownSubscription, { retained }: KnownSnapshot): void {
+    for (const key of retained) known.acked.delete(key);
+    known.held.clear();
+  }
+
+  /** What it retains is owed again. */
+  sought(known: KnownSubscription, { retained }: KnownSnapshot): void {
+    for (const key of retained) {
+      known.released.delete(key);
+      known.owed.add(key);
+    }
   }
 
   /** Subscriptions that a publish from now on must reach. */

@@ -23,6 +23,10 @@ export interface PubsubClient {
   createSubscription(name: string, topic: string, ackDeadlineSeconds?: number): Promise<void>;
   deleteSubscription(name: string): Promise<void>;
   listSubscriptions(project: string): Promise<string[]>;
+  createSnapshot(name: string, subscription: string): Promise<void>;
+  deleteSnapshot(name: string): Promise<void>;
+  listSnapshots(project: string): Promise<string[]>;
+  seek(subscription: string, snapshot: string): Promise<void>;
   publish(topic: string, messages: readonly Outgoing[]): Promise<string[]>;
   /** Answers at once, also with nothing. */
   pull(subscription: string, messagesMax: number): Promise<Incoming[]>;

@@ -1,4 +1,4 @@
-import type { KnownSubscription, KnownTopic, Ledger } from './ledger.ts';
+import type { KnownSnapshot, KnownSubscription, KnownTopic, Ledger } from './ledger.ts';
 import { statusOf, type PubsubClient } from './pubsub-client.ts';
 
 /** Rounds of pulling that must bring everything that is owed. */
@@ -13,12 +13,13 @@ export async function checkRecovered(
   ledger.forgetHeld();
   compare(ledger, [...ledger.topics.values()], await client.listTopics(project));
   compare(ledger, [...ledger.subscriptions.values()], await client.listSubscriptions(project));
+  compare(ledger, [...ledger.snapshots.values()], await client.listSnapshots(project));
   for (const known of ledger.existing()) await drainOwed(ledger, client, known);
 }
 
 function compare(
   ledger: Ledger,
-  known: readonly (KnownTopic | KnownSubscription)[],
+  known: readonly (KnownTopic | KnownSubscription | KnownSnapshot)[],
   listed: readonly string[],
 ): void {
   const there = new Set(listed);

@@ -54,6 +54,26 @@ export class RestClient implements PubsubClient {
     return (reply.subscriptions ?? []).map(({ name }) => name);
   }
 
+  async createSnapshot(name: string, subscription: string): Promise<void> {
+    await this.call('PUT', `/v1/${name}`, { subscription });
+  }
+
+  async deleteSnapshot(name: string): Promise<void> {
+    await this.call('DELETE', `/v1/${name}`);
+  }
+
+  async listSnapshots(project: string): Promise<string[]> {
+    const reply = await this.call<{ snapshots?: { name: string }[] }>(
+      'GET',
+      `/v1/${project}/snapshots?pageSize=1000`,
+    );
+    return (reply.snapshots ?? []).map(({ name }) => name);
+  }
+
+  async seek(subscription: string, snapshot: string): Promise<void> {
+    await this.call('POST', `/v1/${subscription}:seek`, { snapshot });
+  }
+
   async publish(topic: string, messages: readonly Outgoing[]): Promise<string[]> {
     const sent = messages.map(({ data, attributes, orderingKey }) => ({
       data: data.toString('base64'),

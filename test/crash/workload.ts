@@ -1,6 +1,6 @@
 import type { Chance } from './chance.ts';
 import type { GrpcClient } from './grpc-client.ts';
-import type { KnownSubscription, KnownTopic, Ledger } from './ledger.ts';
+import type { KnownSnapshot, KnownSubscription, KnownTopic, Ledger } from './ledger.ts';
 import { payloadOf } from './payload.ts';
 import { statusOf, type PubsubClient } from './pubsub-client.ts';
 
@@ -72,11 +72,26 @@ export class Workload {
     if (!(await this.#try((client) => client.createSubscription(name, topic.name)))) return;
     known.state = 'there';
     for (let n = 0; n < 3; n++) await this.#publish(topic.name);
+    await this.#replay(known, `${project}/snapshots/churn-${life}-${i}`);
     await this.#consume(known);
     if (chance.isTrue(0.7)) await this.#remove(topic);
   }
 
-  /** A topic and its subscriptions, in either order: messages outlive their topic. */
+  /** A snapshot, some acknowledgements, and a seek that takes them back. */
+  async #replay(known: KnownSubscription, name: string): Promise<void> {
+    const { ledger, chance } = this.#options;
+    await this.#consume(known);
+    const snapshot = ledger.wantSnapshot(name, known);
+    if (!(await this.#try((client) => client.createSnapshot(name, known.name)))) return;
+    snapshot.state = 'there';
+    await this.#consume(known);
+    ledger.seeking(known, snapshot);
+    if (!(await this.#try((client) => client.seek(known.name, name)))) return;
+    ledger.sought(known, snapshot);
+    if (chance.isTrue(0.5)) await this.#delete(snapshot, (client) => client.deleteSnapshot(name));
+  }
+
+  /** A topic, its subscriptions and its snapshots, in either order: messages outlive their topic. */
   async #remove(topic: KnownTopic): Promise<void> {
     const { chance, ledger } = this.#options;
     const readers = [...ledger.subscriptions.values()].filter(
@@ -88,11 +103,15 @@ export class Workload {
       if (isTopicFirst) await this.#consume(known);
       await this.#delete(known, (client) => client.deleteSubscription(known.name));
     }
+    for (const snapshot of ledger.snapshots.values()) {
+      if (snapshot.topic !== topic.name) continue;
+      await this.#delete(snapshot, (client) => client.deleteSnapshot(snapshot.name));
+    }
     if (!isTopicFirst) await this.#delete(topic, (client) => client.deleteTopic(topic.name));
   }
 
   async #delete(
-    what: KnownTopic | KnownSubscription,
+    what: KnownTopic | KnownSubscription | KnownSnapshot,
     call: (client: PubsubClient) => Promise<void>,
   ): Promise<void> {
     const { state } = what;
