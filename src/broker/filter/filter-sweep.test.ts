@@ -176,6 +176,34 @@ test('a key service that does not answer holds up no retention', async () => {
   await harness.close();
 });
 
+test('a key that comes back unsaid is found again by a sweep', async () => {
+  let decryptCount = 0;
+  let isAway = false;
+  const harness = await BrokerHarness.open({
+    wrapKeys: (keys) =>
+      new Proxy(keys, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name, target);
+          if (name === 'decrypt') decryptCount++;
+          if (isAway && name === 'decrypt') return async () => Promise.reject(new Error('away'));
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      }),
+  });
+  const topic = await harness.createTopic('colours');
+  await harness.createSubscription('red', topic, { filter: 'NOT attributes:blue' });
+  await harness.publish(topic, 'x');
+  await harness.restart();
+  isAway = true;
+  await harness.clock.advance(600_000);
+  isAway = false;
+  await harness.clock.advance(120_000);
+  decryptCount = 0;
+  await harness.clock.advance(600_000);
+  expect(decryptCount, 'nothing is left to be found out').toBe(0);
+  await harness.close();
+});
+
 test('subscriptions of one topic share what is read', async () => {
   const bench = await opened();
   const { store, harness, topic } = bench;

@@ -16,6 +16,8 @@ const sweepBytesMax = 32 * 1024 * 1024;
 const walksMax = 256;
 /** Nothing else that the retention sweep does needs a key: it does not wait long for this. */
 const keyPatienceMs = 1_000;
+/** A key that was refused is asked for again after so long, by whoever comes first. */
+const refusedMs = 60_000;
 
 /**
  * Moves filtered subscriptions that nobody reads past the stored messages that they do not get, so
@@ -29,6 +31,8 @@ export class FilterSweep {
   readonly #clock: Clock;
   /** What was found of each subscription; it holds until the frontier moves. */
   readonly #walks = new WeakMap<SubscriptionState, FilterWalk>();
+  /** When each topic's key was last asked for although it had been refused. */
+  readonly #triedMs = new WeakMap<TopicState, number>();
   #bytesLeft = sweepBytesMax;
 
   constructor(ports: { readonly store: Store; readonly deks: DekManager; readonly clock: Clock }) {
@@ -44,11 +48,11 @@ export class FilterSweep {
 
   /** Throws what the store does. */
   async sweep(topic: TopicState): Promise<void> {
-    if (!topic.key.isUsable) return;
     const walks = [...topic.subscriptions]
       .flatMap((state) => this.#walkOf(state) ?? [])
       .filter(({ next }) => next !== Infinity)
       .slice(0, walksMax);
+    if (walks.length === 0 || !this.#mayAsk(topic)) return;
     let bytesLeft = Math.min(topicBytesMax, this.#bytesLeft);
     while (bytesLeft > 0) {
       const next = walks.reduce((first, walk) => Math.min(first, walk.next), Infinity);
@@ -59,6 +63,14 @@ export class FilterSweep {
       bytesLeft -= bytes;
       this.#bytesLeft -= bytes;
     }
+  }
+
+  #mayAsk(topic: TopicState): boolean {
+    if (topic.key.isUsable) return true;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - (this.#triedMs.get(topic) ?? -Infinity) < refusedMs) return false;
+    this.#triedMs.set(topic, nowMs);
+    return true;
   }
 
   #walkOf(state: SubscriptionState): FilterWalk | null {
