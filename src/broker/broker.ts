@@ -248,6 +248,11 @@ export class Broker implements BrokerService {
     this.#subscriber.modifyAckDeadlinesSoon(subscription, ackIds, seconds);
   }
 
+  giveBack(subscription: string, ackIds: readonly string[]): void {
+    const state = this.#registry.findSubscription(subscription);
+    for (const ackId of ackIds) state?.giveBack(ackId);
+  }
+
   isExactlyOnce(subscription: string): boolean {
     return this.#registry.findSubscription(subscription)?.row.enableExactlyOnceDelivery === true;
   }

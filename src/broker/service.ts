@@ -324,6 +324,8 @@ export interface BrokerService {
   ): Promise<SettleResult[]>;
   /** Whether ids of this subscription are to be answered one by one; false if there is none. */
   isExactlyOnce(subscription: string): boolean;
+  /** Deliveries that never reached a client: they come again at once, and did not fail. */
+  giveBack(subscription: string, ackIds: readonly string[]): void;
   /** `listener` is told of each subscription whose topic's key was revoked, until cancelled. */
   onRevoked(listener: (subscription: string) => void): () => void;
   /** Acks that arrive on a stream: no answer, malformed ids are dropped, durable soon. */

@@ -236,6 +236,10 @@ export class RecordingBroker implements BrokerService {
     return ackIds.map(this.settle);
   }
 
+  giveBack(name: string, ackIds: readonly string[]): void {
+    this.calls.push(['giveBack', name, ackIds]);
+  }
+
   isExactlyOnce(subscription: string): boolean {
     return this.exactlyOnce.has(subscription);
   }

@@ -65,8 +65,7 @@ function delivery(bytes: number): Delivery {
 
 const streamAt = (index: number): RecordedStream => fixture.broker.streams[index]!;
 
-const givenBack = (): unknown[] =>
-  fixture.broker.calls.filter(([name]) => name === 'modifyAckDeadlineEach');
+const givenBack = (): unknown[] => fixture.broker.calls.filter(([name]) => name === 'giveBack');
 
 describe('streams that share a connection', () => {
   test('are held at 512 KiB unsent, and go on in turn when the client has taken it', async () => {
@@ -84,7 +83,7 @@ describe('streams that share a connection', () => {
     await client.untilMessages(ids[0]!, 2);
     while (one.resumeCount === 0 || two.resumeCount === 0) await client.call({ ping: {} });
     expect([one.resumeCount, two.resumeCount]).toEqual([1, 1]);
-    expect(givenBack()).toEqual([['modifyAckDeadlineEach', subscription, [bounced.ackId], 0]]);
+    expect(givenBack()).toEqual([['giveBack', subscription, [bounced.ackId]]]);
     expect(client.messagesOf(ids[1]!)).toEqual([]);
     expect(two.sink.deliver([delivery(10)])).toBe(true);
     await client.untilMessages(ids[1]!, 1);

@@ -172,8 +172,7 @@ export class StreamSet implements StreamHost {
   }
 
   giveBack(subscription: string, ackIds: readonly string[]): void {
-    // A subscription that is gone has nothing left to give back.
-    this.#broker.modifyAckDeadlineEach(subscription, ackIds, 0).catch(() => undefined);
+    this.#broker.giveBack(subscription, ackIds);
   }
 
   /** Returns how many messages of it were unconfirmed. */
