@@ -88,6 +88,14 @@ describe('the official Node publisher', () => {
     await subscription.close();
   });
 
+  test('may give a call more time than a timer can count', async () => {
+    const sixtyDaysMs = 60 * 24 * 3_600_000;
+    const topic = pubsub.topic('timed', { gaxOpts: { timeout: sixtyDaysMs, maxRetries: 0 } });
+    await topic.create();
+    expect(await topic.publishMessage(data('x'))).toMatch(/^\d+$/);
+    expect(await publishRequests('timed')).toBe(1);
+  });
+
   test('hands the context of its trace on in googclient_traceparent', async () => {
     await topicWithSubscription(pubsub, 'traced');
     const traceId = '0af7651916cd43dd8448eb211c80319c';

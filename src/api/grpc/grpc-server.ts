@@ -25,6 +25,7 @@ import { ServerReflection as ServerReflectionAlpha } from '../proto/grpc/reflect
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
+import { boundCallTimeout } from './call-timeout.ts';
 import { countInflated } from './decompression.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { HealthService } from './health-service.ts';
@@ -213,6 +214,7 @@ function takeStreams(http2Server: Http2Server, watch: StreamHandler): void {
   http2Server.on('stream', (stream, headers) => {
     stream.on('error', () => undefined);
     if (stream.destroyed || stream.closed) return;
+    boundCallTimeout(headers);
     watch(stream, headers);
     for (const handle of handlers) handle.call(http2Server, stream, headers);
   });
