@@ -13,6 +13,7 @@ import time
 
 from google.api_core import exceptions
 from google.cloud import pubsub_v1
+from google.rpc import error_details_pb2, status_pb2
 
 PROJECT = sys.argv[1]
 PATIENCE_SECONDS = 100
@@ -92,6 +93,14 @@ def code(error):
     return "OK" if error is None else error.grpc_status_code.name
 
 
+def error_info(error):
+    """The ErrorInfo of a refusal; it is the first of its details."""
+    trailers = dict(error.errors[0].trailing_metadata())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    info = error_details_pb2.ErrorInfo()
+    return info if status.details[0].Unpack(info) else None
+
+
 def batching(name):
     bench = Bench(name)
     futures = [publisher.publish(bench.topic, b"%d" % at) for at in range(300)]
@@ -162,7 +171,7 @@ def exactly_once(name):
     late = refusal(bench.acknowledge, first.ack_id)
     bench.acknowledge(second.ack_id)
     again = code(refusal(bench.acknowledge, second.ack_id))
-    reason = "" if late is None else late.metadata.get(first.ack_id)
+    reason = "" if late is None else error_info(late).metadata[first.ack_id]
     return {"confirmed": confirmed, "late": reason, "again": again}
 
 
