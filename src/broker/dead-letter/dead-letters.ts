@@ -63,11 +63,6 @@ export class DeadLetters {
     this.#gate = gate;
   }
 
-  /** Forwards that are waiting or under way. */
-  get underWayCount(): number {
-    return this.#underWay;
-  }
-
   /** Null: the last forward succeeded, or there was none. */
   failureOf(subscriptionId: number): ForwardFailure | null {
     return this.#failures.get(subscriptionId) ?? null;
