@@ -299,6 +299,33 @@ describe('leases', () => {
     await bench.harness.close();
   });
 
+  test('the same nack succeeds again until the message has come again', async () => {
+    const bench = await Bench.open(1);
+    const [first] = await bench.pull();
+    bench.harness.faults.next('io');
+    const refused = await bench.refusal(bench.modack(0, first!.ackId, first!.ackId));
+    expect(refused).toMatchObject({
+      code: 'UNAVAILABLE',
+      failed: { [first!.ackId]: 'TRANSIENT_FAILURE_INTERNAL' },
+    });
+    await bench.modack(0, first!.ackId, first!.ackId);
+    await bench.modack(0, first!.ackId);
+    const extended = bench.modack(10, first!.ackId);
+    expect((await bench.refusal(extended)).code).toBe('INVALID_ARGUMENT');
+    const [second] = await bench.pull();
+    expect((await bench.refusal(bench.modack(0, first!.ackId))).code).toBe('INVALID_ARGUMENT');
+    await bench.ack(second!.ackId);
+    await bench.harness.close();
+  });
+
+  test('a deadline that has passed is no nack', async () => {
+    const bench = await Bench.open(1);
+    const [first] = await bench.pull();
+    await bench.harness.clock.advance(61_000);
+    expect((await bench.refusal(bench.modack(0, first!.ackId))).code).toBe('INVALID_ARGUMENT');
+    await bench.harness.close();
+  });
+
   test('several crashes, with a snapshot between them, change nothing of it', async () => {
     const bench = await Bench.open(3);
     const [zero, one] = await bench.pull();

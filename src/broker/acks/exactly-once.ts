@@ -9,7 +9,7 @@ import type { LeaseCommits } from './lease-commits.ts';
 import { RecentAcks } from './recent-acks.ts';
 
 /** What became of the ids of a request in memory, and when the disk has it. */
-export interface Settling {
+interface Settling {
   readonly results: SettleResult[];
   readonly durable: Promise<void>;
 }
@@ -23,7 +23,8 @@ export class ExactlyOnce {
   readonly #options: SettlerOptions;
   readonly #ackIds: AckIds;
   readonly #commits: LeaseCommits;
-  readonly #recent = new RecentAcks();
+  readonly #acks = new RecentAcks();
+  readonly #nacks = new RecentAcks();
   #recentGeneration = 0;
 
   constructor(options: SettlerOptions, ackIds: AckIds, commits: LeaseCommits) {
@@ -54,18 +55,28 @@ export class ExactlyOnce {
     const change = new DeadlineChange(this.#options);
     const moved = new Map<string, Lease>();
     const results = ackIds.map((ackId, i): SettleResult => {
-      // The same id may stand twice in a request.
-      if (moved.has(ackId)) return 'done';
       const found = this.#options.backlog.find(ackId);
       if (found === 'malformed') return 'invalid';
-      if (typeof found === 'string' || !found.isCurrent) return 'expired';
-      change.move(found.lease, typeof seconds === 'number' ? seconds : (seconds[i] ?? 0));
+      const each = typeof seconds === 'number' ? seconds : (seconds[i] ?? 0);
+      if (typeof found === 'string' || !this.#mayMove(ackId, found, each)) return 'expired';
+      change.move(found.lease, each);
       moved.set(ackId, found.lease);
+      if (each === 0) this.#memory(this.#nacks).add(found.lease.sequence, this.#delivery(ackId));
       return 'done';
     });
     change.end();
     const durable = this.#commits.commit([...moved.values()]);
     return await this.#answered('modack', { results, durable });
+  }
+
+  /** A nack may be sent again: its answer was lost, or it could not be stored. */
+  #mayMove(ackId: string, { lease, isCurrent, isLatest }: FoundLease, seconds: number): boolean {
+    if (isCurrent || seconds > 0 || !isLatest) return isCurrent;
+    return this.#memory(this.#nacks).deliveryOf(lease.sequence) === this.#delivery(ackId);
+  }
+
+  #delivery(ackId: string): number {
+    return this.#ackIds.claimedDelivery(ackId);
   }
 
   /** In the order of the messages: an earlier one of a key opens the way for a later one. */
@@ -91,7 +102,7 @@ export class ExactlyOnce {
     if (lease.state === 'ended') return 'done';
     if (!backlog.isFirstOfKey(lease)) return 'unordered';
     if (backlog.acknowledge(lease) !== 'done') return 'expired';
-    this.#memory().add(lease.sequence, this.#ackIds.claimedDelivery(ackId));
+    this.#memory(this.#acks).add(lease.sequence, this.#delivery(ackId));
     runs.add(lease);
     return 'done';
   }
@@ -109,16 +120,19 @@ export class ExactlyOnce {
   #wasLast(ackId: string): boolean {
     const target = this.#ackIds.parse(ackId);
     if (target === null) return false;
-    const delivery = this.#memory().deliveryOf(target.sequence);
+    const delivery = this.#memory(this.#acks).deliveryOf(target.sequence);
     return delivery === undefined || delivery === deliveryOf(target.epoch, target.attempt);
   }
 
-  /** A seek brings messages back: how they were acknowledged before it says nothing any more. */
-  #memory(): RecentAcks {
+  /** A seek brings messages back: what was done to them before it says nothing any more. */
+  #memory(of: RecentAcks): RecentAcks {
     const { generation } = this.#options.backlog;
-    if (generation !== this.#recentGeneration) this.#recent.clear();
+    if (generation !== this.#recentGeneration) {
+      this.#acks.clear();
+      this.#nacks.clear();
+    }
     this.#recentGeneration = generation;
-    return this.#recent;
+    return of;
   }
 
   async #answered(

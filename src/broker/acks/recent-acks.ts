@@ -1,9 +1,8 @@
 const halfMax = 10_000;
 
 /**
- * By which delivery messages were acknowledged lately: so many at least, and twice as many at
- * most. An ack that is sent again, because its answer was lost, is told from one of an earlier
- * delivery.
+ * By which delivery messages were acknowledged, or given back, lately: so many at least, and twice
+ * as many at most. What is sent again, because its answer was lost, is told from what is over.
  */
 export class RecentAcks {
   #young = new Map<number, number>();
@@ -18,7 +17,7 @@ export class RecentAcks {
     this.#young.set(sequence, delivery);
   }
 
-  /** Undefined: not acknowledged, or forgotten. */
+  /** Undefined: neither, or forgotten. */
   deliveryOf(sequence: number): number | undefined {
     return this.#young.get(sequence) ?? this.#old.get(sequence);
   }
