@@ -206,6 +206,7 @@ export class Backlog {
     this.#leasedBytes += message.bytes - lease.bytes;
     lease.isScanned = true;
     lease.state = 'outstanding';
+    lease.isLeaving = false;
     lease.bytes = message.bytes;
     lease.publishTimeMs = message.publishTimeMs;
     lease.attempt++;
@@ -237,6 +238,8 @@ export class Backlog {
   /** The time of a lease has come: its deadline, or the end of a delay. */
   expire(lease: Lease): void {
     if (this.#delayed.expire(lease)) return;
+    // The disk took longer than the deadline: nobody got it, so that nobody failed.
+    if (lease.isLeaving) return this.giveBack(lease);
     this.#options.onExpired(lease);
     this.fail(lease);
   }

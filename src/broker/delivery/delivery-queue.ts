@@ -158,16 +158,18 @@ export class DeliveryQueue implements Turn {
     commit: (leases: readonly Lease[]) => Promise<void>,
   ): Promise<void> {
     consumer.isCommitting = true;
+    for (const lease of turn.leases) lease.isLeaving = true;
     try {
       await commit(turn.leases);
     } catch (error) {
-      for (const lease of turn.leases) this.#options.backlog.giveBack(lease);
+      for (const lease of stillLeased(turn).leases) this.#options.backlog.giveBack(lease);
       consumer.fail(error);
       return;
     } finally {
       consumer.isCommitting = false;
     }
     const kept = stillLeased(turn);
+    for (const lease of kept.leases) lease.isLeaving = false;
     if (consumer.isClosed) for (const lease of kept.leases) this.#options.backlog.giveBack(lease);
     else if (kept.batch.length > 0) this.#deliver(kept, consumer);
     this.wake();
@@ -219,12 +221,7 @@ export class DeliveryQueue implements Turn {
   }
 
   /** Whether it may be handed out now: does its filter let it through, and its key's order? */
-  #look(
-    segment: HeldSegment,
-    sequence: number,
-    consumer: Consumer,
-    gathered: Gathered,
-  ): boolean {
+  #look(segment: HeldSegment, sequence: number, consumer: Consumer, gathered: Gathered): boolean {
     const { scan, backlog } = this.#options;
     if (scan === null) return true;
     if (backlog.isUnscanned(sequence)) {

@@ -43,6 +43,8 @@ export class Lease extends Timed {
   ackId = '';
   /** Who has it, while it is outstanding; null if that was before a restart. */
   holder: Consumer | null = null;
+  /** Exactly once: the disk has its lease not yet, and its message did not leave. */
+  isLeaving = false;
   /**
    * Monotonic ms. Delayed: when its retry is due, 0 if that asks for no delay. Forwarding: before
    * when it must not come again if that fails.
