@@ -77,7 +77,7 @@ async function finish(world: World): Promise<void> {
     await world.check();
   }
   for (const model of world.subscriptions.values()) {
-    const lost = model.owed(world.now.wallMs);
+    const lost = model.owed(world.now);
     assert(lost.length === 0, `${model.name} never got ${lost.join(', ')}`);
   }
   assert(await isEmpty(world), 'something is never delivered');
@@ -121,9 +121,8 @@ async function closeAll(world: World): Promise<void> {
 }
 
 async function isDone(world: World): Promise<boolean> {
-  const { wallMs } = world.now;
   const isServed = [...world.subscriptions.values()].every(
-    (each) => each.owed(wallMs).length === 0,
+    (each) => each.owed(world.now).length === 0,
   );
   return isServed && (await isEmpty(world));
 }

@@ -275,7 +275,7 @@ export class World {
   #checkCount(model: ModelSubscription, { unackedCount, outstandingCount }: BacklogReport): void {
     const { now } = this;
     const { name } = model;
-    const [least, most] = model.backlogRange(now.wallMs);
+    const [least, most] = model.backlogRange(now);
     const unseen = model.terms.filter.text === '' ? 0 : Infinity;
     const isExact = least <= unackedCount && unackedCount <= most + unseen;
     assert(isExact, `${name} has ${unackedCount} unacked, not ${least} to ${most}`);

@@ -189,12 +189,14 @@ export class ModelSubscription {
   }
 
   /** Leases are gone with the process, and acks that were not answered may be. */
-  crash(): void {
+  crash(now: Now): void {
+    this.pass(now);
     this.restoredCount = this.entries.size;
     if (this.isTorn) this.generation += 0.5;
     this.isTorn = false;
     for (const entry of this.entries.values()) {
       if (entry.isAhead || (entry.fate === 'done' && !entry.isDurable)) entry.fate = 'doubtful';
+      if (this.isDying(entry, now)) this.#doubt(entry);
       const isKept = entry.lease?.isDurable === true && this.terms.isExactlyOnce;
       if (isKept) entry.lease!.untilMs = entry.lease!.storedUntilMs;
       if (!isKept) {
@@ -214,6 +216,12 @@ export class ModelSubscription {
   isPast({ message }: Entry, wallMs: number): boolean {
     const { isDeleted, retentionMs } = this.topic;
     return message.earliestMs + retentionOf(this.terms, isDeleted ? 0 : retentionMs) <= wallMs;
+  }
+
+  /** Its last attempt may just be over: then it is brought to the dead letter topic. */
+  isDying({ lease, failures }: Entry, { nowMs }: Now): boolean {
+    const attemptsMax = this.terms.deadLetter?.attemptsMax ?? Infinity;
+    return lease !== null && lease.untilMs <= nowMs && failures[1] + 1 >= attemptsMax;
   }
 
   /** A seek finds it though it is acknowledged. */
@@ -270,15 +278,15 @@ export class ModelSubscription {
   }
 
   /** Texts that it still owes to its consumers. */
-  owed(wallMs: number): string[] {
-    return this.#texts((entry) => this.#isSurelyOwed(entry, wallMs));
+  owed(now: Now): string[] {
+    return this.#texts((entry) => this.#isSurelyOwed(entry, now));
   }
 
   /** How many unacknowledged messages there are, at least and at most. */
-  backlogRange(wallMs: number): readonly [number, number] {
+  backlogRange(now: Now): readonly [number, number] {
     return [
       // Where a seek went over what nobody had read, the matches of a filter are estimated.
-      this.wasSought && this.terms.filter.text !== '' ? 0 : this.owed(wallMs).length,
+      this.wasSought && this.terms.filter.text !== '' ? 0 : this.owed(now).length,
       this.topic.hasCopies ? Infinity : this.#texts(({ fate }) => fate !== 'done').length,
     ];
   }
@@ -328,7 +336,8 @@ export class ModelSubscription {
       assert(attempt === 0, `delivery attempt ${attempt} without a dead letter policy: ${text}`);
       return;
     }
-    const [least, most] = entry.failures;
+    const [known, most] = entry.failures;
+    const least = this.seeking > 0 ? 0 : known;
     const isRight = least + 1 <= attempt && attempt <= most + 1;
     assert(isRight, `delivery attempt ${attempt}, not ${least + 1} to ${most + 1}: ${text}`);
     entry.failures = [attempt - 1, attempt - 1];
@@ -420,10 +429,10 @@ export class ModelSubscription {
     }
   }
 
-  #isSurelyOwed(entry: Entry, wallMs: number): boolean {
+  #isSurelyOwed(entry: Entry, now: Now): boolean {
     const { message, fate, isAhead } = entry;
-    const isThere = message.id !== undefined && !this.isPast(entry, wallMs);
-    return isThere && fate === 'owed' && !isAhead;
+    const isThere = message.id !== undefined && !this.isPast(entry, now.wallMs);
+    return isThere && fate === 'owed' && !isAhead && !this.isDying(entry, now);
   }
 
   #isSurelyLeased(entry: Entry, now: Now): boolean {

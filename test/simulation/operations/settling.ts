@@ -91,9 +91,12 @@ type Verdict = 'must' | 'may' | 'must not';
 /** Whether an ack of this id may succeed, when each is answered for itself. */
 function verdictOf(world: World, subscription: ModelSubscription, held: Held): Verdict {
   const entry = subscription.entries.get(held.text);
+  subscription.pass(world.now);
   const standing = standingOf(held);
   if (standing === 'unclear' || subscription.seeking > 0 || entry === undefined) return 'may';
   if (standing === 'void') return 'must not';
+  const { nowMs, wallMs } = world.now;
+  if (subscription.isPast(entry, wallMs) || subscription.isDying(entry, world.now)) return 'may';
   // How a message was acknowledged is forgotten by a restart: then any of its ids was. That one
   // was brought to a dead letter topic is no acknowledgement that anybody remembers.
   if (entry.fate !== 'owed')
@@ -101,12 +104,10 @@ function verdictOf(world: World, subscription: ModelSubscription, held: Held): V
       ? 'may'
       : 'must not';
   if (entry.latestAckId !== held.ackId || entry.lease === null) return 'must not';
-  const { nowMs, wallMs } = world.now;
   const { untilMs, perhapsUntilMs, isCertain, isDurable } = entry.lease;
   if (!isCertain || !isDurable) return 'may';
   if (Math.max(untilMs, perhapsUntilMs) + latenessMs < nowMs) return 'must not';
-  const isRetained = !subscription.isPast(entry, wallMs);
-  return untilMs > nowMs && isRetained ? 'must' : 'may';
+  return untilMs > nowMs ? 'must' : 'may';
 }
 
 /** Exactly once: every id is answered, and an answer is a promise. */

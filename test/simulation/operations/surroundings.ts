@@ -108,7 +108,7 @@ export async function restart(world: World): Promise<void> {
   world.disk.crash();
   world.ledger.trouble();
   for (const model of world.subscriptions.values()) {
-    model.crash();
+    model.crash(world.now);
     if (model.seeking > 0) {
       model.seeking = 0;
       model.generation += 0.5;
