@@ -85,6 +85,27 @@ describe('a session whose connection broke', () => {
     expect(second.messagesOf(stream)).toHaveLength(2);
   });
 
+  test('what did not arrive was no failed delivery: attempts and delays stay as they were', async () => {
+    const topic = await api.topic();
+    const subscription = await api.subscription(topic, {
+      ackDeadlineSeconds: 600,
+      deadLetterPolicy: { deadLetterTopic: await api.topic(), maxDeliveryAttempts: 5 },
+      retryPolicy: { minimumBackoff: '600s', maximumBackoff: '600s' },
+    });
+    let client = await connect();
+    const { sessionId } = await client.hello();
+    const stream = await client.subscribe({ subscription });
+    await api.publish(topic, 'again');
+    await client.untilMessages(stream, 1);
+    for (let lost = 0; lost < 6; lost++) {
+      await client.kill();
+      client = await connect();
+      await client.hello({ sessionId, streams: [{ stream, sequence: lost }] });
+      const [message] = await client.untilMessages(stream, 1);
+      expect(message).toMatchObject({ deliveryAttempt: 1 });
+    }
+  });
+
   test.each(['is gone after a minute', 'is closed'])(
     'gives back what nobody confirmed when it %s',
     async (how) => {
