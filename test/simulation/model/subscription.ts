@@ -196,16 +196,19 @@ export class ModelSubscription {
     this.isTorn = false;
     for (const entry of this.entries.values()) {
       if (entry.isAhead || (entry.fate === 'done' && !entry.isDurable)) entry.fate = 'doubtful';
-      if (this.isDying(entry, now)) this.#doubt(entry);
+      if (this.isDying(entry, now)) {
+        this.#doubt(entry);
+        entry.failures = [entry.failures[0], entry.failures[1] + 1];
+      }
       const isKept = entry.lease?.isDurable === true && this.terms.isExactlyOnce;
       if (isKept) entry.lease!.untilMs = entry.lease!.storedUntilMs;
       if (!isKept) {
         entry.lease = null;
         entry.failures = [0, entry.failures[1]];
         entry.notBeforeMs = 0;
-        entry.isRestored = true;
         if (this.terms.isOrdered && entry.message.key !== '') entry.latestAckId = '';
       }
+      entry.isRestored = true;
       entry.isAhead = false;
       entry.request = null;
     }
@@ -269,10 +272,10 @@ export class ModelSubscription {
     this.#isBlurred = true;
     for (const entry of this.entries.values()) {
       entry.fate = 'doubtful';
+      entry.failures = [0, entry.failures[1] + (entry.lease === null ? 0 : 1)];
       entry.lease = null;
       entry.isAhead = false;
       entry.request = null;
-      entry.failures = [0, entry.failures[1]];
       entry.notBeforeMs = 0;
     }
   }

@@ -103,7 +103,12 @@ function verdictOf(world: World, subscription: ModelSubscription, held: Held): V
     return world.report.restarts > 0 || entry.isExhausted || entry.latestAckId === held.ackId
       ? 'may'
       : 'must not';
-  if (entry.latestAckId !== held.ackId || entry.lease === null) return 'must not';
+  if (entry.latestAckId !== held.ackId) {
+    // Void because an earlier one of its key failed: a restart brings its lease back.
+    return entry.isRestored && entry.message.key !== '' ? 'may' : 'must not';
+  }
+  // It failed by itself, or only with an earlier one of its key.
+  if (entry.lease === null) return entry.isIdUnclear ? 'may' : 'must not';
   const { untilMs, perhapsUntilMs, isCertain, isDurable } = entry.lease;
   if (!isCertain || !isDurable) return 'may';
   if (Math.max(untilMs, perhapsUntilMs) + latenessMs < nowMs) return 'must not';
