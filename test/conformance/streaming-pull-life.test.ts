@@ -162,6 +162,20 @@ describe('the subscription changes while a stream is open', () => {
   });
 });
 
+/** A stream with a message and a deadline: longer ones until the machine is quick enough. */
+async function openUntilDeadline(subscription: string): Promise<StreamClient> {
+  for (let ms = 2_000; ; ms *= 2) {
+    const deadline = new Date(new SystemClock().wallMs() + ms);
+    const stream = grpc.stream({ subscription, streamAckDeadlineSeconds: 60 }, { deadline });
+    const isOpen = await stream.untilMessages(1).then(
+      () => true,
+      () => false,
+    );
+    if (isOpen) return stream;
+    await live.pass(61_000);
+  }
+}
+
 describe('time passes', () => {
   test('a stream of protocol_version 1 hears of the server every 10 to 15 s without asking', async () => {
     const topic = await api.topic();
@@ -205,9 +219,7 @@ describe('time passes', () => {
     const topic = await api.topic();
     const subscription = await api.subscription(topic);
     await api.publish(topic, 'a');
-    const deadline = new Date(new SystemClock().wallMs() + 5_000);
-    const stream = grpc.stream({ subscription, streamAckDeadlineSeconds: 60 }, { deadline });
-    await stream.untilMessages(1);
+    const stream = await openUntilDeadline(subscription);
     expect(await stream.ended).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     expect(await api.pullOnce(subscription)).toEqual([]);
     await live.pass(61_000);
