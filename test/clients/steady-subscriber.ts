@@ -33,8 +33,10 @@ export async function steadyLife(lifeMs: number): Promise<SteadyLife> {
   const folder = temporaryFolder();
   const dataDir = join(folder.path, 'data');
   const server = new SealpostProcess(['serve', '--data-dir', dataDir, '--port', '0']);
-  const apiEndpoint = new URL(await server.url()).host;
-  const pubsub = new PubSub({ projectId: 'steady', apiEndpoint });
+  const { host } = new URL(await server.url());
+  process.env['PUBSUB_EMULATOR_HOST'] = host;
+  process.env['METADATA_SERVER_DETECTION'] = 'none';
+  const pubsub = new PubSub({ projectId: 'steady' });
   const later = (ms: number): Promise<void> =>
     new Promise((resolve) => clock.schedule(clock.monotonicMs() + ms, resolve));
 
@@ -62,7 +64,7 @@ export async function steadyLife(lifeMs: number): Promise<SteadyLife> {
   await later(holdMs);
   await Promise.all(holding);
   await subscription.close();
-  const left = await waiting(apiEndpoint, subscription.name);
+  const left = await waiting(host, subscription.name);
   await pubsub.close();
   await server.stop();
   folder.remove();
