@@ -16,7 +16,7 @@ import type { EmbeddedKeyService, KeyService, RootKey } from '../../src/kms/inde
 import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
 import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
-import type { KeyStore, MemoryStore, Store } from '../../src/storage/index.ts';
+import type { KeyStore, MemoryStore, MetaStore, Store } from '../../src/storage/index.ts';
 import { Life, mortal, MortalClock } from './mortal.ts';
 import { SeededEntropy } from './seeded-entropy.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -75,6 +75,7 @@ export class BrokerHarness {
   #broker!: Broker;
   #keys!: EmbeddedKeyService;
   #deks!: DekManager;
+  #meta!: MetaStore;
   #keyCount = 0;
 
   static async open(options: HarnessOptions = {}): Promise<BrokerHarness> {
@@ -108,6 +109,11 @@ export class BrokerHarness {
 
   get deks(): DekManager {
     return this.#deks;
+  }
+
+  /** The rows of the broker, in the clear. */
+  get meta(): MetaStore {
+    return this.#meta;
   }
 
   /** What lies in the environment of the keys. */
@@ -249,6 +255,7 @@ export class BrokerHarness {
     this.#lifeClock = clock;
     const storeKeyOpen = openStoreKey({ rows: keyStore, rootKey, entropy, providers });
     const storeKey = await this.until(storeKeyOpen);
+    this.#meta = openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy });
     const macKey = storeKey.deriveKey('ack ids and page tokens');
     const keysOpen = startKeyService({ keyStore, rootKey, suites: providers, clock, entropy, log });
     this.#keys = await this.until(keysOpen);
@@ -265,7 +272,7 @@ export class BrokerHarness {
     const ports = {
       store,
       deks: this.#deks,
-      meta: openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy }),
+      meta: this.#meta,
       sealer: createRecordSealer({ key: storeKey.aead, entropy }),
       mac: (input: Uint8Array, out: Uint8Array): void => keyedHashInto(macKey, input, out),
       clock,

@@ -152,6 +152,11 @@ test('a message that is soon dropped by retention is told in time, also after a 
   expect(found.findings[1]?.message).toBe(
     'The oldest message is 7 days old, and is dropped in 60 minutes unless it is acknowledged.',
   );
+  // What the topic retains for longer is not dropped.
+  const retaining = { name: topic, labels: {}, messageRetentionMs: 31 * 86_400_000 };
+  const fields = ['message_retention_duration'];
+  await harness.until(harness.broker.updateTopic(retaining, fields));
+  expect(told(await diagnose())).toEqual(['warning NO_CONSUMER']);
   await harness.close();
 });
 

@@ -50,6 +50,8 @@ export async function subscriptionFacts(
   const oldestMs = await subscription.oldestMs();
   const { backlog, lastDeliveredMs, row } = subscription;
   const nowMs = clock.monotonicMs();
+  // What the topic retains is dropped from no subscription (pubsub.v1 Topic).
+  const ofTopicMs = of.isTopicDeleted ? 0 : (subscription.topic.row.messageRetentionMs ?? 0);
   const streams = subscription.streamStates();
   return {
     ...of,
@@ -58,7 +60,7 @@ export async function subscriptionFacts(
     unackedCount: subscription.unackedCount,
     outstandingCount: backlog.outstandingCount,
     oldestUnackedAgeSeconds: oldestMs === null ? 0 : Math.max(0, clock.wallMs() - oldestMs) / 1000,
-    retentionSeconds: row.messageRetentionMs / 1000,
+    retentionSeconds: Math.max(row.messageRetentionMs, ofTopicMs) / 1000,
     consumerCount: subscription.consumerCount,
     streams,
     streamCount: Object.values(streams).reduce((sum, count) => sum + count, 0),

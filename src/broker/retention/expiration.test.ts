@@ -7,6 +7,7 @@ import {
 } from '../../../test/support/broker-harness.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
 import { silentLogger, type Logger } from '../../runtime/index.ts';
+import { decodeRow, encodeRow, type SubscriptionRow } from '../catalog/catalog-rows.ts';
 import type { Subscription } from '../index.ts';
 
 const hourMs = 3_600_000;
@@ -234,6 +235,25 @@ describe('a restart', () => {
     expect(await isThere(bench)).toBe(true);
     await harness.close();
   });
+});
+
+test('one that was created before its use was kept expires all the same, over restarts', async () => {
+  const bench = await open();
+  const { harness, subscription } = bench;
+  const row = await harness.meta.get(`subscription/${subscription}`);
+  const { key, version } = row!;
+  const { lastActiveMs: _, ...older } = decodeRow(row!.value) as SubscriptionRow;
+  const puts = [{ key, value: encodeRow(older) }];
+  expect(await harness.until(harness.meta.txn([{ key, version }], puts))).toBe(true);
+  for (let life = 0; life < 3; life++) {
+    await harness.restart();
+    await harness.clock.advance(hourMs);
+    expect(await isThere(bench)).toBe(true);
+    await pass(harness, 3 * dayMs);
+  }
+  await pass(harness, 2 * dayMs);
+  expect(await isThere(bench)).toBe(false);
+  await harness.close();
 });
 
 test('the use of a subscription is stored now and then, not each time', async () => {

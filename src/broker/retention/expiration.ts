@@ -55,6 +55,10 @@ export class Expiration {
   }
 
   async #look(state: SubscriptionState): Promise<void> {
+    // One from before this was kept: its time begins with this process, and goes on in the next.
+    if (state.row.lastActiveMs === undefined && state.lastUsedMs === 0) {
+      state.lastUsedMs = this.#startedMs;
+    }
     const { row, lastUsedMs } = state;
     if (this.#isOver(row, lastUsedMs)) {
       const isStillOver = (): boolean => this.#isOver(state.row, state.lastUsedMs);
