@@ -3,6 +3,7 @@ import type { DekManager } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Segment, Store } from '../../storage/index.ts';
+import type { BrokerObserver } from '../observer.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import type { TopicState } from '../topic-state.ts';
 import { FilterWalk } from './filter-walk.ts';
@@ -19,6 +20,13 @@ const keyPatienceMs = 1_000;
 /** A key that was refused is asked for again after so long, by whoever comes first. */
 const refusedMs = 60_000;
 
+interface SweepPorts {
+  readonly store: Store;
+  readonly deks: DekManager;
+  readonly clock: Clock;
+  readonly observer: BrokerObserver;
+}
+
 /**
  * Moves filtered subscriptions that nobody reads past the stored messages that they do not get, so
  * that those do not hold the log, and counts those that they do get. Every segment that decides is
@@ -29,16 +37,18 @@ export class FilterSweep {
   readonly #store: Store;
   readonly #deks: DekManager;
   readonly #clock: Clock;
+  readonly #observer: BrokerObserver;
   /** What was found of each subscription; it holds until the frontier moves. */
   readonly #walks = new WeakMap<SubscriptionState, FilterWalk>();
   /** When each topic's key was last asked for although it had been refused. */
   readonly #triedMs = new WeakMap<TopicState, number>();
   #bytesLeft = sweepBytesMax;
 
-  constructor(ports: { readonly store: Store; readonly deks: DekManager; readonly clock: Clock }) {
+  constructor(ports: SweepPorts) {
     this.#store = ports.store;
     this.#deks = ports.deks;
     this.#clock = ports.clock;
+    this.#observer = ports.observer;
   }
 
   /** A new sweep over all topics. */
@@ -111,11 +121,17 @@ export class FilterSweep {
     if (dek?.isAlive !== true) return false;
     const matches = new SegmentMatches(dek, topic.lane.place(segment), segment);
     try {
-      for (const walk of walks.filter(isConcerned)) walk.take(matches.of(walk.filter));
+      for (const walk of walks.filter(isConcerned)) this.#take(walk, matches);
     } finally {
       matches.close();
     }
     return true;
+  }
+
+  #take(walk: FilterWalk, matches: SegmentMatches): void {
+    const bits = matches.bitsOf(walk.filter);
+    const passedCount = walk.take(bits ?? matches.evaluate(walk.filter));
+    if (bits === null && passedCount > 0) this.#observer.filtered(walk.name, passedCount);
   }
 
   /** Null if that takes too long. */

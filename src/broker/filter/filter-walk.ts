@@ -26,6 +26,11 @@ export class FilterWalk {
     return this.#state.backlog.frontier === this.#frontier;
   }
 
+  /** Of the subscription. */
+  get name(): string {
+    return this.#state.row.name;
+  }
+
   /** The next message to look at; Infinity: none. */
   get next(): number {
     const { isEnded, hasConsumers, topic } = this.#state;
@@ -34,17 +39,24 @@ export class FilterWalk {
     return this.#at < end ? this.#at : Infinity;
   }
 
-  /** The messages of a segment that holds `next`, or begins after it as older ones are gone. */
-  take(run: ReadRun): void {
+  /**
+   * The messages of a segment that holds `next`, or begins after it as older ones are gone. Returns
+   * how many of them were passed over.
+   */
+  take(run: ReadRun): number {
     const unknownUpTo = this.#unknownUpTo;
-    this.#matches += run.countFrom(Math.max(this.#at, run.base));
+    const first = Math.max(this.#at, run.base);
+    this.#matches += run.countFrom(first);
     this.#at = run.end;
     if (this.#matches === 0) {
       this.#passOver();
-    } else if (unknownUpTo > 0 && this.#at >= unknownUpTo) {
+      return run.end - first;
+    }
+    if (unknownUpTo > 0 && this.#at >= unknownUpTo) {
       const known = run.countFrom(unknownUpTo);
       this.filter.counts.learned(this.#frontier, this.#matches - known);
     }
+    return 0;
   }
 
   /** Where the number of matches is known from; 0 if there is nothing to find out. */

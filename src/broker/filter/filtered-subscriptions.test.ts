@@ -278,7 +278,7 @@ test('a filtered subscription without consumers does not hold the log', async ()
 });
 
 test('one whose filter has no slot is looked at in the messages, and lets the log go as well', async () => {
-  const { harness, topic } = await opened();
+  const { harness, topic, recorder } = await opened();
   for (let i = 1; i < 64; i++) {
     await harness.createSubscription(`s${i}`, topic, { filter: `attributes:a${i}` });
   }
@@ -290,7 +290,11 @@ test('one whose filter has no slot is looked at in the messages, and lets the lo
   await publish(harness, topic, 'green5');
   await harness.until(harness.broker.sweep());
   expect(await kept(harness)).toEqual([5, 7]);
+  expect(filtered(recorder, blue)).toBe(5);
   expect(await pulled(harness, blue)).toBe('blue1');
+  await harness.until(harness.broker.sweep());
+  expect(await unacked(harness, blue)).toBe(0);
+  expect(filtered(recorder, blue)).toBe(1);
   await harness.close();
 });
 

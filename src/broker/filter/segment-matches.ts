@@ -30,10 +30,13 @@ export class SegmentMatches {
     this.#run = { base, count, filters: verifiedFilters(dek, place, segment) };
   }
 
-  /** Which messages this filter lets through. Throws EnvelopeError. */
-  of(filter: MessageFilter): ReadRun {
-    const bits = filter.bitsOf(this.#run);
-    if (bits !== null) return bits;
+  /** What was evaluated at publish was reported there; null if this filter was not. */
+  bitsOf(filter: MessageFilter): ReadRun | null {
+    return filter.bitsOf(this.#run);
+  }
+
+  /** Which messages a filter without bits lets through. Throws EnvelopeError. */
+  evaluate(filter: MessageFilter): ReadRun {
     this.#opened ??= openSegment(this.#dek, this.#place, this.#segment);
     const { base, count, bytes, offsets } = this.#opened;
     const found: number[] = [];
