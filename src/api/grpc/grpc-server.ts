@@ -33,7 +33,7 @@ import { hotMethods, messageMethod } from './pubsub-handlers.ts';
 import { keepAlive } from './session-ping.ts';
 import { ReflectionService } from './reflection-service.ts';
 import { RequestWatch } from './request-watch.ts';
-import { StreamingPull, type StreamingPullCall } from './streaming-pull.ts';
+import { StreamingPull, type StreamingPullCall } from './streaming/index.ts';
 import { unaryHandler, type UnaryMethod } from './unary-call.ts';
 
 /** Bytes of one request message, decompressed: the largest publish, and room to refuse it well. */

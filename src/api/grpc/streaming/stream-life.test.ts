@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { SeededEntropy } from '../../../test/support/seeded-entropy.ts';
-import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import { SeededEntropy } from '../../../../test/support/seeded-entropy.ts';
+import { VirtualClock } from '../../../../test/support/virtual-clock.ts';
 import { lifeMsMax, lifeMsMin, silenceMsMax, StreamLife } from './stream-life.ts';
 
 interface Watched {

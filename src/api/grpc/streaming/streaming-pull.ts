@@ -7,16 +7,16 @@ import {
   type Delivery,
   type PullStream,
   type StreamSink,
-} from '../../broker/index.ts';
-import type { StatusCode } from '../../rpc/index.ts';
-import { domainOf, toWireError } from '../error-mapping.ts';
-import { flushMs } from '../unsent-answers.ts';
-import { readStreamingPull, type StreamingPullRequest } from './consuming-wire.ts';
-import { checkCaller, type GrpcContext } from './grpc-context.ts';
-import { headerBytesOf, toStatusObject } from './service-error.ts';
+} from '../../../broker/index.ts';
+import type { StatusCode } from '../../../rpc/index.ts';
+import { domainOf, toWireError } from '../../error-mapping.ts';
+import { flushMs } from '../../unsent-answers.ts';
+import { readStreamingPull, type StreamingPullRequest } from '../consuming-wire.ts';
+import { checkCaller, type GrpcContext } from '../grpc-context.ts';
+import { headerBytesOf, toStatusObject } from '../service-error.ts';
 import { StreamLife } from './stream-life.ts';
 import { StreamOutbox } from './stream-outbox.ts';
-import { cutStream, streamOf } from './stream-reset.ts';
+import { cutStream, streamOf } from '../stream-reset.ts';
 import { encodeConfirmation } from './stream-responses.ts';
 import { StreamSettler, type Settled } from './stream-settler.ts';
 import {

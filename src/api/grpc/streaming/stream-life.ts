@@ -1,4 +1,4 @@
-import { draw, type Cancel, type Clock, type Entropy } from '../../runtime/index.ts';
+import { draw, type Cancel, type Clock, type Entropy } from '../../../runtime/index.ts';
 
 /** Clients drop a stream that says nothing for 15 s after a ping; so long is none silent. */
 export const silenceMsMax = 12_000;

@@ -1,7 +1,7 @@
-import { limits } from '../../broker/index.ts';
-import { RpcError } from '../../rpc/index.ts';
-import { checkAckDeadline, checkSubscriptionName } from '../pubsub/validation.ts';
-import type { StreamingPullRequest } from './consuming-wire.ts';
+import { limits } from '../../../broker/index.ts';
+import { RpcError } from '../../../rpc/index.ts';
+import { checkAckDeadline, checkSubscriptionName } from '../../pubsub/validation.ts';
+import type { StreamingPullRequest } from '../consuming-wire.ts';
 
 /** What the first request of a StreamingPull must and later ones must not say (pubsub.proto). */
 export function checkFirstRequest(request: StreamingPullRequest): void {

@@ -4,15 +4,15 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
-import { JumpingClock } from '../../../test/support/jumping-clock.ts';
-import type { RecordedStream } from '../../../test/support/recording-broker.ts';
-import { StreamClient, type StreamRequest } from '../../../test/support/stream-client.ts';
-import type { Delivery, SettleResult } from '../../broker/index.ts';
+import { startFixture, type ApiFixture } from '../../../../test/support/api-fixture.ts';
+import { JumpingClock } from '../../../../test/support/jumping-clock.ts';
+import type { RecordedStream } from '../../../../test/support/recording-broker.ts';
+import { StreamClient, type StreamRequest } from '../../../../test/support/stream-client.ts';
+import type { Delivery, SettleResult } from '../../../broker/index.ts';
 import {
   PubsubMessageSchema,
   StreamingPullRequestSchema,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { lifeMsMax, silenceMsMax } from './stream-life.ts';
 
 const subscription = 'projects/p/subscriptions/sub';

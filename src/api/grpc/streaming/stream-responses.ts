@@ -1,12 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 
-import type { PullStream, SettleResult } from '../../broker/index.ts';
+import type { PullStream, SettleResult } from '../../../broker/index.ts';
 import {
   StreamingPullResponse_AcknowledgeConfirmationSchema as AcknowledgeConfirmation,
   StreamingPullResponse_ModifyAckDeadlineConfirmationSchema as ModifyConfirmation,
   StreamingPullResponse_SubscriptionPropertiesSchema as Properties,
   StreamingPullResponseSchema,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import type { Settled } from './stream-settler.ts';
 
 /** A StreamingPullResponse that says what became of ack ids (pubsub.v1, its confirmations). */

@@ -1,5 +1,5 @@
-import type { BrokerService, SettleResult } from '../../broker/index.ts';
-import type { StreamingPullRequest } from './consuming-wire.ts';
+import type { BrokerService, SettleResult } from '../../../broker/index.ts';
+import type { StreamingPullRequest } from '../consuming-wire.ts';
 
 /** Ack ids by what became of them: the lists of pubsub.v1's confirmations. */
 export interface Settled {
