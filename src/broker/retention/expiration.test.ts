@@ -262,10 +262,10 @@ test('the use of a subscription is stored now and then, not each time', async ()
     {},
     {
       wrapStore: (store) => {
-        const { txn } = store.meta;
-        store.meta.txn = (...args) => {
+        const txn = store.meta.txn.bind(store.meta);
+        store.meta.txn = async (checks, puts) => {
           writeCount++;
-          return Reflect.apply(txn, store.meta, args);
+          return await txn(checks, puts);
         };
         return store;
       },
