@@ -51,7 +51,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
     const where = at < program.length ? `step ${at} (${program[at]!.action})` : 'the end';
     throw new SimulationError(`seed ${seed}, ${where}: ${String(cause)}`, at, cause);
   }
-  return world.report;
+  return { ...world.report, filtered: world.events.filteredCount };
 }
 
 /** A topic for dead letters, and a subscription that loses none of them. */

@@ -1,3 +1,4 @@
+import type { RunReport } from './driver/world.ts';
 import { run, SimulationError, type RunOptions } from './run.ts';
 import type { Step } from './program.ts';
 
@@ -7,17 +8,25 @@ export interface Failure {
   readonly error: SimulationError;
 }
 
-/** How the program fails; null if it does not. */
-export async function failureOf(options: RunOptions): Promise<Failure | null> {
+/** What came of a program: what it did, or how it failed. */
+export type RunOutcome =
+  | { readonly failure: null; readonly report: RunReport }
+  | { readonly failure: Failure };
+
+export async function outcomeOf(options: RunOptions): Promise<RunOutcome> {
   try {
-    await run(options);
-    return null;
+    return { failure: null, report: await run(options) };
   } catch (error) {
     if (!(error instanceof SimulationError)) throw error;
     // What comes after the step that failed has no part in it.
-    return { program: options.program.slice(0, error.stepIndex + 1), error };
+    const program = options.program.slice(0, error.stepIndex + 1);
+    return { failure: { program, error } };
   }
 }
+
+/** How the program fails; null if it does not. */
+export const failureOf = async (options: RunOptions): Promise<Failure | null> =>
+  (await outcomeOf(options)).failure;
 
 /** The kind of a complaint: its words without names and numbers. */
 const kindOf = ({ message }: SimulationError): string =>

@@ -13,6 +13,8 @@ export interface Tally {
 
 /** The observer's end: sums by subscription. */
 export class EventTallies {
+  /** Of all subscriptions, over all restarts. */
+  filteredCount = 0;
   readonly #tallies = new Map<string, Tally>();
   readonly observer: BrokerObserver = {
     ...silentObserver,
@@ -21,7 +23,10 @@ export class EventTallies {
       void (this.of(name).acked += latenciesMs.length + untimedCount),
     nacked: (name, _, count) => void (this.of(name).nacked += count),
     expired: (name, _, count) => void (this.of(name).expired += count),
-    filtered: (name, count) => void (this.of(name).filtered += count),
+    filtered: (name, count) => {
+      this.of(name).filtered += count;
+      this.filteredCount += count;
+    },
     deadLettered: (name, code) => {
       if (code === 'OK') this.of(name).deadLettered++;
       else this.of(name).deadLettersFailed++;

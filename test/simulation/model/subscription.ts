@@ -177,13 +177,13 @@ export class ModelSubscription {
 
   /** Deadlines that have surely passed. */
   pass(now: Now): void {
-    for (const entry of this.#inOrder()) {
+    for (const entry of this.entries.values()) {
+      if (entry.fate === 'owed' && this.isPast(entry, now.wallMs)) this.#doubt(entry);
       const { lease } = entry;
       if (lease !== null && !entry.isAhead && entry.fate !== 'done') {
         const latestMs = Math.max(lease.untilMs, lease.perhapsUntilMs) + latenessMs;
         if (latestMs < now.nowMs) this.#fail(entry, lease.untilMs);
       }
-      if (entry.fate === 'owed' && this.isPast(entry, now.wallMs)) this.#doubt(entry);
       if (entry.fate !== 'owed' && !this.isKept(entry, now)) entry.isPerhapsTrimmed = true;
     }
   }
@@ -446,10 +446,6 @@ export class ModelSubscription {
 
   #texts(isWantedEntry: (entry: Entry) => boolean): string[] {
     return [...this.entries.values()].filter(isWantedEntry).map(({ message }) => message.text);
-  }
-
-  #inOrder(): Entry[] {
-    return [...this.entries.values()];
   }
 
   #enter(message: ModelMessage, fate: Entry['fate']): void {

@@ -5,6 +5,7 @@ import type { World } from '../driver/world.ts';
 import type { Attributes } from '../model/filters.ts';
 import type { ModelMessage } from '../model/message.ts';
 import type { ModelTopic } from '../model/topic.ts';
+import { anyTopic } from './resources.ts';
 
 const colors = [{}, {}, { color: 'red' }, { color: 'blue' }];
 const sizes = [{}, { size: 's' }, { size: 'xl' }, { size: 'xs', 'odd key': '' }];
@@ -12,7 +13,7 @@ const keys = ['', '', 'a', 'b', 'c'];
 
 /** Several requests at once, which share segments and commits. */
 export async function publish(world: World): Promise<void> {
-  const topic = world.one(world.topics.values());
+  const topic = anyTopic(world);
   if (topic === undefined) return;
   const count = 1 + world.dice.below(4);
   world.say(`${count} requests to ${topic.name}`);

@@ -15,6 +15,12 @@ export const collector: string = subscriptionName('collector');
 
 const pushConfig = { endpoint: 'http://push.test/', attributes: {} };
 
+/** Seldom the one that dead letters go to. */
+export function anyTopic(world: World): ModelTopic | undefined {
+  const others = [...world.topics.values()].filter(({ name }) => name !== graveyard);
+  return world.one(others.length > 0 && !world.chance(6) ? others : world.topics.values());
+}
+
 export async function createTopic(world: World): Promise<void> {
   if (world.topics.size >= 4) return;
   const isSealedByCustomer = world.dice.below(3) > 0;
@@ -88,7 +94,8 @@ export async function deleteTopic(world: World): Promise<void> {
 }
 
 export async function createSubscription(world: World): Promise<void> {
-  const topic = world.one(world.topics.values());
+  if (world.topics.size < 2) await createTopic(world);
+  const topic = anyTopic(world);
   if (topic === undefined || world.subscriptions.size >= 8) return;
   const name = subscriptionName(`subscription-${world.number()}`);
   const drawn = drawTerms(world);
@@ -125,8 +132,8 @@ function drawTerms(world: World): Terms {
     filter: world.chance(3) ? world.one(modelFilters)! : everyMessage,
     retry: world.chance(3) ? world.one(retries)! : null,
     deadLetter:
-      hasGraveyard && world.chance(3)
-        ? { topic: graveyard, attemptsMax: world.one([1, 2, 5])! }
+      hasGraveyard && world.chance(2)
+        ? { topic: graveyard, attemptsMax: world.one([1, 1, 2, 5])! }
         : null,
   };
 }

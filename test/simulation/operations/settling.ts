@@ -213,7 +213,7 @@ export async function modifyDeadline(world: World): Promise<void> {
   const [subscription, some] = found;
   if (subscription.isDeleted) return;
   const { name } = subscription;
-  const seconds = world.one([0, 0, 10, 60])!;
+  const seconds = world.one([0, 0, 0, 10, 60])!;
   world.say(seconds === 0 ? 'given back' : `${seconds} s`);
   const ids = some.map(({ ackId }) => ackId);
   if (world.chance(3)) {
