@@ -100,18 +100,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const { rootKey, rows, storeKey } = openedKeys;
   const store = await openStore(config, ports, closers);
   let broker: Broker | undefined;
-  const metrics = new Metrics({
-    clock,
-    resourcesMax: config.metricsResourcesMax,
-    source: {
-      backlogs: async () => (await broker?.backlogs()) ?? [],
-      topics: async () => (await broker?.topicReports()) ?? [],
-      snapshots: async () => (await broker?.snapshotReports()) ?? [],
-      storeStats: () => store.stats(),
-      diskFreeBytes: () => freeBytesOf(config.dataDir),
-      openedBytes: () => broker?.openedBytes ?? 0,
-    },
-  });
+  const metrics = metricsOf(config, clock, store, () => broker);
   const keys = await startKeyService({
     keyStore: rows,
     rootKey,
@@ -161,6 +150,27 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   ];
   const parts = { broker: running, metrics, routes, lock, identity };
   return await listen(config, ports, parts, closers, address);
+}
+
+/** Of a server whose broker may not be open yet. */
+function metricsOf(
+  config: ServerConfig,
+  clock: Clock,
+  store: Pick<Awaited<ReturnType<typeof openStore>>, 'stats'>,
+  broker: () => Broker | undefined,
+): Metrics {
+  return new Metrics({
+    clock,
+    resourcesMax: config.metricsResourcesMax,
+    source: {
+      backlogs: async () => (await broker()?.backlogs()) ?? [],
+      topics: async () => (await broker()?.topicReports()) ?? [],
+      snapshots: async () => (await broker()?.snapshotReports()) ?? [],
+      storeStats: () => store.stats(),
+      diskFreeBytes: () => freeBytesOf(config.dataDir),
+      openedBytes: () => broker()?.openedBytes ?? 0,
+    },
+  });
 }
 
 async function listen(

@@ -39,6 +39,39 @@ export const policyRow: Row = {
       ],
     },
     {
+      title: 'Acknowledged messages retained',
+      description: 'What a seek to a time can bring back.',
+      unit: 'short',
+      queries: [
+        [
+          `topk(10, sum by (subscription_id) (${ofSubscriptions('num_retained_acked_messages')}))`,
+          '{{subscription_id}}',
+        ],
+      ],
+    },
+    {
+      title: 'Bytes of acknowledged messages',
+      description: 'Estimated from the sizes of the segments; the ten largest.',
+      unit: 'bytes',
+      queries: [
+        [
+          `topk(10, sum by (subscription_id) (${ofSubscriptions('retained_acked_bytes')}))`,
+          '{{subscription_id}}',
+        ],
+      ],
+    },
+    {
+      title: 'Oldest acknowledged message',
+      description: 'How far back a seek reaches now.',
+      unit: 's',
+      queries: [
+        [
+          `topk(10, max by (subscription_id) (${ofSubscriptions('oldest_retained_acked_message_age')}))`,
+          '{{subscription_id}}',
+        ],
+      ],
+    },
+    {
       title: 'Messages of snapshots',
       description: 'What a seek would bring back; it stays on the disk for so long.',
       unit: 'short',

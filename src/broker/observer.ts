@@ -113,6 +113,10 @@ export interface BacklogReport {
   /** Those of them that an endpoint of push has. */
   readonly pushedCount: number;
   readonly openStreams: Readonly<Partial<Record<StreamState, number>>>;
+  /** Acknowledged messages that it retains, for a Seek; 0 unless it is asked to. */
+  readonly retainedAckedCount: number;
+  readonly retainedAckedBytes: number;
+  readonly oldestRetainedAckedAgeSeconds: number;
   /** Null: a pull subscription. */
   readonly pushState: 'active' | 'resource_error' | null;
   /** Of its topic's key: whether it could be used when it was last asked. */

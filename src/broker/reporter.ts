@@ -19,7 +19,11 @@ export class Reporter {
   /** Subscriptions that are attached to a topic, deleted or not. */
   async backlogs(): Promise<BacklogReport[]> {
     const states = this.#registry.allSubscriptions().filter(({ isEnded }) => !isEnded);
-    return await this.#each(states, async (state, nowMs) => await backlogReport(state, nowMs));
+    const { store } = this.#registry.ports;
+    return await this.#each(
+      states,
+      async (state, nowMs) => await backlogReport(state, store, nowMs),
+    );
   }
 
   /** Topics that were not deleted. */

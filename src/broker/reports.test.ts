@@ -195,3 +195,33 @@ test('many reports let others have their turn in between', async () => {
   expect(turns).toBeGreaterThan(2);
   await harness.close();
 });
+
+describe('what a subscription retains although it is acknowledged', () => {
+  test('is counted where it is asked to, until its retention is over', async () => {
+    const { harness, topic, report } = await open();
+    const retaining = { retainAckedMessages: true, messageRetentionMs: 3_600_000 };
+    const subscription = await harness.createSubscription('audit', topic, retaining);
+    const audit = async (): Promise<BacklogReport> =>
+      (await harness.until(harness.broker.backlogs())).find(
+        (each) => each.subscription === subscription,
+      )!;
+    await harness.publish(topic, '1', '2', '3', '4');
+    expect(await audit()).toMatchObject({ retainedAckedCount: 0, retainedAckedBytes: 0 });
+    const received = await harness.pull(subscription, 3);
+    const ackIds = received.map(({ ackId }) => ackId);
+    await harness.acknowledge(subscription, ackIds);
+    await harness.clock.advance(60_000);
+    expect(await audit()).toMatchObject({
+      retainedAckedCount: 3,
+      retainedAckedBytes: 3 * bytesEach,
+    });
+    expect((await audit()).oldestRetainedAckedAgeSeconds).toBeGreaterThanOrEqual(60);
+    expect(await report()).toMatchObject({ retainedAckedCount: 0 });
+    await harness.clock.advance(3_600_000);
+    expect(await audit()).toMatchObject({
+      retainedAckedCount: 0,
+      oldestRetainedAckedAgeSeconds: 0,
+    });
+    await harness.close();
+  });
+});

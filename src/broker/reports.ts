@@ -7,6 +7,7 @@ import type { TopicState } from './topic-state.ts';
 /** Where a subscription stands; `nowMs` of the wall clock. Reads one segment at most. */
 export async function backlogReport(
   subscription: SubscriptionState,
+  store: Store,
   nowMs: number,
 ): Promise<BacklogReport> {
   const { backlog, topic } = subscription;
@@ -27,6 +28,36 @@ export async function backlogReport(
     openStreams: subscription.streamStates(),
     pushState: pushStateOf(subscription.pushStatus),
     isKeyUsable: topic.key.isUsable,
+    ...(await retainedAcked(subscription, store, nowMs)),
+  };
+}
+
+const noneRetained = {
+  retainedAckedCount: 0,
+  retainedAckedBytes: 0,
+  oldestRetainedAckedAgeSeconds: 0,
+};
+
+/** What a subscription keeps that was acknowledged; NaN where the store cannot tell. */
+async function retainedAcked(
+  { row, topic, floor, unackedCount, retainedTime }: SubscriptionState,
+  store: Store,
+  nowMs: number,
+): Promise<typeof noneRetained> {
+  const { lane } = topic;
+  if (!row.retainAckedMessages || lane.tail === 0) return noneRetained;
+  const horizonMs = nowMs - row.messageRetentionMs;
+  const found = await store.locate(lane.appender.log, horizonMs).catch(() => NaN);
+  const first = Math.max(found, row.start);
+  const retainedAckedCount = Math.max(0, lane.tail - first - unackedCount);
+  if (retainedAckedCount === 0) return noneRetained;
+  const share = retainedAckedCount / (lane.tail - first);
+  return {
+    retainedAckedCount,
+    retainedAckedBytes: Math.round(lane.sizes.bytesBetween(first, lane.tail) * share),
+    // Between the floor and the frontier nobody remembers which was acknowledged first.
+    oldestRetainedAckedAgeSeconds:
+      first < floor ? ageSeconds(await retainedTime.of(first), nowMs) : 0,
   };
 }
 

@@ -60,6 +60,8 @@ export class SubscriptionState {
   readonly #redelivery: RedeliveryRules;
   readonly #keyWatch: KeyWatch;
   readonly #oldestTime: PublishTime;
+  /** Of the oldest message that is kept although it is acknowledged. */
+  readonly retainedTime: PublishTime;
   #endedBy: Error | null = null;
   /** Since the subscription was first pushed. */
   #pump: PushPump | null = null;
@@ -113,6 +115,7 @@ export class SubscriptionState {
     };
     this.#settler = new Settler(settling, ackIds, () => this.isExactlyOnce);
     this.#oldestTime = new PublishTime(topic.reader);
+    this.retainedTime = new PublishTime(topic.reader);
     this.#queue = new DeliveryQueue({
       backlog,
       lane: topic.lane,

@@ -61,6 +61,21 @@ const backlogFamilies: readonly RowFamily<BacklogRow>[] = [
     (report) => report.oldestUnackedAgeSeconds,
   ),
   gauge(
+    'pubsub_subscription_num_retained_acked_messages',
+    'Acknowledged messages that the subscription retains; 0 unless it is asked to.',
+    (report) => report.retainedAckedCount,
+  ),
+  gauge(
+    'pubsub_subscription_retained_acked_bytes',
+    'Bytes of the acknowledged messages that the subscription retains.',
+    (report) => report.retainedAckedBytes,
+  ),
+  gauge(
+    'pubsub_subscription_oldest_retained_acked_message_age',
+    'Seconds since the publish of the oldest acknowledged message retained; 0 without any.',
+    (report) => report.oldestRetainedAckedAgeSeconds,
+  ),
+  gauge(
     'sealpost_subscription_outstanding_messages',
     'Messages delivered whose deadline has not passed.',
     (report) => report.outstandingCount,
@@ -137,14 +152,27 @@ function merge(subscription: string, reports: readonly BacklogReport[]): Backlog
     suspended_max_outstanding_bytes_exceeded: 0,
     suspended_max_outstanding_messages_exceeded: 0,
   };
-  const sum = { unackedCount: 0, backlogBytes: 0, outstandingCount: 0, pushedCount: 0 };
+  const sum = {
+    unackedCount: 0,
+    backlogBytes: 0,
+    outstandingCount: 0,
+    pushedCount: 0,
+    retainedAckedCount: 0,
+    retainedAckedBytes: 0,
+  };
   let oldestUnackedAgeSeconds = 0;
+  let oldestRetainedAckedAgeSeconds = 0;
   let isKeyUsable = true;
   for (const report of reports) {
     sum.unackedCount += report.unackedCount;
     sum.backlogBytes += report.backlogBytes;
     sum.outstandingCount += report.outstandingCount;
     sum.pushedCount += report.pushedCount;
+    sum.retainedAckedCount += report.retainedAckedCount;
+    sum.retainedAckedBytes += report.retainedAckedBytes;
+    if (report.oldestRetainedAckedAgeSeconds > oldestRetainedAckedAgeSeconds) {
+      oldestRetainedAckedAgeSeconds = report.oldestRetainedAckedAgeSeconds;
+    }
     if (report.oldestUnackedAgeSeconds > oldestUnackedAgeSeconds) {
       oldestUnackedAgeSeconds = report.oldestUnackedAgeSeconds;
     }
@@ -155,6 +183,7 @@ function merge(subscription: string, reports: readonly BacklogReport[]): Backlog
     subscription,
     ...sum,
     oldestUnackedAgeSeconds,
+    oldestRetainedAckedAgeSeconds,
     openStreams,
     pushState: null,
     isKeyUsable,

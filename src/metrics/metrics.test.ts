@@ -10,6 +10,9 @@ const subscription = 'projects/p1/subscriptions/s1';
 const idle = {
   backlogBytes: 0,
   pushedCount: 0,
+  retainedAckedCount: 0,
+  retainedAckedBytes: 0,
+  oldestRetainedAckedAgeSeconds: 0,
   openStreams: {},
   pushState: null,
   isKeyUsable: true,
