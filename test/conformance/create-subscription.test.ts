@@ -1,8 +1,11 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from 'vitest';
 
-import { base64, freshId, liveApi, textOf } from '../support/live-api.ts';
+import { SubscriptionSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { base64, freshId, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
 import { useTestedServer } from '../support/tested-server.ts';
-import { wireNames } from '../support/wire.ts';
+import { refusalOf, wireNames } from '../support/wire.ts';
 import {
   alreadyExists,
   badArgument,
@@ -15,6 +18,7 @@ import {
 } from './expected-refusals.ts';
 
 const live = useTestedServer();
+const grpc = liveGrpc(live);
 const bounds = 'the value must be between 0s and 600s';
 
 describe.each(wireNames)('CreateSubscription over %s', (wire) => {
@@ -326,4 +330,30 @@ test('"If the name is not provided in the request, the server will assign a rand
     expect(name.split('/').at(-1)).toMatch(/^[a-z][a-z0-9-]+$/);
   }
   expect(new Set(names).size).toBe(2);
+});
+
+test.each<[string, bigint, number]>([
+  ['an eternity', 2n ** 63n - 1n, 0],
+  ['ten thousand years and a second', 315_576_000_001n, 0],
+  ['nanoseconds of a second and more', 600n, 1_000_000_000],
+  ['signs that differ', 86_401n, -1],
+  ['the most negative nanoseconds', 600n, -(2 ** 31)],
+])('a Duration of %s is none, and no list breaks on it (gRPC only)', async (_, seconds, nanos) => {
+  const api = liveApi(live, 'gRPC', 'no-duration');
+  const topic = await api.topic();
+  const before = await api.call('ListSubscriptions', { project: api.project });
+  const duration = create(DurationSchema, { seconds, nanos });
+  for (const [field, more] of [
+    ['message_retention_duration', { messageRetentionDuration: duration }],
+    ['expiration_policy.ttl', { expirationPolicy: { ttl: duration } }],
+    ['retry_policy.minimum_backoff', { retryPolicy: { minimumBackoff: duration } }],
+    ['retry_policy.maximum_backoff', { retryPolicy: { maximumBackoff: duration } }],
+  ] as const) {
+    const name = api.subscriptionName(freshId('subscription'));
+    const message = create(SubscriptionSchema, { name, topic, ...more });
+    const bytes = toBinary(SubscriptionSchema, message);
+    const call = grpc.send('/google.pubsub.v1.Subscriber/CreateSubscription', bytes);
+    expect(await refusalOf(call)).toEqual(badArgument(`${field} is no duration`));
+  }
+  expect(await api.call('ListSubscriptions', { project: api.project })).toEqual(before);
 });

@@ -170,6 +170,50 @@ describe('JSON that does not fit', () => {
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
 
+  test.each([
+    '0000-12-31T23:59:59Z',
+    '10000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+00:01',
+    '9999-12-31T23:59:59-00:01',
+    '2023-02-29T00:00:00Z',
+    '2024-01-01T24:00:00Z',
+    '2024-01-01T23:59:60Z',
+    '2024-01-01',
+    'NaN',
+    5,
+  ])('the time %s is none', async (time) => {
+    const answer = await send(
+      '/v1/projects/p/subscriptions/any-sub:seek',
+      JSON.stringify({ time }),
+    );
+    expect(refusedMessage(answer)).toBe(
+      "Invalid value at 'time' (type.googleapis.com/google.protobuf.Timestamp), Field 'time', Invalid time format: Failed to parse input",
+    );
+  });
+
+  test.each(['labels.__proto__', '__proto__', 'a_B', 'labels__', '*', '.', 'labels labels', 5])(
+    'the mask %s is none',
+    async (updateMask) => {
+      const body = JSON.stringify({ subscription: {}, updateMask });
+      const path = '/v1/projects/p/subscriptions/any-sub';
+      expect(refusedMessage(await send(path, body, { method: 'PATCH' }))).toBe(
+        "Invalid value at 'update_mask' (type.googleapis.com/google.protobuf.FieldMask), Field 'update_mask', Invalid field mask",
+      );
+    },
+  );
+
+  test('a mask of ten thousand paths is read, and the first wrong one named', async () => {
+    const topic = await api.topic();
+    const labels = Array.from({ length: 10_000 }, () => 'labels').join();
+    const update = { topic: { name: topic, labels: { a: 'b' } } };
+    const expected = { name: topic, labels: { a: 'b' }, state: 'ACTIVE' };
+    expect(await api.call('UpdateTopic', { ...update, updateMask: labels })).toEqual(expected);
+    const updateMask = `${labels},nope`;
+    expect((await api.refusal('UpdateTopic', { ...update, updateMask })).message).toContain(
+      ': nope is not a known Topic field.',
+    );
+  });
+
   test('a bad query parameter is named', async () => {
     const answer = await send('/v1/projects/p/topics?nope=1', undefined, { method: 'GET' });
     expect(refusedMessage(answer)).toContain('Unknown name "nope"');
@@ -256,6 +300,11 @@ describe('properties', () => {
           ['POST', '/v1/projects/p/subscriptions/fuzzed-sub:pull'],
           ['POST', '/v1/projects/p/subscriptions/fuzzed-sub:acknowledge'],
           ['PUT', '/v1/projects/p/subscriptions/fuzzed-sub'],
+          ['PATCH', '/v1/projects/p/subscriptions/fuzzed-sub'],
+          ['POST', '/v1/projects/p/subscriptions/fuzzed-sub:seek'],
+          ['POST', '/v1/projects/p/subscriptions/fuzzed-sub:modifyPushConfig'],
+          ['PUT', '/v1/projects/p/snapshots/fuzzed-snapshot'],
+          ['PATCH', '/v1/projects/p/snapshots/fuzzed-snapshot'],
         ),
         async (body, [method, target]) => {
           const { status, text } = await send(target, body, { method });

@@ -47,11 +47,23 @@ function readDuration(json: JsonValue): WellKnownRead | undefined {
   return Math.abs(seconds) <= durationSecondsMax ? { value: json } : undefined;
 }
 
-const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const rfc3339 = /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+/** Years 1 to 9999 in UTC, which is what a Timestamp may hold. */
+const timestampMsMin = Date.parse('0001-01-01T00:00:00Z');
+const timestampMsMax = Date.parse('9999-12-31T23:59:59.999Z');
 
 function readTimestamp(json: JsonValue): WellKnownRead | undefined {
-  if (typeof json !== 'string' || !rfc3339.test(json)) return undefined;
-  return Number.isNaN(Date.parse(json)) ? undefined : { value: json };
+  if (typeof json !== 'string') return undefined;
+  const day = rfc3339.exec(json)?.[1];
+  if (day === undefined || !isInCalendar(day)) return undefined;
+  const ms = Date.parse(json);
+  return ms >= timestampMsMin && ms <= timestampMsMax ? { value: json } : undefined;
+}
+
+/** JavaScript takes February 30th for a day of March. */
+function isInCalendar(day: string): boolean {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }
 
 /** JSON masks are lowerCamelCase; clients send either, so both are taken. */
@@ -60,5 +72,7 @@ function readFieldMask(json: JsonValue): WellKnownRead | undefined {
   const paths = json.split(',').map((path) => path.trim());
   const known = paths.filter((path) => path !== '');
   if (!known.every((path) => /^[A-Za-z][A-Za-z0-9_.]*$/.test(path))) return undefined;
-  return { value: known.map(camelCase).join(',') };
+  const value = known.map(camelCase).join(',');
+  // An underscore that begins no word has no lowerCamelCase.
+  return value.includes('_') ? undefined : { value };
 }

@@ -7,7 +7,7 @@ import {
   type MessageStoragePolicy,
   type RetryPolicy,
 } from '../../broker/index.ts';
-import { durationToMs, msToDuration, RpcError } from '../../rpc/index.ts';
+import { msToDuration, RpcError } from '../../rpc/index.ts';
 import {
   DeadLetterPolicySchema,
   ExpirationPolicySchema,
@@ -18,6 +18,7 @@ import {
   type MessageStoragePolicy as MessageStoragePolicyMessage,
   type RetryPolicy as RetryPolicyMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { durationOf } from './time-fields.ts';
 import { checkExpiration, checkTopicName, durations } from './validation.ts';
 
 const attemptsMin = 5;
@@ -56,7 +57,8 @@ export function retryPolicyFromMessage(message: RetryPolicyMessage): RetryPolicy
 }
 
 function backoffOf(which: string, duration: Duration | undefined, byDefault: number): number {
-  const ms = duration === undefined ? byDefault : durationToMs(duration);
+  const ms =
+    duration === undefined ? byDefault : durationOf(`retry_policy.${which}_backoff`, duration);
   // A fraction of a millisecond below zero would be rounded away.
   const isNegative = duration !== undefined && (duration.seconds < 0n || duration.nanos < 0);
   if (!isNegative && ms <= durations.backoffMax) return ms;
@@ -80,7 +82,7 @@ export function expirationFromMessage(
 ): number | undefined {
   if (policy === undefined) return durations.expirationDefault;
   if (policy.ttl === undefined) return undefined;
-  const ms = durationToMs(policy.ttl);
+  const ms = durationOf('expiration_policy.ttl', policy.ttl);
   checkExpiration(ms);
   return ms;
 }

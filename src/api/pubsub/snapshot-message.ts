@@ -1,11 +1,12 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampFromMs, type Timestamp } from '@bufbuild/protobuf/wkt';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 
 import { invalidArgument, type Snapshot } from '../../broker/index.ts';
 import {
   SnapshotSchema,
   type Snapshot as SnapshotMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { timeOf } from './time-fields.ts';
 import type { MaskRules } from './update-mask.ts';
 import { checkLabels, checkSnapshotName } from './validation.ts';
 
@@ -28,18 +29,4 @@ export function snapshotToMessage(snapshot: Snapshot): SnapshotMessage {
   const { name, topic, labels, expireTimeMs } = snapshot;
   const expireTime = timestampFromMs(expireTimeMs);
   return create(SnapshotSchema, { name, topic, labels: { ...labels }, expireTime });
-}
-
-/** Years 1 to 9999, which is what a Timestamp may hold. */
-const secondsMin = -62_135_596_800n;
-const secondsMax = 253_402_300_799n;
-
-/**
- * Milliseconds since the Unix epoch, rounded up: publish times are whole milliseconds, and one is
- * before the time exactly when it is before the next whole millisecond.
- */
-export function timeOf(field: string, { seconds, nanos }: Timestamp): number {
-  const isSound = seconds >= secondsMin && seconds <= secondsMax && nanos >= 0 && nanos < 1e9;
-  if (!isSound) throw invalidArgument(`${field} is no time`);
-  return Number(seconds) * 1_000 + Math.ceil(nanos / 1_000_000);
 }

@@ -18,7 +18,6 @@ import { acknowledge, modifyAckDeadline } from './consuming.ts';
 import { drawName } from './drawn-name.ts';
 import { method, type PubsubMethod } from './method.ts';
 import { pushConfigFromMessage } from './push-config-message.ts';
-import { timeOf } from './snapshot-message.ts';
 import { snapshotMethods } from './snapshot-methods.ts';
 import {
   keptSubscriptionFields,
@@ -26,6 +25,7 @@ import {
   subscriptionMask,
   subscriptionToMessage,
 } from './subscription-message.ts';
+import { timeOf } from './time-fields.ts';
 import { masked, readMask } from './update-mask.ts';
 import {
   checkProject,

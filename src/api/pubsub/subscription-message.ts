@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 
 import { checkFilter, type Subscription } from '../../broker/index.ts';
-import { durationToMs, msToDuration } from '../../rpc/index.ts';
+import { msToDuration } from '../../rpc/index.ts';
 import {
   Subscription_State,
   SubscriptionSchema,
@@ -16,6 +16,7 @@ import {
   retryPolicyToMessage,
 } from './policy-messages.ts';
 import { pushConfigFromMessage, pushConfigToMessage } from './push-config-message.ts';
+import { durationOf } from './time-fields.ts';
 import { unsupportedField } from './unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
@@ -92,7 +93,7 @@ function refuseUnsupported(message: SubscriptionMessage): void {
 
 function retentionOf({ messageRetentionDuration: retention }: SubscriptionMessage): number {
   if (retention === undefined) return durations.retentionDefault;
-  const ms = durationToMs(retention);
+  const ms = durationOf('message_retention_duration', retention);
   checkRetention(ms);
   return ms;
 }

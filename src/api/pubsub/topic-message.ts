@@ -1,13 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 
 import type { Topic } from '../../broker/index.ts';
-import { durationToMs, msToDuration } from '../../rpc/index.ts';
+import { msToDuration } from '../../rpc/index.ts';
 import {
   Topic_State,
   TopicSchema,
   type Topic as TopicMessage,
 } from '../proto/google/pubsub/v1/pubsub_pb.ts';
 import { storagePolicyFromMessage, storagePolicyToMessage } from './policy-messages.ts';
+import { durationOf } from './time-fields.ts';
 import { unsupportedField } from './unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
@@ -69,7 +70,7 @@ export function topicFromMessage(message: TopicMessage): Topic {
 
 function retentionOf({ messageRetentionDuration: retention }: TopicMessage): number | undefined {
   if (retention === undefined) return undefined;
-  const ms = durationToMs(retention);
+  const ms = durationOf('message_retention_duration', retention);
   checkRetention(ms);
   return ms;
 }
