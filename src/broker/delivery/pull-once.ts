@@ -29,7 +29,10 @@ export async function pullOnce<Reply>(
       answer(batch);
       return false;
     },
-    fail: reject,
+    fail: (error) => {
+      subscription.detach(consumer);
+      reject(error);
+    },
     idle: () => {
       if (request.returnImmediately) giveUp();
     },
