@@ -87,6 +87,19 @@ function close(bench: Bench, consumer: Consumer): void {
   bench.backlog.forget(consumer);
 }
 
+test('a restored message that is being forwarded when it is looked at holds its key', () => {
+  const bench = new Bench('aa', [0, 1], 2);
+  const restored = { attempt: 1, failures: 4, ackEpoch: 1, deadlineMs: 9_000, isScanned: false };
+  bench.backlog.restore({ sequence: 0, ...restored });
+  bench.redelivery = 'forward';
+  bench.backlog.fail(bench.leaseOf(0));
+  const consumer = consumerOf('streaming pull');
+  expect(bench.all(consumer)).toEqual([]);
+  expect(bench.leaseOf(0).state).toBe('forwarding');
+  bench.backlog.acknowledge(bench.leaseOf(0));
+  expect(bench.all(consumer)).toEqual([1]);
+});
+
 describe('a key with something outstanding', () => {
   test('goes on with the stream that has it, while others get other keys', () => {
     const bench = new Bench('aab-a');

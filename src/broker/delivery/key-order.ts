@@ -38,7 +38,8 @@ export class KeyOrder {
 
   /** A message has just been found to be of a key; those of one key come in their order. */
   place(lease: Lease, tag: string): void {
-    if (!lease.isOutstanding) lease.state = 'held';
+    // One that is delayed or being forwarded by now stays so: it failed before it was looked at.
+    if (lease.state === 'available') lease.state = 'held';
     let queue = this.#keys.get(tag);
     if (queue === undefined) this.#keys.set(tag, (queue = new KeyQueue(tag)));
     queue.append(lease);
