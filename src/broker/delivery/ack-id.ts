@@ -86,6 +86,15 @@ export class AckIds {
     this.#scratch.writeUInt32BE(generation, second.generationAt);
   }
 
+  /**
+   * Ids from now on are of a generation that no earlier one is of: not even one that was handed out
+   * after a seek which a crash undid.
+   */
+  beginGeneration(): void {
+    const ofEpoch = (this.#epoch % 2 ** 16) * 2 ** 16;
+    this.generation = Math.max(this.#generation + 1, ofEpoch);
+  }
+
   make(sequence: number, attempt: number): string {
     const id = this.#scratch;
     id.writeUIntBE(sequence, second.sequenceAt, 6);

@@ -349,7 +349,7 @@ export class Backlog {
   /** A seek: all leases are over, and what is unacknowledged is this. */
   reset(frontier: number, holes: Iterable<number>): void {
     this.close();
-    this.#ackIds.generation++;
+    this.#ackIds.beginGeneration();
     this.#frontier = frontier;
     for (const sequence of holes) this.#addUnscanned(sequence);
     this.#options.onAvailable();
