@@ -85,8 +85,10 @@ const hastyRetry = (): Canary => ({
   name: 'a retry policy is stored and not kept',
   breakBroker: (broker) =>
     withCalls(broker, {
-      createSubscription: async ({ retryPolicy: _, ...rest }) =>
-        await broker.createSubscription(rest),
+      createSubscription: async (subscription) => {
+        const { retryPolicy, ...rest } = subscription;
+        return { ...(await broker.createSubscription(rest)), ...(retryPolicy && { retryPolicy }) };
+      },
     }),
 });
 

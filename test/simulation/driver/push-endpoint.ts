@@ -30,6 +30,7 @@ export interface PushWitness {
   readonly harness: { readonly clock: Clock };
   readonly subscriptions: ReadonlyMap<string, ModelSubscription>;
   readonly now: Now;
+  readonly ledger: { excuse(subscription: string, text: string): void };
   violated(error: unknown): void;
   tookPushed(subscription: ModelSubscription, taker: Taker, got: ModelDelivery): Held;
 }
@@ -137,6 +138,7 @@ export class PushEndpoint implements PushSender {
     const standing = standingOf(held);
     if (standing === 'void') return;
     const isUnclear = standing === 'unclear';
+    if (responseClass === 'ack') this.#world.ledger.excuse(subscription.name, text);
     if (responseClass !== 'ack') {
       if (isUnclear) subscription.doubtLease(text, ackId);
       else subscription.release(text, ackId, responseClass !== 'unreachable', now);

@@ -245,9 +245,14 @@ export class World {
   #noteExhausted(subscription: ModelSubscription): void {
     const { deadLetter } = subscription.terms;
     if (deadLetter === null) return;
-    for (const { message, failures, lease, isExhausted } of subscription.entries.values()) {
-      const isOver = lease !== null && lease.untilMs <= this.now.nowMs;
-      const most = failures[1] + (isOver ? 1 : 0);
+    const hasFailed = this.events.of(subscription.name).deadLettersFailed > 0;
+    for (const entry of subscription.entries.values()) {
+      const { message, failures, lease, isExhausted } = entry;
+      // It could not be forwarded, until its time was over.
+      const isOver = hasFailed && subscription.isPast(entry, this.now.wallMs);
+      if (isExhausted && isOver) this.ledger.excuse(subscription.name, message.text);
+      const isEnded = lease !== null && lease.untilMs <= this.now.nowMs;
+      const most = failures[1] + (isEnded ? 1 : 0);
       if (most >= deadLetter.attemptsMax) {
         this.ledger.exhausted(subscription.name, message.text, isExhausted);
       }

@@ -9,6 +9,8 @@ interface Exhausted {
   isExcused: boolean;
   /** It failed so often by any count, not only perhaps. */
   isSure: boolean;
+  /** It failed so often at least perhaps. */
+  mayArrive: boolean;
 }
 
 const attribute = {
@@ -24,21 +26,17 @@ export class DeadLetterLedger {
 
   /** It failed as often as its policy allows, surely or perhaps. */
   exhausted(subscription: string, text: string, isSure: boolean): void {
-    const key = `${shortOf(subscription)} ${text}`;
-    const known = this.#exhausted.get(key);
-    if (known !== undefined) known.isSure ||= isSure;
-    else {
-      const mayRepeat = this.#hadTrouble;
-      this.#exhausted.set(key, { copies: new Set(), mayRepeat, isExcused: false, isSure });
-    }
+    const each = this.#of(subscription, text);
+    each.isSure ||= isSure;
+    each.mayArrive = true;
   }
 
   /** Its subscription is gone, was sought, or got it again: nothing more is owed. */
   excuse(subscription: string, text?: string): void {
     const prefix = `${shortOf(subscription)} `;
-    for (const [key, each] of this.#exhausted) {
-      if (text === undefined ? key.startsWith(prefix) : key === prefix + text)
-        each.isExcused = true;
+    if (text !== undefined) this.#of(subscription, text).isExcused = true;
+    else {
+      for (const [key, each] of this.#exhausted) if (key.startsWith(prefix)) each.isExcused = true;
     }
   }
 
@@ -55,7 +53,10 @@ export class DeadLetterLedger {
   arrived(got: ModelDelivery, project: string): void {
     const source = got.attributes[attribute.subscription] ?? '';
     const each = this.#exhausted.get(`${source} ${got.text}`);
-    assert(each, `a dead letter of ${source} that did not fail too often: ${got.text}`);
+    assert(
+      each?.mayArrive === true,
+      `a dead letter of ${source} that did not fail too often: ${got.text}`,
+    );
     assert(Number(got.attributes[attribute.count]) >= 1, `no delivery count on ${got.text}`);
     assert(got.attributes[attribute.project] === project, `another project on ${got.text}`);
     each.copies.add(got.messageId);
@@ -68,6 +69,19 @@ export class DeadLetterLedger {
     return [...this.#exhausted]
       .filter(([, { copies, isExcused, isSure }]) => copies.size === 0 && isSure && !isExcused)
       .map(([key]) => key);
+  }
+
+  #of(subscription: string, text: string): Exhausted {
+    const key = `${shortOf(subscription)} ${text}`;
+    const known = this.#exhausted.get(key) ?? {
+      copies: new Set(),
+      mayRepeat: this.#hadTrouble,
+      isExcused: false,
+      isSure: false,
+      mayArrive: false,
+    };
+    this.#exhausted.set(key, known);
+    return known;
   }
 
   get count(): number {

@@ -36,10 +36,10 @@ export const isSameTaker = (one: Taker, other: Taker): boolean =>
 export function assertInOrder(
   entry: Entry,
   taker: Taker,
-  at: { entries: Iterable<Entry>; isPast: (entry: Entry) => boolean },
+  at: { entries: Iterable<Entry>; mayBeGone: (entry: Entry) => boolean },
 ): void {
   for (const earlier of earlierOf(entry, at.entries)) {
-    if (earlier.fate !== 'owed' || earlier.isAhead || at.isPast(earlier)) continue;
+    if (earlier.fate !== 'owed' || earlier.isAhead || at.mayBeGone(earlier)) continue;
     const { lease } = earlier;
     if (lease?.isCertain === false) continue;
     const name = `${entry.message.text} of key ${entry.message.key}`;

@@ -45,6 +45,7 @@ export interface Now {
 export interface Lease {
   readonly ackId: string;
   readonly taker: Taker;
+  readonly takenMs: number;
   /** Nobody else may get it before. */
   untilMs: number;
   /** What of it outlives a crash: an extension does once it was answered. */
@@ -85,6 +86,4 @@ export interface Entry {
   isTouched: boolean;
   /** Ack ids that name its latest delivery or an earlier one, all of one generation. */
   latestAckId: string;
-  /** The latest deadline that any of its leases had: a restart may bring it back. */
-  lastUntilMs: number;
 }

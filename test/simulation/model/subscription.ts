@@ -26,6 +26,7 @@ export class ModelSubscription {
   hasVoided = false;
   /** Leases that outlived a restart. */
   restoredCount = 0;
+  #wallAheadMs = 0;
   /** Leases may be there of which nobody outside knows. */
   #isBlurred = false;
 
@@ -57,7 +58,7 @@ export class ModelSubscription {
     if (this.terms.isOrdered && this.seeking === 0) {
       assertInOrder(entry, taker, {
         entries: this.entries.values(),
-        isPast: (each) => this.isPast(each, now.wallMs),
+        mayBeGone: (each) => this.isPast(each, now.wallMs) || this.isDying(each, now),
       });
     }
     this.#checkAttempt(entry, got.deliveryAttempt);
@@ -69,11 +70,11 @@ export class ModelSubscription {
     entry.latestAckId = got.ackId;
     const untilMs = leasedMs + taker.ackDeadlineMs;
     const latestMs = now.nowMs + taker.ackDeadlineMs;
-    entry.lastUntilMs = Math.max(entry.lastUntilMs, latestMs);
     entry.lease = {
       ackId: got.ackId,
       taker,
       untilMs,
+      takenMs: now.nowMs,
       storedUntilMs: untilMs,
       perhapsUntilMs: latestMs,
       isCertain: this.seeking === 0,
@@ -153,10 +154,9 @@ export class ModelSubscription {
     const lease = entry?.lease;
     if (!entry || !lease || lease.ackId !== ackId || entry.fate === 'done' || entry.isAhead) return;
     const isSurelyThere = lease.untilMs > now.nowMs;
-    entry.lastUntilMs = Math.max(entry.lastUntilMs, now.nowMs + seconds * 1000);
     if (seconds * 1000 < lease.untilMs - now.nowMs) lease.isDurable = false;
     if (seconds === 0) {
-      if (lease.isCertain) this.#fail(entry, now.nowMs);
+      if (lease.isCertain) this.#fail(entry, now.nowMs, true);
       else lease.untilMs = 0;
     } else if (isSurelyThere) lease.untilMs = now.nowMs + seconds * 1000;
     else lease.perhapsUntilMs = now.nowMs + seconds * 1000;
@@ -171,12 +171,13 @@ export class ModelSubscription {
     const entry = this.entries.get(text);
     if (entry?.lease?.ackId !== ackId) return;
     entry.lease = null;
-    entry.failures = [entry.failures[0], entry.failures[1] + 1];
+    this.#mayHaveFailed(entry);
     if (this.terms.isOrdered) this.#rewind(entry, false, 0);
   }
 
   /** Deadlines that have surely passed. */
   pass(now: Now): void {
+    this.#wallAheadMs = now.wallMs - now.nowMs;
     for (const entry of this.entries.values()) {
       if (entry.fate === 'owed' && this.isPast(entry, now.wallMs)) this.#doubt(entry);
       const { lease } = entry;
@@ -196,12 +197,13 @@ export class ModelSubscription {
     this.isTorn = false;
     for (const entry of this.entries.values()) {
       if (entry.isAhead || (entry.fate === 'done' && !entry.isDurable)) entry.fate = 'doubtful';
-      if (this.isDying(entry, now)) {
-        this.#doubt(entry);
-        entry.failures = [entry.failures[0], entry.failures[1] + 1];
-      }
+      if (this.isDying(entry, now)) this.#mayHaveFailed(entry);
       const isKept = entry.lease?.isDurable === true && this.terms.isExactlyOnce;
       if (isKept) entry.lease!.untilMs = entry.lease!.storedUntilMs;
+      if (this.terms.isExactlyOnce) {
+        this.#mayHaveFailed(entry);
+        entry.isIdUnclear = true;
+      }
       if (!isKept) {
         entry.lease = null;
         entry.failures = [0, entry.failures[1]];
@@ -296,10 +298,9 @@ export class ModelSubscription {
 
   /** How many are leased, at least and at most. */
   outstandingRange(now: Now): readonly [number, number] {
-    const isPerhaps = ({ lease, lastUntilMs }: Entry): boolean => {
+    const isPerhaps = ({ lease }: Entry): boolean => {
       const untilMs = lease === null ? 0 : Math.max(lease.untilMs, lease.perhapsUntilMs);
-      const restoredMs = this.#isBlurred ? lastUntilMs : 0;
-      return Math.max(untilMs, restoredMs) + latenessMs >= now.nowMs;
+      return this.#isBlurred || untilMs + latenessMs >= now.nowMs;
     };
     return [
       this.#texts((each) => this.#isSurelyLeased(each, now)).length,
@@ -396,33 +397,42 @@ export class ModelSubscription {
   }
 
   /** A nack or an expiry: it comes again, and with it everything after it of its key. */
-  #fail(entry: Entry, atMs: number): void {
+  #fail(entry: Entry, atMs: number, isNack = false): void {
     const [least, most] = entry.failures;
     const isSure = entry.lease?.isCertain !== false && entry.fate === 'owed';
     const sure = isSure ? 1 : 0;
     entry.failures = [least + sure, most + 1];
     entry.lease = null;
     entry.notBeforeMs = sure === 0 ? 0 : atMs + retryDelayMs(this.terms, least + 1);
-    if (this.terms.isOrdered) this.#rewind(entry, isSure, atMs);
+    if (this.terms.isOrdered) this.#rewind(entry, isSure, isNack ? Infinity : atMs);
     const { deadLetter } = this.terms;
     if (deadLetter === null || most + 1 < deadLetter.attemptsMax) return;
-    entry.isExhausted = least + sure >= deadLetter.attemptsMax;
+    // What was swept meanwhile is brought nowhere.
+    const wallMs = atMs + this.#wallAheadMs + 5_000;
+    entry.isExhausted = least + sure >= deadLetter.attemptsMax && !this.isPast(entry, wallMs);
     entry.fate = 'doubtful';
     entry.notBeforeMs = 0;
   }
 
+  /** A lease of which nobody outside knows may have ended: on the disk, or in its last moment. */
+  #mayHaveFailed(entry: Entry): void {
+    entry.failures = [entry.failures[0], entry.failures[1] + 1];
+    const attemptsMax = this.terms.deadLetter?.attemptsMax ?? Infinity;
+    if (entry.fate === 'owed' && entry.failures[1] >= attemptsMax) this.#doubt(entry);
+  }
+
   /** What was handed out of its key after it waits again, surely or perhaps. */
-  #rewind(entry: Entry, isSure: boolean, atMs: number): void {
+  #rewind(entry: Entry, isSure: boolean, beforeMs: number): void {
     for (const later of laterOf(entry, this.entries.values())) {
       if (later.fate === 'done') continue;
       if (later.lease === null && !later.isAhead) continue;
       this.hasVoided = true;
-      later.failures = [later.failures[0], later.failures[1] + 1];
-      const { deadLetter } = this.terms;
-      if (deadLetter !== null && later.failures[1] >= deadLetter.attemptsMax) this.#doubt(later);
-      if (isSure) {
+      this.#mayHaveFailed(later);
+      // What was handed out since the deadline may have been so because of it.
+      if (isSure && (later.lease?.takenMs ?? 0) < beforeMs) {
         // If their deadlines passed together it failed by itself, and its id still counts.
-        if (later.lease !== null && later.lease.untilMs <= atMs + latenessMs) {
+        const isTogether = later.lease !== null && later.lease.untilMs <= beforeMs + latenessMs;
+        if (isTogether && beforeMs !== Infinity) {
           later.isIdUnclear = true;
         } else later.latestAckId = '';
         later.isAhead = false;
@@ -466,7 +476,6 @@ export class ModelSubscription {
       isRestored: false,
       isIdUnclear: false,
       latestAckId: '',
-      lastUntilMs: 0,
     });
   }
 }

@@ -187,7 +187,7 @@ export async function updateSubscription(world: World): Promise<void> {
   if (terms.isPushed) world.weather.begin(`pushed ${name}`);
   const isChanged = await attempted(world, name, async () => {
     const wanted = { name, topic: topic.name, ...settingsOf(terms) };
-    await world.broker.updateSubscription(wanted, [field]);
+    await world.broker.updateSubscription(name, () => wanted, [field]);
   });
   if (isChanged) await adopt(world, model, terms);
 }
@@ -281,7 +281,7 @@ export async function updateTopic(world: World): Promise<void> {
     ...(messageRetentionMs !== undefined && { messageRetentionMs }),
   };
   await attempted(world, name, async () => {
-    await world.broker.updateTopic(wanted, ['message_retention_duration']);
+    await world.broker.updateTopic(name, () => wanted, ['message_retention_duration']);
   });
   const row = await world.harness.until(world.broker.getTopic(name));
   topic.retentionMs = row.messageRetentionMs;

@@ -51,7 +51,9 @@ export async function sweep(world: World): Promise<void> {
   for (const model of world.subscriptions.values()) model.swept(wallMs);
 }
 
+/** While the key service is away nobody learns of a change, and cached keys live on. */
 export async function switchKey(world: World, isEnabled: boolean): Promise<void> {
+  if (world.keys.isAway) return;
   const models = [...world.subscriptions.values()].map(({ topic }) => topic);
   const topics = [...new Set([...world.topics.values(), ...models])];
   const isOther = ({ isRevoked }: { isRevoked: boolean }): boolean => isRevoked === isEnabled;
