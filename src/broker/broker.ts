@@ -13,6 +13,7 @@ import { RetentionSweeper } from './retention/retention.ts';
 import { Seeking } from './seeking.ts';
 import type {
   BrokerService,
+  Change,
   Delivery,
   Page,
   PageRequest,
@@ -91,9 +92,13 @@ export class Broker implements BrokerService {
     return this.#topics.get(name);
   }
 
-  async updateTopic(topic: Topic, fields: readonly string[]): Promise<Topic> {
-    const update = (): Promise<Topic> => this.#topics.update(topic, new Set(fields));
-    return await this.#onTopic('update', topic.name, update);
+  async updateTopic(
+    name: string,
+    change: Change<Topic>,
+    fields: readonly string[],
+  ): Promise<Topic> {
+    const update = (): Promise<Topic> => this.#topics.update(name, change, new Set(fields));
+    return await this.#onTopic('update', name, update);
   }
 
   async deleteTopic(name: string): Promise<void> {
@@ -118,12 +123,13 @@ export class Broker implements BrokerService {
   }
 
   async updateSubscription(
-    subscription: Subscription,
+    name: string,
+    change: Change<Subscription>,
     fields: readonly string[],
   ): Promise<Subscription> {
     const update = (): Promise<Subscription> =>
-      this.#subscriptions.update(subscription, new Set(fields));
-    return await this.#onSubscription('update', subscription.name, update);
+      this.#subscriptions.update(name, change, new Set(fields));
+    return await this.#onSubscription('update', name, update);
   }
 
   async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {

@@ -6,6 +6,7 @@
  */
 export type {
   BrokerService,
+  Change,
   DeadLetterPolicy,
   Delivery,
   Finding,

@@ -62,9 +62,9 @@ test('every change of a topic or subscription is told, and every refusal', async
   const row = { ...subscriptionDefaults, name: subscription, topic };
   const changes = [
     broker.createTopic({ name: topic, labels: {} }),
-    broker.updateTopic({ name: topic, labels: { a: 'b' } }, ['labels']),
+    broker.updateTopic(topic, (stored) => ({ ...stored, labels: { a: 'b' } }), ['labels']),
     broker.createSubscription(row),
-    broker.updateSubscription(row, ['labels']),
+    broker.updateSubscription(subscription, (stored) => stored, ['labels']),
     broker.modifyPushConfig(subscription, undefined),
     broker.deleteSubscription(subscription),
     broker.deleteSubscription(subscription),

@@ -253,19 +253,29 @@ export interface TopicDiagnosis {
   readonly findings: readonly Finding[];
 }
 
+/**
+ * What an update makes of a resource. It is asked when the update's turn has come, about the
+ * resource as it then is, so that what other updates did meanwhile stays; what it throws refuses.
+ */
+export type Change<Resource> = (stored: Resource) => Resource;
+
 /** What `api` knows of the broker. All methods throw RpcError with Pub/Sub's codes and texts. */
 export interface BrokerService {
   createTopic(topic: Topic): Promise<Topic>;
   getTopic(name: string): Promise<Topic>;
   /** Takes over the named fields: snake_case, top level, of those that may change. */
-  updateTopic(topic: Topic, fields: readonly string[]): Promise<Topic>;
+  updateTopic(name: string, change: Change<Topic>, fields: readonly string[]): Promise<Topic>;
   deleteTopic(name: string): Promise<void>;
   listTopics(project: string, page: PageRequest): Promise<Page<Topic>>;
   listTopicSubscriptions(topic: string, page: PageRequest): Promise<Page<string>>;
 
   createSubscription(subscription: Subscription): Promise<Subscription>;
   getSubscription(name: string): Promise<Subscription>;
-  updateSubscription(subscription: Subscription, fields: readonly string[]): Promise<Subscription>;
+  updateSubscription(
+    name: string,
+    change: Change<Subscription>,
+    fields: readonly string[],
+  ): Promise<Subscription>;
   deleteSubscription(name: string): Promise<void>;
   listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>>;
   /** Undefined: it becomes a pull subscription, and what was pushed stays leased. */

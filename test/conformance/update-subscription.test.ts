@@ -111,6 +111,20 @@ describe.each(wireNames)('UpdateSubscription over %s', (wire) => {
     expect(await api.call('UpdateSubscription', update)).toEqual(expected);
   });
 
+  test('parts of one field that are changed at the same time are all kept', async () => {
+    const name = await api.subscription(await api.topic());
+    for (let seconds = 1; seconds <= 20; seconds++) {
+      const retryPolicy = { minimumBackoff: `${seconds}s`, maximumBackoff: `${100 + seconds}s` };
+      const subscription = { name, retryPolicy };
+      const updates = ['retryPolicy.minimumBackoff', 'retryPolicy.maximumBackoff'].map(
+        (updateMask) => api.call('UpdateSubscription', { subscription, updateMask }),
+      );
+      await Promise.all(updates);
+      const after = await api.call('GetSubscription', { subscription: name });
+      expect(after).toMatchObject({ retryPolicy });
+    }
+  });
+
   test('a part that the mask names and the subscription lacks has its default', async () => {
     const deadLetterTopic = await api.topic();
     const name = await api.subscription(await api.topic(), {

@@ -85,12 +85,11 @@ export class DeadLetterBench {
   /** Changes a setting of the kitchen's subscription; what is undefined is taken away. */
   async change(field: string, value: Partial<Subscription>): Promise<void> {
     const { broker } = this.harness;
-    const {
-      deadLetterPolicy: _letters,
-      retryPolicy: _retry,
-      ...rest
-    } = await broker.getSubscription(this.kitchen);
-    await this.harness.until(broker.updateSubscription({ ...rest, ...value }, [field]));
+    const change = (stored: Subscription): Subscription => {
+      const { deadLetterPolicy: _letters, retryPolicy: _retry, ...rest } = stored;
+      return { ...rest, ...value };
+    };
+    await this.harness.until(broker.updateSubscription(this.kitchen, change, [field]));
   }
 }
 

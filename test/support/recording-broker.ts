@@ -1,5 +1,6 @@
 import {
   type BrokerService,
+  type Change,
   type Delivery,
   type PullStream,
   type PushConfig,
@@ -61,7 +62,8 @@ export class RecordingBroker implements BrokerService {
     return this.topics.get(name) ?? notFound(name);
   }
 
-  async updateTopic(topic: Topic, paths: readonly string[]): Promise<Topic> {
+  async updateTopic(name: string, change: Change<Topic>, paths: readonly string[]): Promise<Topic> {
+    const topic = change(await this.getTopic(name));
     this.calls.push(['updateTopic', topic, paths]);
     return topic;
   }
@@ -92,9 +94,11 @@ export class RecordingBroker implements BrokerService {
   }
 
   async updateSubscription(
-    subscription: Subscription,
+    name: string,
+    change: Change<Subscription>,
     paths: readonly string[],
   ): Promise<Subscription> {
+    const subscription = change(await this.getSubscription(name));
     this.calls.push(['updateSubscription', subscription, paths]);
     return subscription;
   }

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
-import type { BrokerService } from '../../broker/index.ts';
+import type { BrokerService, Topic } from '../../broker/index.ts';
 import {
   DetachSubscriptionResponseSchema,
   ListTopicSnapshotsResponseSchema,
@@ -74,8 +74,8 @@ async function update(
   if (given === undefined) throw invalidName('');
   const mask = readMask(updateMask?.paths, topicMask);
   checkTopicName(given.name);
-  const stored = topicToMessage(await broker.getTopic(given.name));
-  const topic = topicFromMessage(masked(TopicSchema, stored, given, mask));
+  const change = (stored: Topic): Topic =>
+    topicFromMessage(masked(TopicSchema, topicToMessage(stored), given, mask));
   const kept = keptTopicFields(mask.fields);
-  return kept.length === 0 ? stored : topicToMessage(await broker.updateTopic(topic, kept));
+  return topicToMessage(await broker.updateTopic(given.name, change, kept));
 }

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
-import type { BrokerService } from '../../broker/index.ts';
+import type { BrokerService, Subscription } from '../../broker/index.ts';
 import { parsePubsubName, RpcError } from '../../rpc/index.ts';
 import type { Entropy } from '../../runtime/index.ts';
 import {
@@ -88,11 +88,10 @@ async function update(
   if (given === undefined) throw invalidName('');
   const mask = readMask(updateMask?.paths, subscriptionMask);
   checkSubscriptionName(given.name);
-  const stored = subscriptionToMessage(await broker.getSubscription(given.name));
-  const subscription = subscriptionFromMessage(masked(SubscriptionSchema, stored, given, mask));
+  const change = (stored: Subscription): Subscription =>
+    subscriptionFromMessage(masked(SubscriptionSchema, subscriptionToMessage(stored), given, mask));
   const kept = keptSubscriptionFields(mask.fields);
-  if (kept.length === 0) return stored;
-  return subscriptionToMessage(await broker.updateSubscription(subscription, kept));
+  return subscriptionToMessage(await broker.updateSubscription(given.name, change, kept));
 }
 
 async function seek(

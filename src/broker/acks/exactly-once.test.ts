@@ -4,6 +4,7 @@ import { BrokerHarness, type Received } from '../../../test/support/broker-harne
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
 import { segmentKinds } from '../../storage/index.ts';
 import type { RpcError } from '../../rpc/index.ts';
+import type { Subscription } from '../service.ts';
 
 /** The ack log of the first subscription. */
 const ackLog = 2;
@@ -363,10 +364,12 @@ describe('leases', () => {
 describe('switching', () => {
   const update = async (bench: Bench, isOn: boolean): Promise<void> => {
     const { broker } = bench.harness;
-    const current = await bench.harness.until(broker.getSubscription(bench.subscription));
-    const changed = { ...current, enableExactlyOnceDelivery: isOn };
-    const updating = broker.updateSubscription(changed, ['enable_exactly_once_delivery']);
-    await bench.harness.until(updating);
+    const change = (stored: Subscription): Subscription => ({
+      ...stored,
+      enableExactlyOnceDelivery: isOn,
+    });
+    const fields = ['enable_exactly_once_delivery'];
+    await bench.harness.until(broker.updateSubscription(bench.subscription, change, fields));
   };
 
   test('on: what is outstanding is durably so when the update is answered', async () => {
@@ -398,14 +401,10 @@ describe('switching', () => {
     const bench = await Bench.open(1);
     await update(bench, false);
     await bench.pull();
-    const { broker } = bench.harness;
-    const current = await bench.harness.until(broker.getSubscription(bench.subscription));
-    const changed = { ...current, enableExactlyOnceDelivery: true };
     // The row lands; the leases, which follow it, do not.
     const disk = vi.spyOn(bench.harness.disk, 'commit');
     disk.mockRejectedValue(new Error('the disk is gone'));
-    const updating = broker.updateSubscription(changed, ['enable_exactly_once_delivery']);
-    await expect(bench.harness.until(updating)).rejects.toBeDefined();
+    await expect(update(bench, true)).rejects.toBeDefined();
     disk.mockRestore();
     await update(bench, true);
     await bench.harness.restart();

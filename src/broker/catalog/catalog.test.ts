@@ -7,6 +7,7 @@ import {
   topicName,
 } from '../../../test/support/broker-harness.ts';
 import { StorageError, type MemoryFault } from '../../storage/index.ts';
+import type { Topic } from '../service.ts';
 
 const codesOf = (results: readonly PromiseSettledResult<unknown>[]): string[] =>
   results.map((each) =>
@@ -61,19 +62,35 @@ test('two updates at once both count, and one after a delete does not bring the 
   const changed = { name, labels: { team: 'a' }, messageRetentionMs: 600_000 };
   const codes = await settled(
     harness,
-    harness.broker.updateTopic(changed, ['labels']),
-    harness.broker.updateTopic(changed, ['message_retention_duration']),
+    harness.broker.updateTopic(name, () => changed, ['labels']),
+    harness.broker.updateTopic(name, () => changed, ['message_retention_duration']),
   );
   expect(codes).toEqual(['OK', 'OK']);
   expect(await harness.broker.getTopic(name)).toEqual(changed);
   const late = await settled(
     harness,
     harness.broker.deleteTopic(name),
-    harness.broker.updateTopic(changed, ['labels']),
+    harness.broker.updateTopic(name, () => changed, ['labels']),
   );
   expect(late).toEqual(['OK', 'NOT_FOUND']);
   await harness.restart();
   await expect(harness.broker.getTopic(name)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await harness.close();
+});
+
+test('of changes of one field at once, each builds on what the one before it made', async () => {
+  const harness = await BrokerHarness.open();
+  const name = await harness.createTopic('orders');
+  const labelled = (label: string): Promise<Topic> =>
+    harness.broker.updateTopic(
+      name,
+      (stored) => ({ ...stored, labels: { ...stored.labels, [label]: 'set' } }),
+      ['labels'],
+    );
+  const codes = await settled(harness, labelled('a'), labelled('b'), labelled('c'));
+  expect(codes).toEqual(['OK', 'OK', 'OK']);
+  const { labels } = await harness.broker.getTopic(name);
+  expect(labels).toEqual({ a: 'set', b: 'set', c: 'set' });
   await harness.close();
 });
 
@@ -155,7 +172,7 @@ test('a change that landed though the storage failed to say so stands, and other
   const other = await harness.createTopic('other');
   harness.faults.next('unknown-landed');
   const labels = { team: 'a' };
-  const update = harness.broker.updateTopic({ name: other, labels }, ['labels']);
+  const update = harness.broker.updateTopic(other, (stored) => ({ ...stored, labels }), ['labels']);
   expect(await settled(harness, update)).toEqual(['OK']);
   harness.faults.next('unknown-landed');
   expect(await settled(harness, harness.broker.deleteTopic(other))).toEqual(['OK']);
@@ -169,7 +186,10 @@ test('an update that changes nothing and is refused leaves the next one possible
   const harness = await BrokerHarness.open();
   const name = await harness.createTopic('orders');
   const update = async (labels: Record<string, string>): Promise<string[]> =>
-    await settled(harness, harness.broker.updateTopic({ name, labels }, ['labels']));
+    await settled(
+      harness,
+      harness.broker.updateTopic(name, () => ({ name, labels }), ['labels']),
+    );
   harness.faults.next('unknown-lost');
   expect(await update({})).toEqual(['UNAVAILABLE']);
   expect(await update({ team: 'a' })).toEqual(['OK']);
@@ -204,7 +224,10 @@ test('after a change that nobody could confirm, the rows are read again', async 
   const { harness, doubt } = await openDoubtful();
   const name = await harness.createTopic('orders');
   const update = async (team: string): Promise<string[]> =>
-    await settled(harness, harness.broker.updateTopic({ name, labels: { team } }, ['labels']));
+    await settled(
+      harness,
+      harness.broker.updateTopic(name, () => ({ name, labels: { team } }), ['labels']),
+    );
   doubt();
   expect(await update('a')).toEqual(['UNAVAILABLE']);
   expect([await update('b'), await update('b')]).toEqual([['ABORTED'], ['OK']]);

@@ -5,7 +5,7 @@ import {
   subscriptionName,
   topicName,
 } from '../../../test/support/broker-harness.ts';
-import type { DeadLetterPolicy } from '../service.ts';
+import type { DeadLetterPolicy, Subscription } from '../service.ts';
 
 let harness: BrokerHarness;
 
@@ -26,10 +26,9 @@ async function subscribe(id: string, topic: string, target: string): Promise<str
 
 async function turn(id: string, target: string): Promise<void> {
   const { broker } = harness;
-  const before = await broker.getSubscription(subscriptionName(id));
-  await harness.until(
-    broker.updateSubscription({ ...before, ...to(target) }, ['dead_letter_policy']),
-  );
+  const change = (stored: Subscription): Subscription => ({ ...stored, ...to(target) });
+  const fields = ['dead_letter_policy'];
+  await harness.until(broker.updateSubscription(subscriptionName(id), change, fields));
 }
 
 const circle = {
@@ -118,8 +117,8 @@ test('a change that does not name the policy goes through while its topic is gon
   await subscribe('kitchen', 'orders', 'failed');
   await harness.until(harness.broker.deleteTopic(topicName('failed')));
   const { broker } = harness;
-  const before = await broker.getSubscription(subscriptionName('kitchen'));
-  const changed = { ...before, ackDeadlineSeconds: 60 };
-  await harness.until(broker.updateSubscription(changed, ['ack_deadline_seconds']));
+  const change = (stored: Subscription): Subscription => ({ ...stored, ackDeadlineSeconds: 60 });
+  const fields = ['ack_deadline_seconds'];
+  await harness.until(broker.updateSubscription(subscriptionName('kitchen'), change, fields));
   await expect(turn('kitchen', 'failed')).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

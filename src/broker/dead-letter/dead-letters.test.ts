@@ -8,6 +8,7 @@ import {
 import { DeadLetterBench } from '../../../test/support/dead-letter-bench.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
 import { decodeMessage, sealableMessage } from '../wire/index.ts';
+import type { Topic } from '../service.ts';
 
 let harness: BrokerHarness;
 let bench: DeadLetterBench;
@@ -256,11 +257,12 @@ test('a filter on the dead letter topic sees where a copy comes from', async () 
 test('a copy is not stored where the storage policy of the dead letter topic does not let it', async () => {
   await open({}, { region: 'europe-west3' });
   await harness.publish(bench.orders, 'soup');
-  const failed = await harness.broker.getTopic(bench.failed);
-  const policy = { allowedPersistenceRegions: ['us-east1'], enforceInTransit: false };
-  const update = harness.broker.updateTopic({ ...failed, messageStoragePolicy: policy }, [
-    'message_storage_policy',
-  ]);
+  const messageStoragePolicy = {
+    allowedPersistenceRegions: ['us-east1'],
+    enforceInTransit: false,
+  };
+  const change = (stored: Topic): Topic => ({ ...stored, messageStoragePolicy });
+  const update = harness.broker.updateTopic(bench.failed, change, ['message_storage_policy']);
   await harness.until(update);
   await bench.refuse(5);
   expect(forwarded()).toEqual([['deadLettered', bench.kitchen, 'FAILED_PRECONDITION']]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker-harness.ts';
-import type { SubscriptionDiagnosis } from '../service.ts';
+import type { SubscriptionDiagnosis, Topic } from '../service.ts';
 
 interface Bench {
   readonly harness: BrokerHarness;
@@ -153,9 +153,10 @@ test('a message that is soon dropped by retention is told in time, also after a 
     'The oldest message is 7 days old, and is dropped in 60 minutes unless it is acknowledged.',
   );
   // What the topic retains for longer is not dropped.
-  const retaining = { name: topic, labels: {}, messageRetentionMs: 31 * 86_400_000 };
+  const messageRetentionMs = 31 * 86_400_000;
+  const retaining = (stored: Topic): Topic => ({ ...stored, messageRetentionMs });
   const fields = ['message_retention_duration'];
-  await harness.until(harness.broker.updateTopic(retaining, fields));
+  await harness.until(harness.broker.updateTopic(topic, retaining, fields));
   expect(told(await diagnose())).toEqual(['warning NO_CONSUMER']);
   await harness.close();
 });

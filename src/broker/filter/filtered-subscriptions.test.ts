@@ -4,6 +4,7 @@ import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
 import { segmentFilters } from '../../envelope/index.ts';
 import { sealableMessage } from '../index.ts';
+import type { Topic } from '../service.ts';
 
 const redOnly = { filter: 'attributes.colour = "red"' };
 
@@ -161,8 +162,8 @@ test('equal filters share a slot, and a slot that nobody uses is never used agai
 
 test('a change of the topic keeps its count of slots', async () => {
   const { harness, topic } = await opened();
-  const changed = { name: topic, labels: { a: 'b' } };
-  await harness.until(harness.broker.updateTopic(changed, ['labels']));
+  const labelled = (stored: Topic): Topic => ({ ...stored, labels: { a: 'b' } });
+  await harness.until(harness.broker.updateTopic(topic, labelled, ['labels']));
   await harness.createSubscription('blue', topic, { filter: 'attributes.colour = "blue"' });
   await publish(harness, topic, 'red1');
   expect(await storedSlots(harness)).toEqual([[0, 1]]);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { BrokerHarness } from '../../../test/support/broker-harness.ts';
+import type { Topic } from '../service.ts';
 
 test('messages under an earlier key that is disabled end the stream, and nothing else', async () => {
   const harness = await BrokerHarness.open();
@@ -9,8 +10,8 @@ test('messages under an earlier key that is disabled end the stream, and nothing
   const topic = await harness.createTopic('orders', { kmsKeyName: earlier.name });
   const subscription = await harness.createSubscription('billing', topic);
   await harness.publish(topic, 'old');
-  const changed = { name: topic, labels: {}, kmsKeyName: later.name };
-  await harness.until(harness.broker.updateTopic(changed, ['kms_key_name']));
+  const rekeyed = (stored: Topic): Topic => ({ ...stored, kmsKeyName: later.name });
+  await harness.until(harness.broker.updateTopic(topic, rekeyed, ['kms_key_name']));
   await harness.publish(topic, 'new');
   // Both segments are at hand now; then nobody asks until their DEKs have left memory.
   expect(await harness.pull(subscription)).toHaveLength(2);

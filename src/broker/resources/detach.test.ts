@@ -154,8 +154,9 @@ describe('a detached subscription', () => {
     await detach(harness, subscription);
     const shown = await harness.broker.getSubscription(subscription);
     const labels = { team: 'a' };
-    const changed = harness.broker.updateSubscription({ ...shown, labels }, ['labels']);
-    expect(await harness.until(changed)).toEqual({ ...shown, labels });
+    const change = (stored: Subscription): Subscription => ({ ...stored, labels });
+    const changing = harness.broker.updateSubscription(subscription, change, ['labels']);
+    expect(await harness.until(changing)).toEqual({ ...shown, labels });
     const pushConfig = { endpoint: 'http://localhost:1/', attributes: {} };
     await harness.until(harness.broker.modifyPushConfig(subscription, pushConfig));
     await harness.restart();

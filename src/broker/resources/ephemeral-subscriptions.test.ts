@@ -59,19 +59,7 @@ test('it is in no list, and cannot be shown, changed or deleted like a resource'
   expect((await broker.listSubscriptions(project, page)).items).toEqual([]);
   expect((await broker.listTopicSubscriptions(topic, page)).items).toEqual([]);
   await expect(broker.getSubscription(name)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  const update = harness.until(
-    broker.updateSubscription(
-      {
-        name,
-        topic,
-        labels: {},
-        ackDeadlineSeconds: 10,
-        retainAckedMessages: false,
-        messageRetentionMs: 600_000,
-      },
-      ['labels'],
-    ),
-  );
+  const update = harness.until(broker.updateSubscription(name, (stored) => stored, ['labels']));
   await expect(update).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const remove = harness.until(broker.deleteSubscription(name));
   await expect(remove).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { BrokerHarness, subscriptionName } from '../../../test/support/broker-harness.ts';
 import type { MessageStoragePolicy } from '../index.ts';
+import type { Topic } from '../service.ts';
 
 const region = 'europe-west3';
 const elsewhere = ['us-east1', 'us-west1'];
@@ -56,12 +57,11 @@ test('one that is enforced in transit refuses every way of taking messages', asy
 test('one that is set later ends who takes messages, and one that is taken back lets them', async () => {
   const harness = await open({ allowedPersistenceRegions: [region] }, region);
   const name = 'projects/sim-project/topics/orders';
-  const topic = await harness.broker.getTopic(name);
   const stream = await harness.openStream(subscriptionName('billing'));
   const set = async (messageStoragePolicy?: MessageStoragePolicy): Promise<void> => {
-    const { messageStoragePolicy: _before, ...rest } = topic;
-    const changed = messageStoragePolicy === undefined ? rest : { ...rest, messageStoragePolicy };
-    await harness.until(harness.broker.updateTopic(changed, ['message_storage_policy']));
+    const change = ({ messageStoragePolicy: _before, ...rest }: Topic): Topic =>
+      messageStoragePolicy === undefined ? rest : { ...rest, messageStoragePolicy };
+    await harness.until(harness.broker.updateTopic(name, change, ['message_storage_policy']));
   };
   await set({ allowedPersistenceRegions: elsewhere, enforceInTransit: true });
   expect(stream.failure).toMatchObject(refusal);

@@ -6,7 +6,7 @@ import { mergeSubscription } from './merged-rows.ts';
 import type { Pager } from '../lists/page-token.ts';
 import type { Registry } from '../registry.ts';
 import { checkSubscriptionCount } from './resource-limits.ts';
-import type { Page, PageRequest, PushConfig, Subscription } from '../service.ts';
+import type { Change, Page, PageRequest, PushConfig, Subscription } from '../service.ts';
 import { shownDetached, shownSubscription } from './shown-resources.ts';
 import { checkDelivery } from './subscription-rules.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
@@ -72,10 +72,13 @@ export class Subscriptions {
     return this.#view(this.#registry.subscription(name));
   }
 
-  async update(subscription: Subscription, fields: ReadonlySet<string>): Promise<Subscription> {
-    const { name } = subscription;
+  async update(
+    name: string,
+    change: Change<Subscription>,
+    fields: ReadonlySet<string>,
+  ): Promise<Subscription> {
     return await this.#registry.changes.run(async () => {
-      const row = mergeSubscription(this.#row(name), subscription, fields);
+      const row = mergeSubscription(this.#row(name), change(this.get(name)), fields);
       checkDelivery(row);
       if (fields.has('dead_letter_policy')) {
         const { topics, subscriptions } = this.#registry;

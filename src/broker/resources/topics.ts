@@ -4,7 +4,7 @@ import { mergeTopic } from './merged-rows.ts';
 import type { Pager } from '../lists/page-token.ts';
 import type { Registry } from '../registry.ts';
 import { checkTopicCount } from './resource-limits.ts';
-import type { Page, PageRequest, Topic } from '../service.ts';
+import type { Change, Page, PageRequest, Topic } from '../service.ts';
 import { shownTopic } from './shown-resources.ts';
 import { checkTransitRegion } from './storage-policy.ts';
 import type { TopicState } from '../topic-state.ts';
@@ -55,12 +55,12 @@ export class Topics {
   }
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
-  async update(topic: Topic, fields: ReadonlySet<string>): Promise<Topic> {
-    this.#registry.topic(topic.name);
-    if (fields.has('kms_key_name')) await this.#probe(topic);
+  async update(name: string, change: Change<Topic>, fields: ReadonlySet<string>): Promise<Topic> {
+    const foreseen = change(this.get(name));
+    if (fields.has('kms_key_name')) await this.#probe(foreseen);
     return await this.#registry.changes.run(async () => {
-      const state = this.#registry.topic(topic.name);
-      const row = mergeTopic(state.row, topic, fields);
+      const state = this.#registry.topic(name);
+      const row = mergeTopic(state.row, change(shownTopic(state.row)), fields);
       await this.#registry.catalog.updateTopic(row);
       state.update(row);
       this.#endWhereNotAllowed(state);

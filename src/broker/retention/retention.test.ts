@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { BrokerHarness } from '../../../test/support/broker-harness.ts';
+import type { Subscription, Topic } from '../service.ts';
 
 const minuteMs = 60_000;
 
@@ -156,10 +157,12 @@ test('a retention that is lengthened later does not bring back what is gone', as
   for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
   await ackAll(harness, subscription);
   await harness.until(harness.broker.sweep());
-  const shown = await harness.broker.getSubscription(subscription);
-  const retaining = { ...shown, retainAckedMessages: true };
+  const retaining = (stored: Subscription): Subscription => ({
+    ...stored,
+    retainAckedMessages: true,
+  });
   const fields = ['retain_acked_messages'];
-  await harness.until(harness.broker.updateSubscription(retaining, fields));
+  await harness.until(harness.broker.updateSubscription(subscription, retaining, fields));
   await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
   // The last segment carries the end of the log, so its message is still there.
   expect((await harness.broker.backlogs())[0]).toMatchObject({ unackedCount: 1 });
@@ -174,8 +177,8 @@ test('what was sought from before the creation of its subscription is kept until
   const settings = { retainAckedMessages: true };
   const subscription = await harness.createSubscription('billing', topic, settings);
   await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
-  const { messageRetentionMs: _retention, ...rest } = await harness.broker.getTopic(topic);
-  await harness.until(harness.broker.updateTopic(rest, ['message_retention_duration']));
+  const bare = ({ messageRetentionMs: _retention, ...rest }: Topic): Topic => rest;
+  await harness.until(harness.broker.updateTopic(topic, bare, ['message_retention_duration']));
   await harness.until(harness.broker.sweep());
   expect(await harness.consume(subscription)).toEqual(['one', 'two', 'three']);
   await harness.until(harness.broker.sweep());
