@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LiveApi, liveGrpc } from '../support/live-api.ts';
 import { LiveServer } from '../support/live-server.ts';
 import type { StreamClient, StreamEnd, StreamRequest } from '../support/stream-client.ts';
-import { refusalOf } from '../support/wire.ts';
 
 const live = new LiveServer();
 beforeAll(() => live.start());
@@ -23,7 +22,7 @@ async function roundTrip(stream: StreamClient): Promise<void> {
   await stream.until(({ responses }) => responses.length > before);
 }
 
-test('"Keepalive pings unanswered → streams dropped each 30–45 s": each is answered, for nine minutes', async () => {
+test('trap: keep-alive pings unanswered, so that streams are dropped: each is answered, for nine minutes', async () => {
   const topic = await api.topic();
   const idle = open(await api.subscription(topic));
   const held = open(await api.subscription(topic), { maxOutstandingMessages: 1n });
@@ -44,7 +43,7 @@ test('"Keepalive pings unanswered → streams dropped each 30–45 s": each is a
   for (const stream of streams) stream.cancel();
 });
 
-test('"subscription_properties missing in an empty response → EOD turned off in the client": no response is without', async () => {
+test('trap: subscription_properties missing in an empty response: no response is without', async () => {
   const topic = await api.topic();
   const options = { enableExactlyOnceDelivery: true, enableMessageOrdering: true };
   const stream = open(await api.subscription(topic, options));
@@ -91,7 +90,7 @@ describe('how the server ends a stream', () => {
   };
 
   test.each(Object.keys(serverEnds))(
-    '"Server ends stream with OK → Node and Python subscribers die; Java reopens in a hot loop": not when %s',
+    'trap: a stream that the server ends with OK is not opened again: not when %s',
     async (name) => {
       const { code } = await endOf(serverEnds[name]!);
       expect(['UNAVAILABLE', 'NOT_FOUND', 'FAILED_PRECONDITION']).toContain(code);
@@ -99,7 +98,7 @@ describe('how the server ends a stream', () => {
   );
 
   test.each(Object.keys(serverEnds))(
-    '"Text Server shutdownNow invoked → Java/Go subscribers die": not when %s',
+    'trap: the text "Server shutdownNow invoked" stops Java and Go for good: not when %s',
     async (name) => {
       const { message } = await endOf(serverEnds[name]!);
       expect(message).not.toBe('');
@@ -108,7 +107,7 @@ describe('how the server ends a stream', () => {
   );
 });
 
-test('"grpc-js default 4 MB receive limit; 9 MB test message": it is taken and delivered', async () => {
+test('trap: a message of 9 MB is above the limit of grpc-js: it is taken and delivered', async () => {
   const topic = await api.topic();
   const subscription = await api.subscription(topic);
   const stream = open(subscription);
@@ -119,7 +118,7 @@ test('"grpc-js default 4 MB receive limit; 9 MB test message": it is taken and d
   stream.cancel();
 });
 
-describe('"On stream close do not nack; on NOT_FOUND close at once all streams of the subscription"', () => {
+describe('trap: the close of a stream is no nack, and NOT_FOUND closes all streams', () => {
   test.each<[string, (stream: StreamClient) => void]>([
     ['cancelled', (stream) => stream.cancel()],
     ['half-closed', (stream) => stream.halfClose()],
@@ -155,7 +154,7 @@ describe('"On stream close do not nack; on NOT_FOUND close at once all streams o
   });
 });
 
-describe('"Don\'t send ENHANCE_YOUR_CALM; do send GOAWAY NO_ERROR on drain"', () => {
+describe('trap: ENHANCE_YOUR_CALM is never sent, and a drain says GOAWAY with NO_ERROR', () => {
   const session = async (): Promise<[ClientHttp2Session, number[]]> => {
     const made = connect(live.url);
     const goaways: number[] = [];
@@ -189,17 +188,6 @@ describe('"Don\'t send ENHANCE_YOUR_CALM; do send GOAWAY NO_ERROR on drain"', ()
     expect(new Set(goaways)).toEqual(new Set([0]));
   });
 });
-
-test.each(['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions'])(
-  '"IAM as a separate gRPC service": google.iam.v1.IAMPolicy/%s is there, and says that it is not supported yet',
-  async (name) => {
-    const call = grpc.send(`/google.iam.v1.IAMPolicy/${name}`, Buffer.alloc(0));
-    expect(await refusalOf(call)).toEqual({
-      code: 'UNIMPLEMENTED',
-      message: `The method google.iam.v1.IAMPolicy.${name} is not supported by this server.`,
-    });
-  },
-);
 
 test('metadata that official clients and emulator users send is taken, and never used', async () => {
   const http2 = connect(live.url);

@@ -86,7 +86,7 @@ describe('acks', () => {
     await bench.harness.close();
   });
 
-  test('the same, already successful, latest id succeeds again (trap: a lost answer)', async () => {
+  test('trap: after a lost answer, the same, already successful, latest id succeeds again', async () => {
     const bench = await Bench.open(2);
     const [one] = await bench.pull();
     await bench.ack(one!.ackId, one!.ackId);

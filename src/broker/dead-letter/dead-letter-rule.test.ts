@@ -53,7 +53,7 @@ test('a dead letter topic must exist when the policy is set', async () => {
   expect(stored.deadLetterPolicy).toEqual(to('failed').deadLetterPolicy);
 });
 
-test("trap 15: a dead letter topic that is the subscription's own is refused", async () => {
+test("trap: a dead letter topic that is the subscription's own is refused", async () => {
   const orders = await harness.createTopic('orders');
   await expect(subscribe('kitchen', 'orders', 'orders')).rejects.toMatchObject(circle);
   await harness.createSubscription('kitchen', orders);

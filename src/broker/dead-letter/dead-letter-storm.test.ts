@@ -43,7 +43,7 @@ test('10,000 messages that fail together are forwarded a few at a time, each of 
   expect(letters.toSorted()).toEqual(texts.toSorted());
 }, 60_000);
 
-test('trap 15: two push subscriptions with a dead endpoint amplify nothing, wherever their policies lead', async () => {
+test('trap: two push subscriptions with a dead endpoint amplify nothing, wherever their policies lead', async () => {
   const events = new EventRecorder();
   const endpoint = new ScriptedEndpoint(() => harness.clock);
   endpoint.respond = () => 500;

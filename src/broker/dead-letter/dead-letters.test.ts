@@ -62,7 +62,7 @@ test('the copy says which subscription gave up, of what project, and when it was
   });
 });
 
-test('trap 17: delivery_attempt is told only with a dead letter policy, and counts from 1', async () => {
+test('trap: delivery_attempt is told only with a dead letter policy, and counts from 1', async () => {
   await open();
   await harness.createSubscription('plain', bench.orders);
   await harness.publish(bench.orders, 'soup');

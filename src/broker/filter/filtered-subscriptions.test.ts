@@ -62,7 +62,7 @@ function filtered(recorder: EventRecorder, subscription: string): number {
   return events.reduce((sum, [, , count]) => sum + (count as number), 0);
 }
 
-test('trap 16: what the filter keeps away is never delivered, acknowledged at once and counted', async () => {
+test('trap: what the filter keeps away is never delivered, acknowledged at once and counted', async () => {
   const { harness, topic, red, recorder } = await opened();
   const all = await harness.createSubscription('all', topic);
   await publish(harness, topic, 'red1 blue1 red2 green1');
@@ -76,7 +76,7 @@ test('trap 16: what the filter keeps away is never delivered, acknowledged at on
   await harness.close();
 });
 
-test('trap 16: `!=` is true of a message without the attribute', async () => {
+test('trap: `!=` is true of a message without the attribute', async () => {
   const { harness, topic } = await opened();
   const other = await harness.createSubscription('other', topic, {
     filter: 'attributes.size != "big" AND attributes.colour != "red"',

@@ -118,7 +118,7 @@ describe('unwrapped', () => {
   });
 });
 
-describe('trap 14: attributes in unwrapped push are headers or left out, and never inject one', () => {
+describe('trap: attributes in unwrapped push are headers or left out, and never inject one', () => {
   test.each([
     'Host',
     'Content-Length',

@@ -82,7 +82,7 @@ test('a message that is refused keeps the later ones of its key waiting, and no 
   expect(endpoint.texts.indexOf('b2')).toBeLessThan(endpoint.texts.lastIndexOf('a1'));
 });
 
-test('trap 17: deliveryAttempt stands at the top of a wrapped body, with a dead letter policy only', async () => {
+test('trap: deliveryAttempt stands at the top of a wrapped body, with a dead letter policy only', async () => {
   await open();
   endpoint.respond = (_, n) => (n < 2 ? 503 : 204);
   await harness.publish(bench.orders, 'soup');

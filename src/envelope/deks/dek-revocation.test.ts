@@ -274,7 +274,7 @@ describe('answers of the key service', () => {
     'INTERNAL',
     'hang',
   ] as const)(
-    'an outage of 59 seconds (%s) is never noticed, whenever it begins',
+    'trap: an outage of 59 seconds (%s) is never noticed, whenever it begins',
     async (failure) => {
       for (const startMs of [5 * minuteMs, 6 * minuteMs - 1, 6 * minuteMs]) {
         const { manager, keys, clock, events } = await openScriptedBench();
