@@ -24,3 +24,17 @@ test('gives the lowest first, as a sorted list does, with pushes and pops in any
     }),
   );
 });
+
+test('grows with the number of different sequences, not with how often they come', () => {
+  const heap = new SequenceHeap();
+  for (let i = 0; i < 100_000; i++) heap.push(i % 2_000);
+  expect(heap.size).toBeLessThanOrEqual(4_000);
+  const popped = new Set<number>();
+  for (let last = -1; heap.size > 0;) {
+    const sequence = heap.pop()!;
+    expect(sequence).toBeGreaterThanOrEqual(last);
+    last = sequence;
+    popped.add(sequence);
+  }
+  expect(popped.size).toBe(2_000);
+});

@@ -1,6 +1,13 @@
-/** The lowest of many sequences first: a binary heap in one array. */
+/** From so many on, sequences that stand in a heap more than once are looked for. */
+const crowd = 1_024;
+
+/**
+ * The lowest of many sequences first: a binary heap in one array. It may have the same one more
+ * than once, but grows no further than to twice the number of different ones, or the crowd.
+ */
 export class SequenceHeap {
-  readonly #items: number[] = [];
+  #items: number[] = [];
+  #sizeMax = crowd;
 
   get size(): number {
     return this.#items.length;
@@ -11,6 +18,7 @@ export class SequenceHeap {
   }
 
   push(sequence: number): void {
+    if (this.#items.length >= this.#sizeMax) this.#thinOut();
     const items = this.#items;
     let at = items.length;
     items.push(sequence);
@@ -33,6 +41,13 @@ export class SequenceHeap {
 
   clear(): void {
     this.#items.length = 0;
+    this.#sizeMax = crowd;
+  }
+
+  /** Ascending, the items are a heap as well. */
+  #thinOut(): void {
+    this.#items = [...new Set(this.#items)].toSorted((a, b) => a - b);
+    this.#sizeMax = Math.max(crowd, 2 * this.#items.length);
   }
 
   #sink(sequence: number): void {
