@@ -42,8 +42,9 @@ export class Subscriptions {
     const lastActiveMs = ports.clock.wallMs();
     const of = { topicUid: topic.row.uid, start: topic.lane.tail, lastActiveMs };
     const { slot, topicRow } = topic.slotFor(subscription.filter);
-    const row = await catalog.createSubscription(subscription, { ...of, ...slot }, topicRow);
+    // First, and whatever comes of the rest: a row that may be stored has taken the slot.
     if (topicRow !== null) topic.update(topicRow);
+    const row = await catalog.createSubscription(subscription, { ...of, ...slot }, topicRow);
     try {
       const state = await this.#registry.addSubscription(row, topic);
       if (!this.#registry.isDraining) state.applyPush();
