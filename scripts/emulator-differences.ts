@@ -26,7 +26,14 @@ interface Row {
 function rowsOf(report: string): Row[] {
   return [...report.matchAll(/^\| (.*?[^\\]) \| (.*) \|$/gm)]
     .map(([, name = '', found = '']) => ({ name, found }))
-    .filter(({ name }) => name !== 'case');
+    .filter(({ name }) => name !== 'case')
+    .map(({ name, found }) => ({ name: name.replace(/ over (gRPC|REST)\b/, ''), found }))
+    .filter(isFirst);
+}
+
+/** The same case over the other wire is no second difference. */
+function isFirst({ name }: Row, index: number, rows: readonly Row[]): boolean {
+  return rows.findIndex((row) => row.name === name) === index;
 }
 
 /** The report of one run against an emulator that is started for it. */
