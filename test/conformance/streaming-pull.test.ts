@@ -367,6 +367,11 @@ describe('requests that break the protocol end the stream with INVALID_ARGUMENT'
       { subscription: 'S', streamAckDeadlineSeconds: 601 },
       'stream_ack_deadline_seconds must be between 10 and 600 seconds',
     ],
+    [
+      'a client_id that is no id any more',
+      { subscription: 'S', streamAckDeadlineSeconds: 10, clientId: 'x'.repeat(1_025) },
+      'client_id must not be longer than 1024 characters',
+    ],
   ])('first: %s', async (_, first, message) => {
     const subscription = await api.subscription(await api.topic());
     const named = first.subscription === 'S' ? { ...first, subscription } : first;

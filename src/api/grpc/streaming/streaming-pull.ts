@@ -42,7 +42,8 @@ export class StreamingPull implements StreamSink {
   readonly #context: GrpcContext;
   readonly #startedMs: number;
   readonly #outbox: StreamOutbox;
-  #first: StreamingPullRequest | undefined;
+  /** What stays of the first request: its ack ids may be megabytes. */
+  #first: Pick<StreamingPullRequest, 'subscription' | 'clientId'> | undefined;
   #stream: PullStream | undefined;
   #settler: StreamSettler | undefined;
   #life: StreamLife | undefined;
@@ -116,7 +117,7 @@ export class StreamingPull implements StreamSink {
     const request = readStreamingPull(bytes);
     if (this.#first === undefined) {
       checkFirstRequest(request);
-      this.#first = request;
+      this.#first = { subscription: request.subscription, clientId: request.clientId };
       // Requests that follow wait until the broker's stream is open.
       this.#call.pause();
       void this.#open(request);

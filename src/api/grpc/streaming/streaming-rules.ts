@@ -3,6 +3,9 @@ import { RpcError } from '../../../rpc/index.ts';
 import { checkAckDeadline, checkSubscriptionName } from '../../pubsub/validation.ts';
 import type { StreamingPullRequest } from '../consuming-wire.ts';
 
+/** It is kept while messages of the stream are outstanding; clients send UUIDs. */
+const clientIdMax = 1_024;
+
 /** What the first request of a StreamingPull must and later ones must not say (pubsub.proto). */
 export function checkFirstRequest(request: StreamingPullRequest): void {
   if (request.subscription === '') throw invalid('first message must set subscription');
@@ -11,6 +14,9 @@ export function checkFirstRequest(request: StreamingPullRequest): void {
     throw invalid('first message must set stream_ack_deadline_seconds');
   }
   checkStreamDeadline(request.streamAckDeadlineSeconds);
+  if (request.clientId.length > clientIdMax) {
+    throw invalid(`client_id must not be longer than ${clientIdMax} characters`);
+  }
   checkDeadlines(request);
 }
 
