@@ -6,6 +6,11 @@ import { wireNames } from '../support/wire.ts';
 import { invalidName } from './expected-refusals.ts';
 import { pagingCases } from './paging.ts';
 
+interface Page {
+  readonly topics: readonly unknown[];
+  readonly nextPageToken: string;
+}
+
 const live = useTestedServer();
 
 describe.each(wireNames)('ListTopics over %s', (wire) => {
@@ -31,6 +36,16 @@ describe.each(wireNames)('ListTopics over %s', (wire) => {
     expect(await own.call('ListTopics', { project: own.project })).toEqual({
       topics: [{ name, labels: { a: 'b' }, state: 'ACTIVE' }],
     });
+  });
+
+  test('without a page_size a page has 100', async () => {
+    const own = new LiveApi(api.wire, `${api.project}-${freshId('hundred')}`);
+    await Promise.all(Array.from({ length: 101 }, () => own.topic()));
+    const { project } = own;
+    const first = await own.call<Page>('ListTopics', { project });
+    expect(first.topics).toHaveLength(100);
+    const { nextPageToken: pageToken } = first;
+    expect((await own.call<Page>('ListTopics', { project, pageToken })).topics).toHaveLength(1);
   });
 
   test('a project that is no name is refused', async () => {
