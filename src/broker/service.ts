@@ -255,7 +255,8 @@ export interface TopicDiagnosis {
 
 /**
  * What an update makes of a resource. It is asked when the update's turn has come, about the
- * resource as it then is, so that what other updates did meanwhile stays; what it throws refuses.
+ * resource as it then is, so that what other updates did meanwhile stays; of a topic also before,
+ * so that its key is tried without holding others up. What it throws refuses the update.
  */
 export type Change<Resource> = (stored: Resource) => Resource;
 
