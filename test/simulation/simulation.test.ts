@@ -4,6 +4,7 @@ import { canaries, type Canary } from './driver/canary.ts';
 import type { RunReport } from './driver/world.ts';
 import { programOf } from './program.ts';
 import { failureOf, outcomeOf, shrunk, storyOf } from './shrink.ts';
+import { trackRecord } from './track-record.ts';
 
 const steps = 100;
 const seeds = Array.from({ length: 100 }, (_, i) => i + 1);
@@ -30,6 +31,16 @@ test('a hundred random programs behave as the model does', async () => {
   expect(totals.seeks).toBeGreaterThan(50);
   expect(totals.deadLetters).toBeGreaterThan(50);
   expect(totals.filtered).toBeGreaterThan(100);
+});
+
+describe('what was found once is not found again', () => {
+  test.each(trackRecord.map(({ found, ...rest }) => [found, rest] as const))(
+    '%s',
+    async (_, old) => {
+      const failure = await failureOf({ seed: old.seed, program: old.program });
+      expect(failure?.error.message).toBeUndefined();
+    },
+  );
 });
 
 /** How the first seed that notices fails, as short as it can be said. */

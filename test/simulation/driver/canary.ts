@@ -130,10 +130,6 @@ export const canaries: readonly (() => Canary)[] = [
     breakDisk: losing(segmentKinds.ackDelta),
   }),
   () => ({
-    name: 'the disk loses messages which it said it has',
-    breakDisk: losing(segmentKinds.messages),
-  }),
-  () => ({
     name: 'the disk loses leases which it said it has',
     breakDisk: losing(segmentKinds.ackLeases),
   }),

@@ -192,7 +192,7 @@ export class World {
     if (this.#violation !== null) throw this.#violation;
     for (const subscription of this.subscriptions.values()) {
       subscription.pass(this.now);
-      this.#noteExhausted(subscription);
+      this.noteExhausted(subscription);
     }
     if (this.inFlight.size === 0) await this.#checkCounts();
     if (this.#violation !== null) throw this.#violation;
@@ -228,7 +228,7 @@ export class World {
 
   #dead(topic: ModelTopic, got: ModelDelivery): void {
     for (const subscription of this.subscriptions.values()) {
-      if (subscription.terms.deadLetter?.topic === topic.name) this.#noteExhausted(subscription);
+      if (subscription.terms.deadLetter?.topic === topic.name) this.noteExhausted(subscription);
     }
     this.ledger.arrived(got, project.slice('projects/'.length));
   }
@@ -242,7 +242,7 @@ export class World {
   }
 
   /** Those that may have failed too often, if their deadline passes in this moment. */
-  #noteExhausted(subscription: ModelSubscription): void {
+  noteExhausted(subscription: ModelSubscription): void {
     const { deadLetter } = subscription.terms;
     if (deadLetter === null) return;
     const hasFailed = this.events.of(subscription.name).deadLettersFailed > 0;

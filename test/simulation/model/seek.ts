@@ -113,11 +113,14 @@ export function seekRefused(subscription: ModelSubscription): void {
   subscription.seeking--;
 }
 
+/** What a seek of unknown fate adds to the generation: ids of before may be of now. */
+export const perhaps: number = 1 / 1024;
+
 /** Its answer never came, or was the disk's. */
 export function seekUnanswered(subscription: ModelSubscription): void {
   subscription.seeking--;
   // Neither the old generation nor a new one: ids of either may count.
-  subscription.generation += 0.5;
+  subscription.generation += perhaps;
   subscription.isTorn = true;
   subscription.blur();
 }

@@ -193,7 +193,7 @@ export class ModelSubscription {
   crash(now: Now): void {
     this.pass(now);
     this.restoredCount = this.entries.size;
-    if (this.isTorn) this.generation += 0.5;
+    if (this.isTorn) this.generation += 1 / 1024;
     this.isTorn = false;
     for (const entry of this.entries.values()) {
       if (entry.isAhead || (entry.fate === 'done' && !entry.isDurable)) entry.fate = 'doubtful';

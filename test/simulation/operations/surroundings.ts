@@ -3,6 +3,7 @@ import type { MemoryFault } from '../../../src/storage/index.ts';
 import type { World } from '../driver/world.ts';
 import { publishSome } from './publishing.ts';
 import { exists } from './resources.ts';
+import { perhaps } from '../model/seek.ts';
 import { acknowledge, streamAcknowledge } from './settling.ts';
 import { seekToTime } from './replay.ts';
 
@@ -110,10 +111,11 @@ export async function restart(world: World): Promise<void> {
   world.disk.crash();
   world.ledger.trouble();
   for (const model of world.subscriptions.values()) {
+    world.noteExhausted(model);
     model.crash(world.now);
     if (model.seeking > 0) {
       model.seeking = 0;
-      model.generation += 0.5;
+      model.generation += perhaps;
       model.blur();
     }
   }

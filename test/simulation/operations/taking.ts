@@ -1,5 +1,4 @@
 import type { Delivery, PullStream, StreamSink } from '../../../src/broker/index.ts';
-import { RpcError } from '../../../src/rpc/index.ts';
 import { assert } from '../../../src/runtime/index.ts';
 import type { ListenerSink, World } from '../driver/world.ts';
 import type { Taker } from '../model/message.ts';
@@ -136,5 +135,3 @@ export function assertEnded(world: World, subscription: ModelSubscription, code:
   const open = world.listeners.filter((each) => each.subscription === subscription);
   assert(open.length === 0, `${subscription.name}: its streams end with ${code}`);
 }
-
-export const codeOf = (error: unknown): string => RpcError.from(error).code;
