@@ -51,7 +51,11 @@ export class EventTallies {
     this.#tallies.delete(subscription);
   }
 
+  /** The process is new; that a forward failed once is remembered. */
   clear(): void {
-    this.#tallies.clear();
+    for (const [name, { deadLettersFailed }] of [...this.#tallies]) {
+      this.#tallies.delete(name);
+      this.of(name).deadLettersFailed = deadLettersFailed;
+    }
   }
 }

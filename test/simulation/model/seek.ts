@@ -71,6 +71,8 @@ export class SeekToSnapshot implements SeekGoal {
     const { id } = entry.message;
     const fate = this.#snapshot.fateOf(entry);
     const isThere = !subscription.isPast(entry, wallMs) && id !== undefined;
+    // Of a dead letter nobody knows when it was published before it is seen.
+    if (fate === undefined && subscription.topic.hasCopies) return 'doubtful';
     if (fate === undefined) return isThere && this.#sawAll(entry) ? 'owed' : 'doubtful';
     return fate === 'owed' && !isThere ? 'doubtful' : fate;
   }
