@@ -34,15 +34,7 @@ export class EventTallies {
   };
 
   of(subscription: string): Tally {
-    const known = this.#tallies.get(subscription) ?? {
-      delivered: 0,
-      acked: 0,
-      nacked: 0,
-      expired: 0,
-      filtered: 0,
-      deadLettered: 0,
-      deadLettersFailed: 0,
-    };
+    const known = this.#tallies.get(subscription) ?? { ...nothingYet };
     this.#tallies.set(subscription, known);
     return known;
   }
@@ -53,9 +45,19 @@ export class EventTallies {
 
   /** The process is new; that a forward failed once is remembered. */
   clear(): void {
-    for (const [name, { deadLettersFailed }] of [...this.#tallies]) {
-      this.#tallies.delete(name);
-      this.of(name).deadLettersFailed = deadLettersFailed;
+    for (const tally of this.#tallies.values()) {
+      const { deadLettersFailed } = tally;
+      Object.assign(tally, { ...nothingYet, deadLettersFailed });
     }
   }
 }
+
+const nothingYet: Tally = {
+  delivered: 0,
+  acked: 0,
+  nacked: 0,
+  expired: 0,
+  filtered: 0,
+  deadLettered: 0,
+  deadLettersFailed: 0,
+};
