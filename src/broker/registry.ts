@@ -19,6 +19,7 @@ import { BodyBuffers } from './lanes/body-buffers.ts';
 import { ReadGate } from './lanes/read-gate.ts';
 import { PendingBudget } from './lanes/lane.ts';
 import type { HeldSegment } from './lanes/lane-reader.ts';
+import { RecentAcksBudget } from './acks/recent-acks.ts';
 import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
@@ -115,6 +116,7 @@ export class Registry {
       wheel: this.wheel,
       dispatcher: new Dispatcher(ports.clock),
       budget: new LeaseBudget(limits.leasesMax),
+      recentAcks: new RecentAcksBudget(),
       window: limits.outstandingWindow,
       deadLetters: this.deadLetters,
       push: { ...ports, sender: ports.pushSender, memory: new PushMemory() },

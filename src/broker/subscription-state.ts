@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/index.ts';
 import { AckIds, type Mac } from './delivery/ack-id.ts';
 import type { AckLog } from './acks/ack-log.ts';
 import type { AckState } from './acks/ack-recovery.ts';
+import type { RecentAcksBudget } from './acks/recent-acks.ts';
 import { Settler } from './acks/settler.ts';
 import { Backlog } from './delivery/backlog.ts';
 import type { SubscriptionRow } from './catalog/catalog-rows.ts';
@@ -12,8 +13,7 @@ import type { Dispatcher } from './delivery/dispatcher.ts';
 import type { LeaseBudget } from './delivery/lease-budget.ts';
 import type { Lease } from './delivery/lease.ts';
 import { scanOf } from './delivery/message-scan.ts';
-import { compileFilter } from './filter/filter.ts';
-import { MessageFilter, type PublishedRun } from './filter/message-filter.ts';
+import { messageFilterOf, type MessageFilter, type PublishedRun } from './filter/message-filter.ts';
 import { RedeliveryRules } from './delivery/redelivery.ts';
 import type { DeadLetters } from './dead-letter/dead-letters.ts';
 import { notPulled } from './errors.ts';
@@ -35,6 +35,7 @@ export interface SubscriptionPorts {
   readonly wheel: DeadlineWheel;
   readonly dispatcher: Dispatcher;
   readonly budget: LeaseBudget;
+  readonly recentAcks: RecentAcksBudget;
   readonly window: number;
   readonly push: PushPorts;
   readonly deadLetters: DeadLetters;
@@ -70,13 +71,9 @@ export class SubscriptionState {
     this.row = row;
     this.topic = topic;
     this.#ports = ports;
-    const { clock, wheel, budget, dispatcher, window } = ports;
+    const { clock, wheel, budget } = ports;
     const { epoch, frontier, holes } = acks;
-    const { filter, filterSlot = null } = row;
-    this.filter =
-      filter === undefined
-        ? null
-        : new MessageFilter(compileFilter(filter), filterSlot, topic.lane.tail);
+    this.filter = messageFilterOf(row, topic.lane.tail);
     this.#keyWatch = new KeyWatch(clock, async () => {
       await this.checkKey();
       return this.hasConsumers;
@@ -112,29 +109,33 @@ export class SubscriptionState {
       clock,
       observer: ports.observer,
       keepsOrder: row.enableMessageOrdering === true,
+      recentAcks: ports.recentAcks,
     };
     this.#settler = new Settler(settling, ackIds, () => this.isExactlyOnce);
     this.#oldestTime = new PublishTime(topic.reader);
     this.retainedTime = new PublishTime(topic.reader);
-    this.#queue = new DeliveryQueue({
-      backlog,
+    this.#queue = this.#openQueue();
+    this.#settler.restore(acks.leases);
+  }
+
+  #openQueue(): DeliveryQueue {
+    const { topic } = this;
+    const ports = this.#ports;
+    return new DeliveryQueue({
+      ...ports,
+      backlog: this.backlog,
       lane: topic.lane,
       reader: topic.reader,
-      clock,
-      dispatcher,
-      window,
-      budget,
-      scan: scanOf(row, ports.mac, this.filter),
+      scan: scanOf(this.row, ports.mac, this.filter),
       attemptOf: (lease) => this.#redelivery.attemptOf(lease),
       commitLeases: () => this.#settler.commitLeases,
       onPassed: (count) => ports.observer.filtered(this.row.name, count),
       onDelivered: (type, count) => {
-        this.lastDeliveredMs = clock.monotonicMs();
+        this.lastDeliveredMs = ports.clock.monotonicMs();
         ports.observer.delivered(this.row.name, type, count);
       },
       onMissing: (first) => this.expireBelow(first),
     });
-    this.#settler.restore(acks.leases);
   }
 
   get floor(): number {

@@ -7,6 +7,7 @@ import type { SettleResult } from '../service.ts';
 import type { AckLog } from './ack-log.ts';
 import { AckedRuns } from './acked-runs.ts';
 import { DeadlineChange } from './deadline-change.ts';
+import type { RecentAcksBudget } from './recent-acks.ts';
 
 export interface SettlerOptions {
   readonly subscription: string;
@@ -16,6 +17,8 @@ export interface SettlerOptions {
   readonly observer: BrokerObserver;
   /** Messages of one ordering key come in their order. */
   readonly keepsOrder: boolean;
+  /** Shared by all subscriptions. */
+  readonly recentAcks: RecentAcksBudget;
 }
 
 /**

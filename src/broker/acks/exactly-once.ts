@@ -23,12 +23,14 @@ export class ExactlyOnce {
   readonly #options: SettlerOptions;
   readonly #ackIds: AckIds;
   readonly #commits: LeaseCommits;
-  readonly #acks = new RecentAcks();
-  readonly #nacks = new RecentAcks();
+  readonly #acks: RecentAcks;
+  readonly #nacks: RecentAcks;
   #recentGeneration = 0;
 
   constructor(options: SettlerOptions, ackIds: AckIds, commits: LeaseCommits) {
     this.#options = options;
+    this.#acks = new RecentAcks(options.recentAcks);
+    this.#nacks = new RecentAcks(options.recentAcks);
     this.#ackIds = ackIds;
     this.#commits = commits;
   }

@@ -1,5 +1,5 @@
 import type { HeldSegment } from '../lanes/lane-reader.ts';
-import type { Filter } from './filter.ts';
+import { compileFilter, type Filter } from './filter.ts';
 import { MatchCount, type ReadRun } from './match-count.ts';
 import { type FilteredRun, SlotBits } from './slot-bits.ts';
 import type { Evaluation } from './topic-filters.ts';
@@ -77,4 +77,12 @@ export class MessageFilter {
 function everyMessage({ base, count }: HeldSegment): ReadRun {
   const end = base + count;
   return { base, end, countFrom: (sequence) => end - Math.max(base, sequence) };
+}
+
+/** Of a subscription; null without one. `tail`: the lane's. */
+export function messageFilterOf(
+  { filter, filterSlot = null }: { readonly filter?: string; readonly filterSlot?: number | null },
+  tail: number,
+): MessageFilter | null {
+  return filter === undefined ? null : new MessageFilter(compileFilter(filter), filterSlot, tail);
 }
