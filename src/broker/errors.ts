@@ -42,7 +42,7 @@ export function detached(name: string): RpcError {
   return new RpcError(
     'FAILED_PRECONDITION',
     'SUBSCRIPTION_DETACHED',
-    `The subscription is detached from its topic and receives no messages (resource=${lastSegment(name)}).`,
+    `The subscription is detached from its topic and receives no messages (resource=${lastSegment(name)}). It cannot be attached again: delete it and create it anew.`,
   );
 }
 

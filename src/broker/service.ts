@@ -241,7 +241,8 @@ export interface SubscriptionDiagnosis {
   /** Streaming pulls that are open, and those of them that flow control holds. */
   readonly streamCount: number;
   readonly heldStreamCount: number;
-  readonly key: KeyHealth;
+  /** Of its topic; null once it is detached. */
+  readonly key: KeyHealth | null;
   readonly push: PushStatus | null;
   readonly findings: readonly Finding[];
 }

@@ -54,6 +54,32 @@ test('doctor calls push to an address that is never called an error, and says wh
   );
 });
 
+test('doctor advises no --outgoing-allow for an endpoint that is the server itself', async () => {
+  await cli('topics create loop');
+  await cli(`subscriptions create loop --topic loop --push-endpoint ${live.url}/loop`);
+  await cli('publish loop news');
+  let ended = await cli('doctor loop');
+  while (ended.code === 0) ended = await cli('doctor loop');
+  expect(ended.stdout).toMatch(/PUSH_ADDRESS_REFUSED: .*our own listener/);
+  expect(ended.stdout).not.toContain('--outgoing-allow');
+});
+
+test('doctor says of a detached subscription what it is, and looks at the others too', async () => {
+  const detached = { ...variables(), SEALPOST_PROJECT: 'detached' };
+  const there = (line: string): Promise<CliEnded> => runCli(line.split(' '), detached);
+  await there('topics create orders');
+  await there('subscriptions create kitchen --topic orders');
+  await there('subscriptions create waiter --topic orders');
+  await there('subscriptions detach kitchen');
+  const one = await there('doctor kitchen');
+  expect([one.code, one.stderr]).toEqual([0, '']);
+  expect(one.stdout).toContain('detached from its topic.\n  warning  SUBSCRIPTION_DETACHED: ');
+  expect(one.stdout).toContain('Try: sealpost subscriptions delete kitchen, then: ');
+  const all = await there('doctor --all');
+  expect([all.code, all.stderr]).toEqual([0, '']);
+  expect(all.stdout).toMatch(/SUBSCRIPTION_DETACHED: .*CAUGHT_UP: .*0 errors, 1 warning/s);
+});
+
 test('publish says at once that the server is away, and for how long it tries', async () => {
   const gone = { ...variables(), SEALPOST_SERVER: `http://127.0.0.1:${await freePort()}` };
   const publisher = new CliProcess(['publish', 'orders', 'tea'], gone);

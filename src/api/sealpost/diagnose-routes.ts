@@ -67,22 +67,25 @@ function subscriptionView(diagnosis: SubscriptionDiagnosis): JsonValue {
   };
 }
 
-function keyAndFindings({ key, findings }: Pick<TopicDiagnosis, 'key' | 'findings'>): {
+function keyAndFindings({ key, findings }: Pick<SubscriptionDiagnosis, 'key' | 'findings'>): {
   [name: string]: JsonValue;
 } {
-  const { name, isUsable, reason, message } = key;
   return {
-    key: {
-      name,
-      isUsable,
-      ...(reason === undefined ? {} : { reason }),
-      ...(message === undefined ? {} : { message }),
-    },
+    ...(key === null ? {} : { key: keyView(key) }),
     findings: findings.map((each) => ({
       severity: each.severity,
       reason: each.reason,
       message: each.message,
     })),
+  };
+}
+
+function keyView({ name, isUsable, reason, message }: TopicDiagnosis['key']): JsonValue {
+  return {
+    name,
+    isUsable,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
   };
 }
 

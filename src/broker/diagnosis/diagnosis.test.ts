@@ -55,8 +55,8 @@ describe('a subscription that stands still', () => {
     const found = await diagnose();
     expect(found.key).toMatchObject({ name: key.name, isUsable: false, reason: 'KEY_DISABLED' });
     expect(told(found)).toEqual(['error KEY_UNUSABLE']);
-    expect(found.findings[0]?.message).toContain(`KEY_DISABLED: ${found.key.message}`);
-    expect(found.key.message).toMatch(/not enabled|disabled/i);
+    expect(found.findings[0]?.message).toContain(`KEY_DISABLED: ${found.key?.message}`);
+    expect(found.key?.message).toMatch(/not enabled|disabled/i);
     await harness.setKeyEnabled(key.version, true);
     expect(told(await diagnose())).toEqual(['warning NO_CONSUMER']);
     await harness.close();
@@ -182,6 +182,39 @@ test('an ephemeral subscription is diagnosed like others, and an unknown one is 
   const unknown = harness.until(harness.broker.diagnoseSubscription(`${name}0`));
   await expect(unknown).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await harness.close();
+});
+
+describe('a detached subscription', () => {
+  test('says what it is, and what can be done, whether its topic is there or not', async () => {
+    const { harness, topic, subscription, diagnose } = await open();
+    await harness.publish(topic, 'one');
+    await harness.until(harness.broker.detachSubscription(subscription));
+    const detached = {
+      subscription,
+      topic,
+      unackedCount: 0,
+      oldestUnackedAgeSeconds: 0,
+      outstandingCount: 0,
+      streamCount: 0,
+      heldStreamCount: 0,
+      key: null,
+      push: null,
+      findings: [
+        {
+          severity: 'warning',
+          reason: 'SUBSCRIPTION_DETACHED',
+          message:
+            'The subscription is detached from its topic: it gets no messages, and cannot be attached again. Delete it and create it anew.',
+        },
+      ],
+    };
+    expect(await diagnose()).toEqual(detached);
+    await harness.restart();
+    expect(await diagnose()).toEqual(detached);
+    await harness.until(harness.broker.deleteTopic(topic));
+    expect(await diagnose()).toEqual({ ...detached, topic: '_deleted-topic_' });
+    await harness.close();
+  });
 });
 
 describe('a topic', () => {

@@ -4,6 +4,7 @@ import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '
 import { keyAnswer } from '../lanes/key-answer.ts';
 import { deadLetterFacts } from './dead-letter-facts.ts';
 import { counted } from './plain-words.ts';
+import { detachedDiagnosis } from './detached-diagnosis.ts';
 import { subscriptionFacts } from './subscription-facts.ts';
 import { subscriptionFindings } from './subscription-findings.ts';
 
@@ -15,8 +16,10 @@ export class Diagnostician {
     this.#registry = registry;
   }
 
-  /** Of a stored or an ephemeral one. Throws NOT_FOUND. */
+  /** Of a stored, a detached or an ephemeral one. Throws NOT_FOUND. */
   async subscription(name: string): Promise<SubscriptionDiagnosis> {
+    const detached = this.#registry.detached.get(name);
+    if (detached !== undefined) return detachedDiagnosis(this.#registry, detached);
     const { deletedTopics, ports } = this.#registry;
     const state = this.#registry.anySubscription(name);
     const isTopicDeleted = deletedTopics.has(state.row.topicUid);

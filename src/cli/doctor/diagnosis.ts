@@ -24,7 +24,8 @@ export interface Diagnosis {
   readonly outstandingCount?: number;
   readonly streamCount?: number;
   readonly heldStreamCount?: number;
-  readonly key: {
+  /** Of the topic; absent once a subscription is detached. */
+  readonly key?: {
     readonly name: string;
     readonly isUsable: boolean;
     /** The key service's word and sentence, if it cannot be used. */
@@ -79,6 +80,7 @@ export function findingLine({ severity, reason, message }: Finding): string {
 
 function factsOf(diagnosis: Diagnosis): string[] {
   const { key } = diagnosis;
+  if (key === undefined) return ['detached from its topic'];
   const keyFact = `key ${keyName(key.name)} ${key.isUsable ? 'works' : 'cannot be used'}`;
   if (diagnosis.subscription === undefined) {
     return [keyFact, counted(diagnosis.subscriptionCount ?? 0, 'subscription')];

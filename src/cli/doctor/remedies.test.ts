@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { Diagnosis, Finding } from './diagnosis.ts';
+import { remedyOf } from './remedies.ts';
+
+const of = (topic: string): Diagnosis => ({
+  subscription: 'projects/p/subscriptions/kitchen',
+  topic,
+  findings: [],
+});
+const orders = of('projects/p/topics/orders');
+
+const refused = (why: string): Finding => ({
+  severity: 'error',
+  reason: 'PUSH_ADDRESS_REFUSED',
+  message: `Push to http://hook delivers nothing. 10.0.0.1 may not be called: ${why}`,
+});
+const elsewhere = 'sealpost subscriptions modify-push-config kitchen --push-endpoint URL';
+
+test('--outgoing-allow is advised where the server says that it would help', () => {
+  const remedy = remedyOf(refused('private, see --outgoing-allow'), orders);
+  expect(remedy).toBe(`${elsewhere}, or a server with --outgoing-allow`);
+});
+
+test.each(['our own listener', 'metadata service', 'link-local'])(
+  'an address that is never called, %s, is left for another one',
+  (why) => {
+    expect(remedyOf(refused(why), orders)).toBe(elsewhere);
+  },
+);
+
+const detached: Finding = { severity: 'warning', reason: 'SUBSCRIPTION_DETACHED', message: '' };
+
+test('a detached subscription is deleted and created anew, while its topic is there', () => {
+  expect(remedyOf(detached, orders)).toBe(
+    'sealpost subscriptions delete kitchen, then: sealpost subscriptions create kitchen --topic orders',
+  );
+  expect(remedyOf(detached, of('_deleted-topic_'))).toBe('sealpost subscriptions delete kitchen');
+});
