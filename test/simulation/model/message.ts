@@ -78,6 +78,8 @@ export interface Entry {
   isExhausted: boolean;
   /** Nothing keeps it any more: a seek may find it or not. */
   isPerhapsTrimmed: boolean;
+  /** Its retention was over at some time: it may have been let go since. */
+  wasPast: boolean;
   /** Not handed out since a restart. */
   isRestored: boolean;
   /** It failed together with an earlier one of its key, or that one alone did. */

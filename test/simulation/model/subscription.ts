@@ -67,6 +67,7 @@ export class ModelSubscription {
     entry.isTouched = true;
     entry.isRestored = false;
     entry.isIdUnclear = false;
+    entry.wasPast = false;
     entry.latestAckId = got.ackId;
     const untilMs = leasedMs + taker.ackDeadlineMs;
     const latestMs = now.nowMs + taker.ackDeadlineMs;
@@ -179,7 +180,9 @@ export class ModelSubscription {
   pass(now: Now): void {
     this.#wallAheadMs = now.wallMs - now.nowMs;
     for (const entry of this.entries.values()) {
-      if (entry.fate === 'owed' && this.isPast(entry, now.wallMs)) this.#doubt(entry);
+      // For good: a retention that is longer from now on does not bring back what was let go.
+      entry.wasPast ||= this.isPast(entry, now.wallMs);
+      if (entry.fate === 'owed' && entry.wasPast) this.#doubt(entry);
       const { lease } = entry;
       if (lease !== null && !entry.isAhead && entry.fate !== 'done') {
         const latestMs = Math.max(lease.untilMs, lease.perhapsUntilMs) + latenessMs;
@@ -472,6 +475,7 @@ export class ModelSubscription {
       notBeforeMs: 0,
       isExhausted: false,
       isPerhapsTrimmed: isDone,
+      wasPast: false,
       isTouched: false,
       isRestored: false,
       isIdUnclear: false,

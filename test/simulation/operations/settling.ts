@@ -95,8 +95,8 @@ function verdictOf(world: World, subscription: ModelSubscription, held: Held): V
   const standing = standingOf(held);
   if (standing === 'unclear' || subscription.seeking > 0 || entry === undefined) return 'may';
   if (standing === 'void') return 'must not';
-  const { nowMs, wallMs } = world.now;
-  if (subscription.isPast(entry, wallMs) || subscription.isDying(entry, world.now)) return 'may';
+  const { nowMs } = world.now;
+  if (entry.wasPast || subscription.isDying(entry, world.now)) return 'may';
   // How a message was acknowledged is forgotten by a restart: then any of its ids was. That one
   // was brought to a dead letter topic is no acknowledgement that anybody remembers.
   if (entry.fate !== 'owed')
