@@ -54,6 +54,7 @@ export class ModelSubscription {
   deliver(got: ModelDelivery, taker: Taker, now: Now, leasedMs: number): void {
     const entry = this.#expected(got);
     this.topic.identify(entry.message, got);
+    this.#failDying(entry, now);
     this.#assertTime(entry, now);
     if (this.terms.isOrdered && this.seeking === 0) {
       assertInOrder(entry, taker, {
@@ -323,6 +324,20 @@ export class ModelSubscription {
       `delivered again after its ack or its retention: ${text}`,
     );
     return entry;
+  }
+
+  /**
+   * An earlier one of its key may have had its last attempt: that brings back what follows, and is
+   * seen by nothing else, for it goes to the dead letter topic and does not come again.
+   */
+  #failDying(entry: Entry, now: Now): void {
+    const { lease } = entry;
+    if (!this.terms.isOrdered || this.seeking > 0 || lease === null) return;
+    const dying = this.#earlier(entry).find((each) => this.isDying(each, now));
+    if (!dying?.lease) return;
+    // Where its own deadline has passed as well, it may have come for that reason alone.
+    dying.isIdUnclear ||= lease.untilMs <= now.nowMs;
+    this.#fail(dying, dying.lease.untilMs);
   }
 
   #assertTime(entry: Entry, now: Now): void {
