@@ -23,14 +23,15 @@ export async function takeLook(api: RestApi, names: ResourceNames, clock: Clock)
     : [...new Set(listed.map((name) => name.split('/')[1]!))].slice(0, projectsMax);
   const topics: Look['topics'] extends ReadonlyMap<string, infer Row> ? Map<string, Row> : never =
     new Map();
-  const subscriptions = new Map<string, { topic: string }>();
+  const subscriptions = new Map<string, { topic: string; isDetached: boolean }>();
   const keyNames = new Map<string, string>();
   for (const project of projects) {
     for (const topic of await api.list(`projects/${project}/topics`, 'topics')) {
       keyNames.set(textIn(topic, 'name'), textIn(topic, 'kmsKeyName'));
     }
     for (const each of await api.list(`projects/${project}/subscriptions`, 'subscriptions')) {
-      subscriptions.set(textIn(each, 'name'), { topic: textIn(each, 'topic') });
+      const isDetached = each['detached'] === true;
+      subscriptions.set(textIn(each, 'name'), { topic: textIn(each, 'topic'), isDetached });
     }
   }
   const states = await keyStates(api, keyNames.values());

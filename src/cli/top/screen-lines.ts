@@ -77,7 +77,7 @@ function subscriptionLines({ subscriptions }: Snapshot, max: number): string[] {
     .slice(0, max)
     .map((row) => [
       cut(shortId(row.subscription), nameMax),
-      cut(shortId(row.topic), nameMax - 8),
+      row.isDetached ? '(detached)' : cut(shortId(row.topic), nameMax - 8),
       grouped(row.backlog),
       row.backlog === 0 ? '' : roughly(row.oldestSeconds * 1000),
       grouped(row.outstanding),

@@ -9,7 +9,10 @@ export interface Look {
   readonly sums: Sums;
   /** Topics and subscriptions that were listed, by name. */
   readonly topics: ReadonlyMap<string, { readonly key: string; readonly keyState: string }>;
-  readonly subscriptions: ReadonlyMap<string, { readonly topic: string }>;
+  readonly subscriptions: ReadonlyMap<
+    string,
+    { readonly topic: string; readonly isDetached: boolean }
+  >;
 }
 
 export interface TopicRow {
@@ -21,7 +24,9 @@ export interface TopicRow {
 
 export interface SubscriptionRow {
   readonly subscription: string;
+  /** Of a detached one the topic that it was attached to. */
   readonly topic: string;
+  readonly isDetached: boolean;
   readonly backlog: number;
   readonly oldestSeconds: number;
   readonly outstanding: number;
@@ -108,9 +113,10 @@ export function snapshotOf(before: Look, now: Look, order: Order): Snapshot {
     keyState,
     publishedPerSecond: rate(metrics.published, topic),
   }));
-  const subscriptions = [...now.subscriptions].map(([subscription, { topic }]) => ({
+  const subscriptions = [...now.subscriptions].map(([subscription, { topic, isDetached }]) => ({
     subscription,
     topic,
+    isDetached,
     backlog: value(now, metrics.backlog, subscription),
     oldestSeconds: value(now, metrics.oldest, subscription),
     outstanding: value(now, metrics.outstanding, subscription),

@@ -64,7 +64,10 @@ function look(atMs: number, published: number, backlogs: Record<string, number>)
     ]),
     topics: new Map([['projects/p/topics/t', { key: 'cafe/orders', keyState: 'ENABLED 1' }]]),
     subscriptions: new Map(
-      Object.keys(backlogs).map((id) => [subscription(id), { topic: 'projects/p/topics/t' }]),
+      Object.keys(backlogs).map((id) => [
+        subscription(id),
+        { topic: 'projects/p/topics/t', isDetached: id === 'loose' },
+      ]),
     ),
   };
 }
@@ -105,6 +108,13 @@ describe('the screen', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
     expect(lines.length).toBeLessThan(Math.max(rows, 12));
     expect(lines.at(-1)).toMatch(/^and \d+ more subscriptions$/);
+  });
+
+  test('a detached subscription is marked, as it reads its topic no more', () => {
+    const now = look(1000, 0, { loose: 0, tied: 0 });
+    const lines = allLines(snapshotOf(now, now, 'name'), 'title');
+    expect(lines.at(-2)).toMatch(/^loose +\(detached\) /);
+    expect(lines.at(-1)).toMatch(/^tied +t /);
   });
 
   test('a snapshot that scrolls shows everything', () => {
