@@ -9,7 +9,7 @@ import { tree } from './tree.ts';
 
 /**
  * Runs a command of the tree in this process; `argv` begins with its name. Resolves to the exit
- * code: a failure that was foreseen is one line on standard error.
+ * code: a failure that was foreseen is one line on standard error, and the next step below it.
  */
 export async function runClient(argv: readonly string[], version: string): Promise<number> {
   const terminal = new ProcessTerminal(process);

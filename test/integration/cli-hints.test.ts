@@ -125,6 +125,25 @@ test.each([
   expect([code, stderr]).toEqual([3, expect.stringContaining(`Look for it with: ${list}\n`)]);
 });
 
+test('a dead letter topic that is missing is created next', async () => {
+  const ended = await cli('subscriptions create failing --topic orders --dead-letter-topic nope');
+  expect([ended.code, ended.stderr]).toEqual([
+    3,
+    expect.stringMatching(/ topics list\nNext: sealpost topics create nope\n$/),
+  ]);
+  const changed = await cli('subscriptions update kitchen --dead-letter-topic nope');
+  expect(changed.stderr).toContain('\nNext: sealpost topics create nope\n');
+});
+
+test('exactly-once delivery and push do not go together, and one of the two is dropped', async () => {
+  const both = `--enable-exactly-once-delivery --push-endpoint ${endpoint}`;
+  const { code, stderr } = await cli(`subscriptions create both --topic orders ${both}`);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringContaining('Drop one of the two: exactly-once delivery, or the push endpoint.\n'),
+  ]);
+});
+
 test('one message is spoken of as one', async () => {
   await cli('topics create single');
   await cli('subscriptions create single --topic single');

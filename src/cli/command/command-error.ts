@@ -4,7 +4,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 export class CommandError extends Error {
   override name = 'CommandError';
   readonly exitCode: ExitCode;
-  /** A sentence that says what to try; empty if nothing is known. */
+  /** A sentence that says what to try, a next step on a line below; empty if nothing is known. */
   readonly hint: string;
 
   constructor(message: string, options: { exitCode?: ExitCode; hint?: string } = {}) {

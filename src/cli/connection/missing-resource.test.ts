@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { listOf } from './missing-resource.ts';
+import { createOf, listOf } from './missing-resource.ts';
 
 const ring = 'projects/p/locations/global/keyRings/cafe';
 const broker = 'Resource not found (resource=a).';
@@ -32,4 +32,19 @@ test.each([
   ],
 ])('%s of %s is looked for with sealpost %s', (message, path, command) => {
   expect(listOf(message, path)).toBe(`sealpost ${command}`);
+});
+
+const ours = 'projects/p/subscriptions/s';
+const deadLetters = (topic: string): unknown => ({ deadLetterPolicy: { deadLetterTopic: topic } });
+
+test.each([
+  [broker, ours, deadLetters('projects/p/topics/a'), 'sealpost topics create a'],
+  [broker, ours, deadLetters('projects/q/topics/a'), 'sealpost topics create projects/q/topics/a'],
+  [broker, ours, { topic: 'projects/p/topics/a' }, 'sealpost topics create a'],
+  [broker, ours, deadLetters('projects/p/topics/ab'), undefined],
+  [broker, ours, undefined, undefined],
+  [broker, 'projects/p/topics/a', { name: 'projects/p/topics/a' }, undefined],
+  ['Project 7 not found.', 'projects/7', { topic: 'projects/7/topics/a' }, undefined],
+])('%s of %s with %j is made with %s', (message, path, body, command) => {
+  expect(createOf(message, path, body)).toBe(command);
 });

@@ -24,6 +24,25 @@ export function listOf(message: string, path: string): string {
   return 'sealpost topics list, sealpost subscriptions list, sealpost keys list';
 }
 
+/**
+ * The command that creates the topic which a NOT_FOUND misses, if the request's `body` names it, as
+ * the topic of a subscription or of its dead letters; undefined if not.
+ */
+export function createOf(message: string, path: string, body: unknown): string | undefined {
+  const missing = brokers.exec(message)?.[1];
+  const [, ownProject, own] = path.split('/');
+  if (missing === undefined || own !== 'subscriptions') return undefined;
+  const topic = textsOf(body).find((text) => text.endsWith(`/topics/${missing}`));
+  if (topic === undefined) return undefined;
+  return `sealpost topics create ${topic.split('/')[1] === ownProject ? missing : topic}`;
+}
+
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(textsOf);
+}
+
 /** Where `missing` may be found: what is made or changed may name something that is not there. */
 function collectionOf(path: string, missing: string | undefined): string | undefined {
   const verb = /:[a-zA-Z]+$/.exec(path)?.[0] ?? '';

@@ -1,7 +1,7 @@
 import { CommandError } from '../command/command-error.ts';
 import { exitCodeOf, exitCodes } from '../command/exit-codes.ts';
 import { keyRemedy } from './key-remedy.ts';
-import { listOf } from './missing-resource.ts';
+import { createOf, listOf } from './missing-resource.ts';
 import { oneLine } from '../output/plain-text.ts';
 
 /** The server said no: its code, its reason if it named one, its own sentence. */
@@ -10,11 +10,11 @@ export class Refusal extends CommandError {
   readonly code: string;
   readonly reason: string;
 
-  /** `path`: what was asked for, by which a missing thing is known. */
-  constructor(code: string, reason: string, message: string, path: string = '') {
+  /** `path` and `body`: what was asked for, by which a missing thing is known. */
+  constructor(code: string, reason: string, message: string, path: string = '', body?: unknown) {
     super(`${code}: ${oneLine(message)}`, {
       exitCode: exitCodeOf(code),
-      hint: hintOf({ code, reason, message, path }),
+      hint: hintOf({ code, reason, message, path, body }),
     });
     this.code = code;
     this.reason = reason;
@@ -50,6 +50,7 @@ export class Unreachable extends CommandError {
 
 const hints: Readonly<Record<string, string>> = {
   KEY_PRIMARY_VERSION_MISSING: 'Make a version primary: sealpost keys versions primary KEY VERSION',
+  EXACTLY_ONCE_PUSHED: 'Drop one of the two: exactly-once delivery, or the push endpoint.',
   HOST_NOT_ALLOWED: 'Start the server with --public-host and this name.',
 };
 
@@ -65,17 +66,22 @@ interface Answer {
   readonly reason: string;
   readonly message: string;
   readonly path: string;
+  readonly body: unknown;
 }
 
-function hintOf({ code, reason, message, path }: Answer): string {
+function hintOf({ code, reason, message, path, body }: Answer): string {
   const remedy = keyRemedy(message);
   if (remedy !== undefined) return `Try: ${remedy}`;
-  if (code === 'NOT_FOUND') return `Look for it with: ${listOf(message, path)}`;
+  if (code === 'NOT_FOUND') {
+    const create = createOf(message, path, body);
+    const next = create === undefined ? '' : `\nNext: ${create}`;
+    return `Look for it with: ${listOf(message, path)}${next}`;
+  }
   return hints[reason] ?? hintsByCode[code] ?? '';
 }
 
-/** google.rpc.Status in the JSON of an answer that is no success. */
-export function refusalOf(status: number, body: unknown, path: string): Refusal {
+/** google.rpc.Status in the JSON of an answer that is no success; `asked` was the request's. */
+export function refusalOf(status: number, body: unknown, path: string, asked?: unknown): Refusal {
   const { error } = (body ?? {}) as {
     error?: { status?: unknown; message?: unknown; details?: unknown };
   };
@@ -84,7 +90,7 @@ export function refusalOf(status: number, body: unknown, path: string): Refusal 
   }
   const details = Array.isArray(error.details) ? (error.details as { reason?: unknown }[]) : [];
   const reason = details.map((detail) => detail.reason).find((each) => typeof each === 'string');
-  return new Refusal(error.status, reason ?? '', String(error.message), path);
+  return new Refusal(error.status, reason ?? '', String(error.message), path, asked);
 }
 
 const unexpected = (status: number): string =>

@@ -74,7 +74,7 @@ export class RestApi {
     const { status, text } = await this.#fetch(method, root + escaped(path), options);
     const body = parsed(text);
     if (status >= 200 && status < 300 && body !== undefined) return body;
-    throw refusalOf(status, body, path);
+    throw refusalOf(status, body, path, options.body);
   }
 
   /** A page beside the APIs, such as `metrics`: its HTTP status and text. */

@@ -160,7 +160,10 @@ export const subscriptionsSpec: CommandSpec = {
       summary: 'Take a subscription from its topic: its messages are dropped, and it gets no more.',
       arguments: [subscriptionArgument],
       examples: [
-        { line: 'sealpost subscriptions detach kitchen', does: 'for good; it can only be deleted' },
+        {
+          line: 'sealpost subscriptions detach kitchen',
+          does: 'for good; it cannot be attached again',
+        },
       ],
       load: async () => (await import('./replay-actions.ts')).detachSubscription,
     },
