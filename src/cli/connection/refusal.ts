@@ -50,8 +50,13 @@ export class Unreachable extends CommandError {
 
 const hints: Readonly<Record<string, string>> = {
   KEY_PRIMARY_VERSION_MISSING: 'Make a version primary: sealpost keys versions primary KEY VERSION',
-  EXACTLY_ONCE_PUSHED: 'Drop one of the two: exactly-once delivery, or the push endpoint.',
   HOST_NOT_ALLOWED: 'Start the server with --public-host and this name.',
+};
+
+/** Of refusals whose reason does not reach clients. */
+const hintsByMessage: Readonly<Record<string, string>> = {
+  'Exactly-once delivery is not supported for push subscriptions.':
+    'Drop one of the two: exactly-once delivery, or the push endpoint.',
 };
 
 const hintsByCode: Readonly<Record<string, string>> = {
@@ -77,7 +82,7 @@ function hintOf({ code, reason, message, path, body }: Answer): string {
     const next = create === undefined ? '' : `\nNext: ${create}`;
     return `Look for it with: ${listOf(message, path)}${next}`;
   }
-  return hints[reason] ?? hintsByCode[code] ?? '';
+  return hints[reason] ?? hintsByMessage[message] ?? hintsByCode[code] ?? '';
 }
 
 /** google.rpc.Status in the JSON of an answer that is no success; `asked` was the request's. */
