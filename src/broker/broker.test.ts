@@ -38,6 +38,26 @@ test('an ack that arrives after a crash counts, though the new broker never hand
   await harness.close();
 });
 
+test('after a restart every lease is over, and an id from before it extends nothing', async () => {
+  const harness = await BrokerHarness.open();
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'one', 'two');
+  const [one] = await harness.pull(subscription);
+  await harness.restart();
+  const { broker } = harness;
+  await harness.until(broker.modifyAckDeadline(subscription, [one!.ackId], 600));
+  const again = await harness.pull(subscription);
+  expect(again.map(({ text }) => text)).toEqual(['one', 'two']);
+  await harness.until(broker.modifyAckDeadline(subscription, [one!.ackId], 600));
+  await harness.clock.advance(10_200);
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['one', 'two']);
+  await harness.acknowledge(subscription, [one!.ackId]);
+  await harness.clock.advance(10_200);
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['two']);
+  await harness.close();
+});
+
 test('a timer that finds its acks written already does not hold up later acks', async () => {
   const harness = await BrokerHarness.open();
   const topic = await harness.createTopic('orders');

@@ -117,6 +117,20 @@ test('what is acknowledged ahead of an earlier message comes again after a resta
   await harness.close();
 });
 
+test('in order, ids from before a restart acknowledge nothing: all of it comes again', async () => {
+  const { harness, topic, subscription } = await opened();
+  await publishAll(harness, topic, 'a:1 a:2 a:3 a:4');
+  const received = await harness.pull(subscription);
+  await harness.restart();
+  await settle(harness, subscription, received, 'ack');
+  const again = await harness.pull(subscription);
+  expect(texts(again)).toBe('a:1 a:2 a:3 a:4');
+  await settle(harness, subscription, received, 'ack');
+  await harness.clock.advance(10_200);
+  expect(texts(await harness.pull(subscription))).toBe('a:1 a:2 a:3 a:4');
+  await harness.close();
+});
+
 test('the retry of a message delays its key, and no other', async () => {
   const harness = await BrokerHarness.open();
   const topic = await harness.createTopic('orders');
