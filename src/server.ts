@@ -1,9 +1,16 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { pino } from 'pino';
 
-import { diagnoseRoutes, identityRoutes, kmsRoutes, projectRoutes, startApi } from './api/index.ts';
+import {
+  diagnoseRoutes,
+  identityRoutes,
+  kmsRoutes,
+  probePort,
+  projectRoutes,
+  startApi,
+} from './api/index.ts';
 import { Broker } from './broker/index.ts';
 import { isLoopback, packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import {
@@ -92,6 +99,7 @@ function portsFor(config: ServerConfig, given: Partial<ServerPorts>): ServerPort
 
 async function start(config: ServerConfig, ports: ServerPorts, closers: Closers): Promise<Server> {
   const { clock, entropy, log } = ports;
+  await probeFirstStart(config);
   const lock = await lockDataDir(config.dataDir, 'starting');
   closers.add(() => lock.release());
   const suite = suiteOf(config.suite);
@@ -150,6 +158,12 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   ];
   const parts = { broker: running, metrics, routes, lock, identity };
   return await listen(config, ports, parts, closers, address);
+}
+
+/** A start that cannot be is not to leave a data directory and a root key that nobody asked for. */
+async function probeFirstStart(config: ServerConfig): Promise<void> {
+  if (config.port === 0 || existsSync(rootKeyPath(config))) return;
+  for (const host of config.hosts) await probePort(host, config.port);
 }
 
 /** Of a server whose broker may not be open yet. */
@@ -258,6 +272,8 @@ function openOutgoing(
   return outgoing;
 }
 
+const rootKeyPath = ({ keysDir }: ServerConfig): string => join(keysDir, 'root-key');
+
 interface Keys {
   readonly rootKey: RootKey;
   readonly rows: KeyStore;
@@ -271,7 +287,7 @@ async function openKeys(
   closers: Closers,
 ): Promise<Keys> {
   const { dataDir } = config;
-  const path = join(config.keysDir, 'root-key');
+  const path = rootKeyPath(config);
   const rootKey = openRootKey({ path, dataDir, suites, entropy, log });
   closers.add(() => rootKey.destroy());
   const rows = await openLmdbKeyStore({ path: join(dataDir, 'keys'), clock, log, failpoints });

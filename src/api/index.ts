@@ -6,6 +6,7 @@
  */
 export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';
+export { probePort } from './listener/port-probe.ts';
 export type { JsonValue } from './json.ts';
 export { kmsRoutes } from './kms/kms-routes.ts';
 export { projectRoutes } from './kms/project-routes.ts';

@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { readdirSync } from 'node:fs';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,10 +35,24 @@ afterEach(() => folder.remove());
 const configFor = (port: number): ServerConfig =>
   parseConfig(['--port', String(port), '--data-dir', join(folder.path, 'data')], {});
 
-test('a start that finds its port taken leaves nothing behind that runs', async () => {
+async function takePort(): Promise<{ other: Server; port: number }> {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-  const { port } = other.address() as AddressInfo;
+  return { other, port: (other.address() as AddressInfo).port };
+}
+
+test('a first start that finds its port taken makes no data directory and no key', async () => {
+  const { other, port } = await takePort();
+  await expect(startServer(configFor(port), { log: silentLogger })).rejects.toMatchObject({
+    code: 'EADDRINUSE',
+  });
+  expect(readdirSync(folder.path)).toEqual([]);
+  await new Promise((resolve) => other.close(resolve));
+});
+
+test('a start that finds its port taken leaves nothing behind that runs', async () => {
+  await (await startServer(configFor(0), { log: silentLogger })).stop();
+  const { other, port } = await takePort();
   const clock = new CountingClock();
   await expect(startServer(configFor(port), { clock, log: silentLogger })).rejects.toMatchObject({
     code: 'EADDRINUSE',
