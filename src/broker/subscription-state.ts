@@ -95,6 +95,7 @@ export class SubscriptionState {
       holes,
       onAvailable: () => this.#queue.wake(),
       onExpired: (lease) => this.#settler.expired(lease),
+      onVoided: (lease) => this.#settler.voided(lease),
       redeliver: (lease) => this.#redelivery.of(lease),
       onForward: (lease) => void this.#forward(lease),
       onEnded: (sequence) => this.#ackLog.add(sequence),

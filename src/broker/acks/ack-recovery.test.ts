@@ -242,6 +242,19 @@ describe('leases', () => {
     expect((await bench.recover()).leases).toEqual([first]);
   });
 
+  test('whose end could not be written end once the disk takes it, unless they begin anew', async () => {
+    const bench = await Bench.open();
+    bench.position.handOut(2);
+    const leases = [bench.lease(0), bench.lease(1)];
+    await bench.ackLog.leased(leases);
+    bench.faults.next('io');
+    const ended = leases.map((lease) => ({ ...lease, deadlineWallMs: 0 }));
+    await expect(bench.ackLog.leased(ended)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    const anew = bench.lease(1, { attempt: 2 });
+    await bench.ackLog.leased([anew]);
+    expect((await bench.recover()).leases).toEqual([anew]);
+  });
+
   test('a hundred thousand, each moved ten times, leave a log of a bounded length', async () => {
     const bench = await Bench.open();
     bench.position.handOut(100_000);

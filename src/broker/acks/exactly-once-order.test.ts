@@ -172,3 +172,31 @@ test.each([true, false])('an id from before a seek is void (exactly once: %s)', 
   expect(await bench.pull()).toEqual([]);
   await bench.harness.close();
 });
+
+const expired = { code: 'INVALID_ARGUMENT', reason: 'EXACTLY_ONCE_ACKID_FAILURE' };
+
+test('what a nack made void of a key is void after a crash too', async () => {
+  const bench = await Bench.open(true, 'a:1 a:2 a:3 b:1');
+  const [one, two, three, other] = await bench.pull();
+  await bench.nack(one!);
+  await bench.harness.restart();
+  await expect(bench.ack(two!)).rejects.toMatchObject(expired);
+  await expect(bench.ack(three!)).rejects.toMatchObject(expired);
+  await bench.ack(other!);
+  expect(texts(await bench.pull())).toBe('a:1 a:2 a:3');
+  await bench.harness.close();
+});
+
+test('what an expired message of a key made void is void after a crash, also if the disk was full', async () => {
+  const bench = await Bench.open(true, 'a:1 a:2');
+  const [, two] = await bench.pull();
+  const { broker, clock, faults } = bench.harness;
+  await bench.harness.until(broker.modifyAckDeadline(bench.subscription, [two!.ackId], 600));
+  faults.next('full');
+  await clock.advance(63_000);
+  expect(faults.pendingCount).toBe(0);
+  await bench.harness.restart();
+  await expect(bench.ack(two!)).rejects.toMatchObject(expired);
+  expect(texts(await bench.pull())).toBe('a:1 a:2');
+  await bench.harness.close();
+});

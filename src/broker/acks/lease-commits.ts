@@ -14,6 +14,8 @@ export class LeaseCommits {
   readonly #ackLog: AckLog;
   readonly #ackIds: AckIds;
   readonly #clock: Clock;
+  /** Not yet with the log. */
+  #voided: Lease[] = [];
 
   constructor(options: {
     readonly backlog: Backlog;
@@ -29,7 +31,22 @@ export class LeaseCommits {
 
   /** Resolves when these leases, as they are now, are durable. Throws RpcError. */
   async commit(leases: readonly Lease[]): Promise<void> {
-    await this.#ackLog.leased(leases.map((lease) => this.#recordOf(lease)));
+    const voided = this.#voided;
+    this.#voided = [];
+    await this.#ackLog.leased([...voided, ...leases].map((lease) => this.#recordOf(lease)));
+  }
+
+  /**
+   * A lease is over before its time: durable with what is committed next, or soon. The log keeps the
+   * end of a lease until the disk takes it.
+   */
+  voided(lease: Lease): void {
+    this.#voided.push(lease);
+    // Whoever gave the earlier message back commits that, and these with it.
+    if (this.#voided.length > 1) return;
+    queueMicrotask(() => {
+      if (this.#voided.length > 0) this.commit([]).catch(() => undefined);
+    });
   }
 
   /** The same for all that is outstanding. */

@@ -113,6 +113,11 @@ export class Settler {
     if (this.#isExactlyOnce()) this.#commits.restore(leases, this.#options.keepsOrder);
   }
 
+  /** The backlog's news: an earlier message of its key failed, so that this lease is over. */
+  voided(lease: Lease): void {
+    if (this.#isExactlyOnce()) this.#commits.voided(lease);
+  }
+
   /** The backlog's news: the deadline of a lease has passed. */
   expired(lease: Lease): void {
     // Reported when the turn of the wheel is over, all together.

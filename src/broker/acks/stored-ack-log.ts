@@ -205,13 +205,17 @@ export class StoredAckLog implements AckLog {
     return round;
   }
 
-  /** Acknowledgements are kept for the next try; who asked for a lease hears that there is none. */
+  /**
+   * Acknowledgements and ends of leases are kept for the next try; who asked for a lease hears that
+   * there is none.
+   */
   #putBack(round: Round, error: unknown): void {
     this.#isWhole ||= round.isWhole;
     // Of a backlog that was replaced they tell nothing.
     if (!this.#isWhole) for (const [first, end] of round.acked) this.#acked.add(first, end);
     this.#floorMoved ||= round.floorMoved;
-    this.#leases = new Map();
+    const leases = [...round.leases, ...this.#leases];
+    this.#leases = new Map(leases.filter(([, { deadlineWallMs }]) => deadlineWallMs === 0));
     for (const waiter of [...round.waiters, ...this.#waiters]) waiter.reject(error);
     this.#waiters = [];
     this.#writeAfter(retryMs);

@@ -46,6 +46,8 @@ export interface BacklogOptions {
   readonly onAvailable: () => void;
   /** The deadline of an outstanding message has passed; it fails right after. */
   readonly onExpired: (lease: Lease) => void;
+  /** The id of an outstanding message counts no more: an earlier one of its ordering key failed. */
+  readonly onVoided: (lease: Lease) => void;
   /** A message failed, by a nack or its deadline: what then? */
   readonly redeliver: (lease: Lease) => Redelivery;
   /** A message is `forwarding` now. */

@@ -56,6 +56,7 @@ function open(frontier = 0, holes: number[] = [], epoch = 1): Bench {
       holes,
       onAvailable: () => void bench.wakes++,
       onExpired: (lease) => void bench.expired.push(lease.sequence),
+      onVoided: () => undefined,
       redeliver: () => bench.redelivery,
       onForward: () => undefined,
       onEnded: (sequence) => void bench.ended.push(sequence),

@@ -99,8 +99,7 @@ export class Backlog {
 
   /** The lease of the floor's message, if that was ever scanned. */
   get oldest(): Lease | undefined {
-    for (const lease of this.#leases.values()) return lease;
-    return undefined;
+    return this.#leases.values().next().value;
   }
 
   /** Unacknowledged sequences below the frontier, ascending. */
@@ -165,9 +164,10 @@ export class Backlog {
     this.#order.place(lease, tag);
   }
 
-  /** Restored as outstanding; but an earlier message of its key has failed, so that it is void. */
+  /** It is outstanding, and void: an earlier message of its key has failed. */
   #revoke(lease: Lease): void {
     this.#release(lease);
+    if (!lease.isLeaving) this.#options.onVoided(lease);
     lease.state = 'held';
     lease.ackId = '';
   }
@@ -276,7 +276,7 @@ export class Backlog {
 
   #takeBack(lease: Lease): void {
     this.#release(lease);
-    this.#order.rewind(lease, (later) => this.#release(later));
+    this.#order.rewind(lease, (later) => this.#revoke(later));
   }
 
   /** A stream with the client id of one that has closed takes over its ordering keys. */

@@ -34,6 +34,7 @@ class Bench {
       holes,
       onAvailable: () => undefined,
       onExpired: () => undefined,
+      onVoided: () => undefined,
       redeliver: () => this.redelivery,
       onForward: () => undefined,
       onEnded: (sequence) => void this.ended.push(sequence),
