@@ -104,7 +104,7 @@ function verdictOf(world: World, subscription: ModelSubscription, held: Held): V
       ? 'may'
       : 'must not';
   if (entry.latestAckId !== held.ackId) {
-    // Void because an earlier one of its key failed: a restart brings its lease back.
+    // Void because an earlier one of its key failed: a crash may come before the disk has that.
     return entry.isRestored && entry.message.key !== '' ? 'may' : 'must not';
   }
   // It failed by itself, or only with an earlier one of its key.
