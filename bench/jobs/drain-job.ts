@@ -12,6 +12,7 @@ const acknowledgePath = '/google.pubsub.v1.Subscriber/Acknowledge';
 const outstandingMax = 10_000;
 const ackBatchCount = 1000;
 const unaryInFlightMax = 4;
+const requestBytesMax = 500_000;
 
 /**
  * Messages a second from opening the stream until every message was received and acknowledged. The
@@ -79,7 +80,8 @@ class Drain {
 
   #take(reply: Buffer): void {
     eachDelivery(reply, (bytes, from, to, ordinal) => {
-      if (this.#seen[ordinal] === 1) this.#duplicateCount++;
+      // What others filled has no ordinals: its beginning is as random as the rest.
+      if (this.#job.isFilled !== true && this.#seen[ordinal] === 1) this.#duplicateCount++;
       else this.#seenCount++;
       this.#seen[ordinal] = 1;
       this.#ackIds.push(bytesField(2, bytes.subarray(from, to)));
@@ -95,7 +97,10 @@ class Drain {
     if (ackIds.length === 0) return;
     this.#ackIds = [];
     if (this.#job.acks === 'unary' || isLast) {
-      this.#waiting.push(ackIds);
+      // One reply may bring more than a request of acks may hold.
+      for (let at = 0; at < ackIds.length; at += ackBatchCount) {
+        this.#waiting.push(ackIds.slice(at, at + ackBatchCount));
+      }
       this.#sendUnary();
       return;
     }
@@ -103,9 +108,23 @@ class Drain {
     this.#ackedCount += ackIds.length;
   }
 
+  /** As many batches as fit into a request: 512 KiB of ids (pubsub quotas). */
+  #nextRequest(): Buffer[] {
+    const ackIds: Buffer[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const more = next.reduce((sum, id) => sum + id.length, 0);
+      if (ackIds.length > 0 && bytes + more > requestBytesMax) break;
+      ackIds.push(...next);
+      bytes += more;
+      this.#waiting.shift();
+    }
+    return ackIds;
+  }
+
   #sendUnary(): void {
     while (this.#waiting.length > 0 && this.#unaryUnderWay < unaryInFlightMax) {
-      const ackIds = this.#waiting.splice(0, 4).flat();
+      const ackIds = this.#nextRequest();
       this.#unaryUnderWay++;
       const frame = grpcFrame(stringField(1, this.#job.subscription), ...ackIds);
       this.#channel.unary(acknowledgePath, frame, (error) => {
