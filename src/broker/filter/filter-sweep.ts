@@ -68,11 +68,26 @@ export class FilterSweep {
       const next = walks.reduce((first, walk) => Math.min(first, walk.next), Infinity);
       if (next === Infinity) return;
       const segments = await this.#store.read(topic.lane.appender.log, next, readBytes);
+      if (!(await this.#isWhole(segments, next, topic))) return;
       const bytes = segments.reduce((sum, { body }) => sum + body.length, 0);
       if (!(await this.#lookAt(segments, topic, walks))) return;
       bytesLeft -= bytes;
       this.#bytesLeft -= bytes;
     }
+  }
+
+  /** False: the store has lost some of them, which must not be passed over; who pulls is told. */
+  async #isWhole(segments: readonly Segment[], next: number, topic: TopicState): Promise<boolean> {
+    let end = segments[0]?.base ?? next;
+    if (end > next) {
+      const [tail] = await this.#store.tails([topic.lane.appender.log]);
+      if (tail === undefined || tail.trim < end) return false;
+    }
+    for (const { base, count } of segments) {
+      if (base !== end) return false;
+      end += count;
+    }
+    return true;
   }
 
   #mayAsk(topic: TopicState): boolean {
