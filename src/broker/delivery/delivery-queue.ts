@@ -282,7 +282,8 @@ export class DeliveryQueue implements Turn {
       this.#loaded = segment;
       if (first > sequence) this.#options.onMissing(first);
     } catch (error) {
-      this.failAll(error);
+      // What retention has taken away meanwhile nobody misses.
+      if (sequence >= this.#options.backlog.floor) this.failAll(error);
     } finally {
       this.#isLoading = false;
     }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { BrokerHarness } from '../../../test/support/broker-harness.ts';
+import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
+import { segmentKinds, type LogId, type MemoryStore, type Store } from '../../storage/index.ts';
 import type { Topic } from '../service.ts';
 
 test('messages under an earlier key that is disabled end the stream, and nothing else', async () => {
@@ -49,6 +50,75 @@ test('a message below the tail that the store does not have ends in DATA_LOSS, n
   await expect(harness.pull(subscription)).rejects.toMatchObject({ reason: 'SEGMENT_MISSING' });
   isLost = false;
   expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['one']);
+  await harness.close();
+});
+
+/** A disk that has lost messages from `from` up to `end`, and answers as if they had never been. */
+class LossyDisk {
+  from = Infinity;
+  end = Infinity;
+  readCount = 0;
+  readonly #logs = new Set<LogId>();
+
+  wrap(disk: MemoryStore): Store {
+    const commit = disk.commit.bind(disk);
+    const read = disk.read.bind(disk);
+    const tails = disk.tails.bind(disk);
+    return Object.assign(disk, {
+      commit: async (...[ops]: Parameters<Store['commit']>) => {
+        for (const { kind, log } of ops) if (kind === segmentKinds.messages) this.#logs.add(log);
+        return await commit(ops);
+      },
+      read: async (...[log, ...place]: Parameters<Store['read']>) => {
+        const segments = await read(log, ...place);
+        if (!this.#logs.has(log)) return segments;
+        if (++this.readCount > 1_000) throw new Error('messages are read in an endless loop');
+        return segments.filter(({ base }) => base < this.from || base >= this.end);
+      },
+      tails: async (...[logs]: Parameters<Store['tails']>) =>
+        (await tails(logs)).map((tail, i) => {
+          const isCut = this.#logs.has(logs[i]!) && this.end === Infinity;
+          return isCut ? { ...tail, next: Math.min(tail.next, this.from) } : tail;
+        }),
+    });
+  }
+}
+
+const missing = { code: 'DATA_LOSS', reason: 'SEGMENT_MISSING' };
+
+async function robbed(disk: LossyDisk): Promise<{
+  readonly harness: BrokerHarness;
+  readonly subscription: string;
+  readonly received: readonly Received[];
+}> {
+  const harness = await BrokerHarness.open({ wrapStore: (store) => disk.wrap(store) });
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic);
+  for (const text of ['one', 'two', 'three']) await harness.publish(topic, text);
+  const received = await harness.pull(subscription);
+  return { harness, subscription, received };
+}
+
+test('messages that the store has lost between others are missed, not passed over', async () => {
+  const disk = new LossyDisk();
+  const { harness, subscription } = await robbed(disk);
+  Object.assign(disk, { from: 1, end: 2 });
+  await harness.restart();
+  expect((await harness.pull(subscription, 1)).map(({ text }) => text)).toEqual(['one']);
+  await expect(harness.pull(subscription)).rejects.toMatchObject(missing);
+  expect(disk.readCount).toBeLessThan(20);
+  await harness.close();
+});
+
+test('messages that the store has lost with its tail are missed, and not looked for in a loop', async () => {
+  const disk = new LossyDisk();
+  const { harness, subscription, received } = await robbed(disk);
+  await harness.acknowledge(subscription, [received[2]!.ackId]);
+  disk.from = 1;
+  await harness.restart();
+  expect((await harness.pull(subscription, 1)).map(({ text }) => text)).toEqual(['one']);
+  await expect(harness.pull(subscription)).rejects.toMatchObject(missing);
+  expect(disk.readCount).toBeLessThan(20);
   await harness.close();
 });
 

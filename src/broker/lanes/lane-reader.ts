@@ -79,12 +79,14 @@ export class LaneReader {
   /**
    * Fetches what `get` lacked: the sealed segment, its DEK, or both. The segment is the caller's to
    * keep until it was used: others' reads may push it off the shelf at once. After a trim there is
-   * no segment, and `first` is the first sequence that still exists.
+   * no segment, and `first` is the first sequence that still exists. Throws RpcError DATA_LOSS if
+   * the store does not have what nobody trimmed.
    */
   async load(sequence: number): Promise<{ first: number; segment: Segment | null }> {
     const segment = this.#sealed.find(sequence) ?? (await this.#read(sequence));
-    if (segment === undefined) return { first: await this.#firstAfter(sequence), segment: null };
-    if (!holds(segment, sequence)) return { first: segment.base, segment: null };
+    if (segment === undefined || !holds(segment, sequence)) {
+      return { first: await this.#firstAfter(sequence), segment: null };
+    }
     await this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
     return { first: sequence, segment };
   }
@@ -129,7 +131,7 @@ export class LaneReader {
   async #firstAfter(sequence: number): Promise<number> {
     const [tail] = await this.#tails();
     if (tail !== undefined && tail.trim > sequence) return tail.trim;
-    if (sequence >= this.#lane.tail) return sequence;
+    // Also above the tail: what was handed out once had been stored, so that tail has been lost.
     throw new RpcError('DATA_LOSS', 'SEGMENT_MISSING', 'A stored message cannot be found.');
   }
 
