@@ -26,7 +26,7 @@ type Values = Record<string, number[]>;
 const publishes: Series = { name: 'publish', unit: 'messages/s' };
 const publishP50: Series = { name: 'publish p50', unit: 'ms' };
 const drains: Series = { name: 'streaming pull + ack', unit: 'messages/s' };
-const memory: Series = { name: 'resident memory', unit: 'MiB' };
+const memory: Series = { name: 'own memory', unit: 'MiB' };
 const ready: Series = { name: 'ready after a restart', unit: 's' };
 
 function add(values: Values, series: Series, value: number): void {
@@ -72,7 +72,7 @@ export async function topicsCurve(site: Site): Promise<Curve> {
       add(values, publishes, result.perSecond);
       add(values, publishP50, result.p50Ms);
     }
-    add(values, memory, await house.memoryMiB());
+    add(values, memory, house.memoryMiB());
   });
 }
 
@@ -110,7 +110,7 @@ export async function waitingCurve(site: Site): Promise<Curve> {
     filled += result.messageCount;
     add(values, publishes, result.perSecond);
     add(values, publishP50, result.p50Ms);
-    add(values, memory, await house.memoryMiB());
+    add(values, memory, house.memoryMiB());
     if (x > 0) {
       const taken = Math.min(x, 100_000);
       const drained = await house.drain(topic, { count: taken, isFilled: true });
@@ -145,7 +145,7 @@ export async function keysCurve(site: Site): Promise<Curve> {
     add(values, publishes, checked(await load(job, 7200)).perSecond);
     const drained = await house.drain(topic, { count: x, isFilled: true, secondsMax: 1200 });
     add(values, drains, drained.perSecond);
-    add(values, memory, await house.memoryMiB());
+    add(values, memory, house.memoryMiB());
   });
 }
 
@@ -179,7 +179,7 @@ export async function sizesCurve(site: Site): Promise<Curve> {
         const drained = await house.drain(read, { count: whole, isFilled: true });
         add(values, drainedBytes, (drained.perSecond * x) / 1e6);
       }
-      add(values, memory, await house.memoryMiB());
+      add(values, memory, house.memoryMiB());
     },
     labelOf,
   );

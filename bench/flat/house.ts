@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { JobResult } from '../jobs/job.ts';
 import { load } from '../load.ts';
 import { call } from '../scenarios/resources.ts';
-import type { BenchServer } from '../servers/server.ts';
+import type { SealpostServer } from '../servers/sealpost.ts';
 
 /** How long and how large the measurements of a run are. */
 export interface Extent {
@@ -14,11 +15,11 @@ const project = 'projects/bench';
 
 /** A server with topics and subscriptions in it, and what is measured on it. */
 export class House {
-  readonly server: BenchServer;
+  readonly server: SealpostServer;
   readonly #extent: Extent;
   #nameCount = 0;
 
-  constructor(server: BenchServer, extent: Extent) {
+  constructor(server: SealpostServer, extent: Extent) {
     this.server = server;
     this.#extent = extent;
   }
@@ -126,11 +127,10 @@ export class House {
     return checked(await load(job, secondsMax + 300));
   }
 
-  /** Resident memory of the server, MiB. */
-  async memoryMiB(): Promise<number> {
-    const page = await (await fetch(`http://${this.server.address}/metrics`)).text();
-    const bytes = /^process_resident_memory_bytes (\S+)/m.exec(page)?.[1];
-    return Number(bytes) / 1024 / 1024;
+  /** What the server holds in memory of its own, MiB: mapped pages of its files are the cache's. */
+  memoryMiB(): number {
+    const status = readFileSync(`/proc/${String(this.server.pid)}/status`, 'utf8');
+    return Number(/^RssAnon:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
   }
 }
 

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SystemClock } from '../../src/runtime/index.ts';
 import { describeMachine, type Machine } from '../machine.ts';
-import { startSealpost } from '../servers/sealpost.ts';
-import type { BenchServer } from '../servers/server.ts';
+import { startSealpost, type SealpostServer } from '../servers/sealpost.ts';
 import { charts } from './chart.ts';
 import { curveTable, type Curve } from './curve.ts';
 import {
@@ -116,7 +115,7 @@ class Servers implements Site, AsyncDisposable {
   readonly reach: Reach;
   readonly #extent: Extent;
   readonly #directory = mkdtempSync(join(tmpdir(), 'sealpost-flat-'));
-  readonly #running = new Map<string, BenchServer>();
+  readonly #running = new Map<string, SealpostServer>();
 
   constructor({ reach, extent }: Plan) {
     this.reach = reach;
@@ -139,6 +138,9 @@ class Servers implements Site, AsyncDisposable {
       get port() {
         return running.get(name)!.port;
       },
+      get pid() {
+        return running.get(name)!.pid;
+      },
       stop: async () => await running.get(name)!.stop(),
     };
     return new House(current, this.#extent);
@@ -151,7 +153,7 @@ class Servers implements Site, AsyncDisposable {
     return (clock.monotonicMs() - startMs) / 1000;
   }
 
-  async #start(name: string): Promise<BenchServer> {
+  async #start(name: string): Promise<SealpostServer> {
     const server = await startSealpost({ directory: join(this.#directory, name) });
     this.#running.set(name, server);
     return server;

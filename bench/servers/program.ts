@@ -41,6 +41,10 @@ export class Program {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** The first match in what it printed so far or will print. */
   async line(pattern: RegExp, secondsMax: number): Promise<RegExpExecArray> {
     const endMs = clock.monotonicMs() + secondsMax * 1000;

@@ -4,6 +4,11 @@ import type { BenchServer } from './server.ts';
 
 const entry = new URL('../../bin/sealpost.js', import.meta.url).pathname;
 
+/** Sealpost, and its process. */
+export interface SealpostServer extends BenchServer {
+  readonly pid: number;
+}
+
 export interface SealpostOptions {
   /** Holds `data` and `data-keys`. */
   readonly directory: string;
@@ -13,7 +18,7 @@ export interface SealpostOptions {
 }
 
 /** Sealpost as `npm start` runs it: default settings, a port that the system chooses. */
-export async function startSealpost(options: SealpostOptions): Promise<BenchServer> {
+export async function startSealpost(options: SealpostOptions): Promise<SealpostServer> {
   const program = new Program({
     command: process.execPath,
     args: [
@@ -36,6 +41,7 @@ export async function startSealpost(options: SealpostOptions): Promise<BenchServ
     name: 'sealpost',
     address: `127.0.0.1:${port!}`,
     port: Number(port),
+    pid: program.pid,
     stop: () => program.stop(),
   };
 }
