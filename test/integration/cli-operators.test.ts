@@ -176,6 +176,7 @@ describe('completion', () => {
       [
         'topics',
         'subscriptions',
+        'snapshots',
         'keys',
         'publish',
         'pull',

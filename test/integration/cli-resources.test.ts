@@ -169,7 +169,10 @@ describe('subscriptions', () => {
     const circle = await at('subscriptions update kitchen --dead-letter-topic orders');
     expect(circle.stderr).toContain('INVALID_ARGUMENT');
     const missing = await at('subscriptions update kitchen --dead-letter-topic none');
-    expect([missing.code, missing.stderr.endsWith('sealpost topics list\n')]).toEqual([3, true]);
+    expect([missing.code, missing.stderr.endsWith('Next: sealpost topics create none\n')]).toEqual([
+      3,
+      true,
+    ]);
   });
 
   test('go back to a snapshot or a time, and are detached', async () => {

@@ -84,6 +84,7 @@ export class BrokerLoad {
     await this.#pullOrders();
     await this.#streamAudit();
     await this.#ledger();
+    await this.#policies();
     await this.#config();
   }
 
@@ -138,6 +139,8 @@ export class BrokerLoad {
     await create('chat');
     await create('invoices', { kmsKeyName: this.#invoiceKey!.name });
     await create('ledger', { kmsKeyName: this.#ledgerKey!.name });
+    await create('failures');
+    await create('short-lived');
   }
 
   async #createSubscriptions(): Promise<void> {
@@ -148,7 +151,17 @@ export class BrokerLoad {
         ...more,
       });
     const pushEndpoint = this.#endpoint.url;
-    for (const id of ['billing', 'audit', 'slow', 'archive']) await create(id, 'orders');
+    for (const id of ['billing', 'audit', 'slow']) await create(id, 'orders');
+    await create('archive', 'orders', { retainAckedMessages: true });
+    await create('tea', 'orders', { filter: 'attributes.kind = "tea"' });
+    await create('once', 'orders', { enableExactlyOnceDelivery: true });
+    const deadLettersTo = (id: string): Json => ({
+      deadLetterPolicy: { deadLetterTopic: topic(id), maxDeliveryAttempts: 5 },
+    });
+    await create('failing', 'chat', deadLettersTo('failures'));
+    await create('hopeless', 'chat', deadLettersTo('short-lived'));
+    await this.#rest.call('DeleteTopic', { topic: topic('short-lived') });
+    await this.#snapshot('monday');
     const flaky = new URL(flakyPath, pushEndpoint).href;
     await create('webhook', 'orders', { pushConfig: { pushEndpoint: flaky } });
     await create('invoices', 'invoices');
@@ -195,6 +208,29 @@ export class BrokerLoad {
       await stream.ended;
       await this.#refused(this.#pull('ledger'));
     }
+  }
+
+  /** Dead letters that arrive and that do not, stale ids, seeks and snapshots. */
+  async #policies(): Promise<void> {
+    await this.#publish('chat', 1);
+    for (const id of ['failing', 'hopeless']) {
+      for (let n = 0; n < 5; n++) await this.#modify(id, await this.#pull(id), 0);
+    }
+    const stale = await this.#pull('once', 2);
+    await this.#modify('once', stale, 0);
+    await this.#acknowledge('once', await this.#pull('once', 10));
+    await this.#refused(this.#acknowledge('once', stale));
+    await this.#acknowledge('archive', await this.#pull('archive', 100));
+    const short = `short-lived-${this.#rounds}`;
+    await this.#snapshot(short);
+    await this.#rest.call('DeleteSnapshot', { snapshot: `${project}/snapshots/${short}` });
+    const time = new Date(this.#clock.wallMs() - 60_000).toISOString();
+    await this.#rest.call('Seek', { subscription: subscription('billing'), time });
+  }
+
+  async #snapshot(id: string): Promise<void> {
+    const name = `${project}/snapshots/${id}`;
+    await this.#rest.call('CreateSnapshot', { name, subscription: subscription('archive') });
   }
 
   async #config(): Promise<void> {
