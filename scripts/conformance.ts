@@ -3,8 +3,9 @@
  *
  * `-- --endpoint HOST:PORT` puts them to the server that runs there, such as the official
  * emulator, and prints in what it differs. That takes many minutes where cases stay unanswered;
- * standard error tells which file is begun, and which is done. `--report FILE` writes the
- * differences as Markdown. Further arguments choose files by a part of their names: `seek`.
+ * standard error tells which file is begun, and which is done. `--case-seconds N` gives a case up
+ * earlier, or later, than after 40 s. `--report FILE` writes the differences as Markdown. Further
+ * arguments choose files by a part of their names: `seek`.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +26,7 @@ import {
 const root = join(import.meta.dirname, '..');
 const suite = join(root, 'test', 'conformance');
 /** A server that never answers should not take all day to be found out. */
-const caseTimeoutMs = 40_000;
+const caseSecondsDefault = 40;
 
 /** Those that can be put to any server, and whose name has one of the parts. */
 function caseFiles(parts: readonly string[]): string[] {
@@ -36,7 +37,11 @@ function caseFiles(parts: readonly string[]): string[] {
     .map((name) => join(suite, name));
 }
 
-async function run(files: readonly string[], endpoint: string): Promise<CaseReport> {
+async function run(
+  files: readonly string[],
+  endpoint: string,
+  caseSeconds: number,
+): Promise<CaseReport> {
   const folder = mkdtempSync(join(tmpdir(), 'sealpost-conformance-'));
   const file = join(folder, 'report.json');
   process.env['CONFORMANCE_ENDPOINT'] = endpoint;
@@ -47,7 +52,7 @@ async function run(files: readonly string[], endpoint: string): Promise<CaseRepo
     project: ['conformance'],
     reporters: [progress, 'json'],
     outputFile: { json: file },
-    ...(endpoint === '' ? {} : { testTimeout: caseTimeoutMs }),
+    ...(endpoint === '' ? {} : { testTimeout: caseSeconds * 1000 }),
   };
   // What is printed is for the findings alone.
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -60,8 +65,8 @@ async function run(files: readonly string[], endpoint: string): Promise<CaseRepo
   return report;
 }
 
-const forewarning = (fileCount: number, endpoint: string): string =>
-  `${fileCount} files of cases for ${endpoint}. Where it does not answer, a case waits ${caseTimeoutMs / 1000} s for it: a whole run can take many minutes.`;
+const forewarning = (fileCount: number, endpoint: string, caseSeconds: number): string =>
+  `${fileCount} files of cases for ${endpoint}. Where it does not answer, a case waits ${caseSeconds} s for it: a whole run can take many minutes.`;
 
 function closing(findings: Findings, endpoint: string): string {
   const { sameCount, differences, incomparable } = findings;
@@ -71,14 +76,20 @@ function closing(findings: Findings, endpoint: string): string {
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
-    options: { endpoint: { type: 'string', default: '' }, report: { type: 'string' } },
+    options: {
+      endpoint: { type: 'string', default: '' },
+      report: { type: 'string' },
+      'case-seconds': { type: 'string', default: String(caseSecondsDefault) },
+    },
     allowPositionals: true,
   });
   const { endpoint, report } = values;
+  const caseSeconds = Number(values['case-seconds']);
+  if (!(caseSeconds >= 1)) throw new Error('--case-seconds takes a number of seconds from 1.');
   const files = caseFiles(positionals);
   if (files.length === 0) throw new Error(`No case file is called ${positionals.join(' or ')}.`);
-  if (endpoint !== '') console.error(forewarning(files.length, endpoint));
-  const findings = findingsOf(await run(files, endpoint));
+  if (endpoint !== '') console.error(forewarning(files.length, endpoint, caseSeconds));
+  const findings = findingsOf(await run(files, endpoint, caseSeconds));
   for (const { name, found } of findings.differences)
     console.log(`DIFFERENT ${name}\n    ${found}`);
   const summary = closing(findings, endpoint);
