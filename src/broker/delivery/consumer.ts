@@ -1,6 +1,9 @@
 import type { DeliveryType, StreamState } from '../observer.ts';
 import type { Delivery } from '../service.ts';
 
+/** One commit carries several batches, where they wait for it together. */
+const commitsMax = 3;
+
 export interface ConsumerLimits {
   /** Infinity: no limit. */
   readonly messagesMax: number;
@@ -28,8 +31,8 @@ export class Consumer {
   /** The transport has enough for now. */
   isPaused = false;
   isClosed = false;
-  /** Leases of a batch for it are on their way to the disk. */
-  isCommitting = false;
+  /** Batches for it whose leases are on their way to the disk. */
+  committingCount = 0;
 
   constructor(options: {
     readonly type: DeliveryType;
@@ -55,9 +58,14 @@ export class Consumer {
 
   /** How many more messages flow control admits now; a message may overshoot the byte limit. */
   get room(): number {
-    if (this.isPaused || this.isClosed || this.isCommitting) return 0;
+    if (this.isPaused || this.isClosed || this.hasCommitsEnough) return 0;
     if (this.outstandingBytes >= this.limits.bytesMax) return 0;
     return Math.max(0, this.limits.messagesMax - this.outstandingMessages);
+  }
+
+  /** A stream has some batches on their way to the disk at once; a Pull is one batch. */
+  get hasCommitsEnough(): boolean {
+    return this.committingCount >= (this.type === 'pull' ? 1 : commitsMax);
   }
 
   /** What holds it up now: its transport, one of its limits, or nothing. */

@@ -151,13 +151,13 @@ export class DeliveryQueue implements Turn {
     this.#options.onDelivered(consumer.type, batch.length);
   }
 
-  /** One batch of a consumer at a time is on its way to the disk; others go on meanwhile. */
+  /** A few batches of a consumer are on their way to the disk at once; they arrive in order. */
   async #commitAndDeliver(
     turn: Gathered,
     consumer: Consumer,
     commit: (leases: readonly Lease[]) => Promise<void>,
   ): Promise<void> {
-    consumer.isCommitting = true;
+    consumer.committingCount++;
     for (const lease of turn.leases) lease.isLeaving = true;
     try {
       await commit(turn.leases);
@@ -166,7 +166,7 @@ export class DeliveryQueue implements Turn {
       consumer.fail(error);
       return;
     } finally {
-      consumer.isCommitting = false;
+      consumer.committingCount--;
     }
     const kept = stillLeased(turn);
     for (const lease of kept.leases) lease.isLeaving = false;
@@ -292,7 +292,7 @@ export class DeliveryQueue implements Turn {
 
   /** Nothing is to be had: a Pull that does not want to wait may answer. */
   #tellIdle(): void {
-    for (const consumer of this.#consumers) if (!consumer.isCommitting) consumer.idle();
+    for (const consumer of this.#consumers) if (consumer.committingCount === 0) consumer.idle();
   }
 }
 

@@ -54,7 +54,7 @@ export async function pullOnce<Reply>(
   if (request.signal.aborted) giveUp();
   try {
     await subscription.attach(consumer);
-    const isServed = consumer.isCommitting || subscription.hasAvailable(consumer);
+    const isServed = consumer.committingCount > 0 || subscription.hasAvailable(consumer);
     if (request.returnImmediately && !isServed) giveUp();
     return await promise;
   } finally {
