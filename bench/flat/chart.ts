@@ -1,8 +1,8 @@
 import { valueAt, type Curve, type Series } from './curve.ts';
 
-const width = 360;
+const width = 420;
 const height = 170;
-const margin = { left: 56, right: 14, top: 34, bottom: 34 };
+const margin = { left: 56, right: 34, top: 34, bottom: 34 };
 const columns = 2;
 
 /** Readable on white and on black: no background, and grey text. */
