@@ -24,8 +24,8 @@ const budgets: Readonly<Record<string, number>> = {
   vectors: 30,
   simulation: 60,
   conformance: 75,
-  integration: 210,
-  crash: 120,
+  integration: 180,
+  crash: 150,
 };
 
 /** Run by name alone: they download, compile and wait for minutes. */
