@@ -1,13 +1,8 @@
 import type { BacklogReport, StreamState } from '../broker/index.ts';
 import { labelText, type Family } from './page/exposition.ts';
 import { ephemeralGroup, otherResource, subscriptionLabels } from './resources/resource-labels.ts';
-import { familiesOf, type RowFamily } from './page/row-family.ts';
+import { familiesOf, reportGauge, type ReportRow, type RowFamily } from './page/row-family.ts';
 import { TopResources } from './resources/top-resources.ts';
-
-interface BacklogRow {
-  readonly labels: string;
-  readonly report: BacklogReport;
-}
 
 const states: readonly StreamState[] = [
   'ok',
@@ -39,48 +34,48 @@ export class BacklogGauges {
   }
 }
 
-const backlogFamilies: readonly RowFamily<BacklogRow>[] = [
-  gauge(
+const backlogFamilies: readonly RowFamily<ReportRow<BacklogReport>>[] = [
+  reportGauge(
     'pubsub_subscription_num_undelivered_messages',
     'Messages not yet acknowledged, outstanding ones included.',
     (report) => report.unackedCount,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_num_unacked_messages',
     'The older name of num_undelivered_messages.',
     (report) => report.unackedCount,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_backlog_bytes',
     'Bytes of the messages not yet acknowledged.',
     (report) => report.backlogBytes,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_oldest_unacked_message_age',
     'Seconds since the publish of the oldest message not yet acknowledged; 0 without any.',
     (report) => report.oldestUnackedAgeSeconds,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_num_retained_acked_messages',
     'Acknowledged messages that the subscription retains; 0 unless it is asked to.',
     (report) => report.retainedAckedCount,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_retained_acked_bytes',
     'Bytes of the acknowledged messages that the subscription retains.',
     (report) => report.retainedAckedBytes,
   ),
-  gauge(
+  reportGauge(
     'pubsub_subscription_oldest_retained_acked_message_age',
     'Seconds since the publish of the oldest acknowledged message retained; 0 without any.',
     (report) => report.oldestRetainedAckedAgeSeconds,
   ),
-  gauge(
+  reportGauge(
     'sealpost_subscription_outstanding_messages',
     'Messages delivered whose deadline has not passed.',
     (report) => report.outstandingCount,
   ),
-  gauge(
+  reportGauge(
     'sealpost_subscription_key_usable',
     "1 where the key of the subscription's topic could be used when it was last asked, else 0.",
     (report) => (report.isKeyUsable ? 1 : 0),
@@ -118,19 +113,6 @@ const backlogFamilies: readonly RowFamily<BacklogRow>[] = [
     },
   },
 ];
-
-function gauge(
-  name: string,
-  help: string,
-  valueOf: (report: BacklogReport) => number,
-): RowFamily<BacklogRow> {
-  return {
-    name,
-    help,
-    type: 'gauge',
-    write: ({ report, labels }, page, full) => page.sample(full, labels, valueOf(report)),
-  };
-}
 
 function withEphemeralTogether(reports: readonly BacklogReport[]): BacklogReport[] {
   const groups = new Map<string, BacklogReport[]>();

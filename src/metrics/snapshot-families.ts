@@ -1,7 +1,7 @@
 import type { SnapshotReport } from '../broker/index.ts';
 import { ConfigCounts } from './config-counts.ts';
 import type { Family } from './page/exposition.ts';
-import { familiesOf, type RowFamily } from './page/row-family.ts';
+import { familiesOf, reportGauge, type ReportRow, type RowFamily } from './page/row-family.ts';
 import { otherResource, snapshotLabels } from './resources/resource-labels.ts';
 import { TopResources } from './resources/top-resources.ts';
 
@@ -24,11 +24,6 @@ export const snapshotFamilies: readonly RowFamily<SnapshotSeries>[] = [
   },
 ];
 
-interface SnapshotRow {
-  readonly labels: string;
-  readonly report: SnapshotReport;
-}
-
 /** Where snapshots stand: those that keep the most each, the others together. */
 export class SnapshotGauges {
   readonly #top: TopResources<SnapshotReport>;
@@ -49,36 +44,23 @@ export class SnapshotGauges {
   }
 }
 
-const gauges: readonly RowFamily<SnapshotRow>[] = [
-  gauge(
+const gauges: readonly RowFamily<ReportRow<SnapshotReport>>[] = [
+  reportGauge(
     'pubsub_snapshot_num_messages',
     'Messages that a seek to the snapshot brings back, those published since included.',
     (report) => report.messageCount,
   ),
-  gauge(
+  reportGauge(
     'pubsub_snapshot_backlog_bytes',
     'Bytes of the messages that a seek to the snapshot brings back.',
     (report) => report.backlogBytes,
   ),
-  gauge(
+  reportGauge(
     'pubsub_snapshot_oldest_message_age',
     'Seconds since the publish of the oldest message of the snapshot; 0 without any.',
     (report) => report.oldestMessageAgeSeconds,
   ),
 ];
-
-function gauge(
-  name: string,
-  help: string,
-  valueOf: (report: SnapshotReport) => number,
-): RowFamily<SnapshotRow> {
-  return {
-    name,
-    help,
-    type: 'gauge',
-    write: ({ report, labels }, page, full) => page.sample(full, labels, valueOf(report)),
-  };
-}
 
 function merge(reports: readonly SnapshotReport[]): SnapshotReport {
   let [messageCount, backlogBytes, oldestMessageAgeSeconds] = [0, 0, 0];

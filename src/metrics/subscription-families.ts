@@ -36,52 +36,44 @@ const requestFamilies: readonly SubscriptionFamily[] = [
     'Requests on streams that modify deadlines',
     (row) => row.modAckRequests['streaming pull'],
   ),
-  {
-    name: `${prefix}seek_request_count`,
-    help: 'Seeks, by response.',
-    type: 'counter',
-    write: (row, page, name) => row.writeSeeks(page, name),
-  },
-  {
-    name: `${prefix}push_request_count`,
-    help: 'Push requests, by the answer of the endpoint.',
-    type: 'counter',
-    write: (row, page, name) => row.writePushCounts(page, name),
-  },
+  counter('seek_request_count', 'Seeks, by response.', (row, page, name) =>
+    row.writeSeeks(page, name),
+  ),
+  counter(
+    'push_request_count',
+    'Push requests, by the answer of the endpoint.',
+    (row, page, name) => row.writePushCounts(page, name),
+  ),
   {
     name: `${prefix}push_request_latencies`,
     help: 'Microseconds from a push request to the answer of the endpoint.',
     type: 'histogram',
     write: (row, page, name) => row.writePushLatencies(page, name),
   },
-  {
-    name: `${prefix}config_updates_count`,
-    help: 'Subscriptions created, changed and deleted, or refused to be.',
-    type: 'counter',
-    write: (row, page, name) => row.config.write(page, name, row.labels),
-  },
+  counter(
+    'config_updates_count',
+    'Subscriptions created, changed and deleted, or refused to be.',
+    (row, page, name) => row.config.write(page, name, row.labels),
+  ),
 ];
 
 const messageFamilies: readonly SubscriptionFamily[] = [
   messages('sent_message_count', 'Messages sent, redeliveries included.', (row) => row.sent),
-  {
-    name: `${prefix}ack_message_count`,
-    help: 'Messages acknowledged; those that the filter kept away as delivery type filter.',
-    type: 'counter',
-    write: (row, page, name) => row.writeAcked(page, name),
-  },
-  {
-    name: `${prefix}dead_letter_message_count`,
-    help: 'Messages published to the dead letter topic, or that could not be, by response.',
-    type: 'counter',
-    write: (row, page, name) => row.writeDeadLetters(page, name),
-  },
-  {
-    name: `${prefix}exactly_once_warning_count`,
-    help: 'Ack ids of an exactly-once subscription that did not do what was asked, by reason.',
-    type: 'counter',
-    write: (row, page, name) => row.writeWarnings(page, name),
-  },
+  counter(
+    'ack_message_count',
+    'Messages acknowledged; those that the filter kept away as delivery type filter.',
+    (row, page, name) => row.writeAcked(page, name),
+  ),
+  counter(
+    'dead_letter_message_count',
+    'Messages published to the dead letter topic, or that could not be, by response.',
+    (row, page, name) => row.writeDeadLetters(page, name),
+  ),
+  counter(
+    'exactly_once_warning_count',
+    'Ack ids of an exactly-once subscription that did not do what was asked, by reason.',
+    (row, page, name) => row.writeWarnings(page, name),
+  ),
   messages(
     'mod_ack_deadline_message_count',
     'Messages whose deadline was modified.',
@@ -152,17 +144,22 @@ function recentFamilies(nowMs: () => number): readonly SubscriptionFamily[] {
   ];
 }
 
+function counter(
+  name: string,
+  help: string,
+  write: SubscriptionFamily['write'],
+): SubscriptionFamily {
+  return { name: prefix + name, help, type: 'counter', write };
+}
+
 function requests(
   name: string,
   what: string,
   countsOf: (row: SubscriptionSeries) => CodeCounts,
 ): SubscriptionFamily {
-  return {
-    name: prefix + name,
-    help: `${what}, by response.`,
-    type: 'counter',
-    write: (row, page, full) => countsOf(row).write(page, full, row.labels),
-  };
+  return counter(name, `${what}, by response.`, (row, page, full) =>
+    countsOf(row).write(page, full, row.labels),
+  );
 }
 
 function messages(
@@ -170,12 +167,7 @@ function messages(
   help: string,
   countsOf: (row: SubscriptionSeries) => TypeCounts,
 ): SubscriptionFamily {
-  return {
-    name: prefix + name,
-    help,
-    type: 'counter',
-    write: (row, page, full) => countsOf(row).write(page, full, row.labels),
-  };
+  return counter(name, help, (row, page, full) => countsOf(row).write(page, full, row.labels));
 }
 
 /** What Google deprecated, for dashboards that still ask for it. Refused messages are not known. */
@@ -186,13 +178,12 @@ function alias(
   type: DeliveryType,
 ): SubscriptionFamily {
   const success = labelText({ response_code: 'success' });
-  return {
-    name: prefix + name,
-    help: `Deprecated by Google: messages of ${successor} by ${type}.`,
-    type: 'counter',
-    write: (row, page, full) => {
+  return counter(
+    name,
+    `Deprecated by Google: messages of ${successor} by ${type}.`,
+    (row, page, full) => {
       const count = countsOf(row).of(type);
       if (count > 0) page.sample(full, `${row.labels},${success}`, count);
     },
-  };
+  );
 }

@@ -1,13 +1,8 @@
 import type { TopicReport } from '../broker/index.ts';
 import { labelText, type Family } from './page/exposition.ts';
 import { otherResource, topicLabels } from './resources/resource-labels.ts';
-import { familiesOf, type RowFamily } from './page/row-family.ts';
+import { familiesOf, reportGauge, type ReportRow, type RowFamily } from './page/row-family.ts';
 import { TopResources } from './resources/top-resources.ts';
-
-interface TopicRow {
-  readonly labels: string;
-  readonly report: TopicReport;
-}
 
 /** Where topics stand: those that retain the most each, the others together. */
 export class TopicGauges {
@@ -30,18 +25,18 @@ export class TopicGauges {
   }
 }
 
-const topicFamilies: readonly RowFamily<TopicRow>[] = [
-  gauge(
+const topicFamilies: readonly RowFamily<ReportRow<TopicReport>>[] = [
+  reportGauge(
     'pubsub_topic_num_retained_messages',
     "Messages that the topic's own retention keeps; 0 without one.",
     (report) => report.retainedMessages,
   ),
-  gauge(
+  reportGauge(
     'pubsub_topic_retained_bytes',
     "Bytes that the topic's own retention keeps.",
     (report) => report.retainedBytes,
   ),
-  gauge(
+  reportGauge(
     'pubsub_topic_oldest_retained_message_age',
     "Seconds since the publish of the oldest message that the topic's own retention keeps.",
     (report) => report.oldestRetainedAgeSeconds,
@@ -56,19 +51,6 @@ const topicFamilies: readonly RowFamily<TopicRow>[] = [
     },
   },
 ];
-
-function gauge(
-  name: string,
-  help: string,
-  valueOf: (report: TopicReport) => number,
-): RowFamily<TopicRow> {
-  return {
-    name,
-    help,
-    type: 'gauge',
-    write: ({ report, labels }, page, full) => page.sample(full, labels, valueOf(report)),
-  };
-}
 
 /** Together: sums, the age of the oldest, and usable only if every key is. */
 function merge(reports: readonly TopicReport[]): TopicReport {
