@@ -254,7 +254,6 @@ export class SubscriptionState {
   reset(to: { readonly frontier: number; readonly holes: Iterable<number> }): void {
     this.backlog.reset(to.frontier, to.holes);
     this.#ackLog.reset();
-    this.#queue.wake();
   }
 
   /** Resolves when every acknowledgement so far is durable. */
@@ -279,7 +278,6 @@ export class SubscriptionState {
     if (cut <= this.backlog.floor) return;
     this.backlog.expireBelow(cut);
     this.#ackLog.floorRaised();
-    this.#queue.wake();
   }
 
   /** Takes over a stored change: push begins, goes on or ends as it says. */

@@ -1,6 +1,7 @@
 import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
 import type { Mac } from './ack-id.ts';
 import type { HeldSegment } from '../lanes/lane-reader.ts';
+import { limits } from '../limits.ts';
 import { orderingKeyOf } from '../wire/index.ts';
 
 /** Whether a subscription wants a message at all. */
@@ -49,13 +50,18 @@ const tagBytes = 16;
 export class KeyTags {
   readonly #mac: Mac;
   readonly #tag: Buffer = Buffer.alloc(tagBytes);
+  readonly #input: Buffer = Buffer.alloc(domain.length + limits.orderingKeyBytesMax);
 
   constructor(mac: Mac) {
     this.#mac = mac;
+    this.#input.set(domain);
   }
 
   of(orderingKey: Uint8Array): string {
-    this.#mac(Buffer.concat([domain, orderingKey]), this.#tag);
+    const input = this.#input.subarray(0, domain.length + orderingKey.length);
+    input.set(orderingKey, domain.length);
+    this.#mac(input, this.#tag);
+    input.fill(0, domain.length);
     return this.#tag.toString('latin1');
   }
 }
