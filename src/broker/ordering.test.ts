@@ -5,6 +5,7 @@ import {
   type Received,
   type StreamProbe,
 } from '../../test/support/broker-harness.ts';
+import { Chance } from '../../test/support/chance.ts';
 import { sealableMessage } from './index.ts';
 
 const ordered = { enableMessageOrdering: true };
@@ -171,12 +172,8 @@ async function randomLife(seed: number): Promise<void> {
   const harness = await BrokerHarness.open({ seed, limits: { outstandingWindow: 40 } });
   const topic = await harness.createTopic('orders');
   const subscription = await harness.createSubscription('billing', topic, ordered);
-  let state = seed;
-  const below = (max: number): number => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return state % max;
-  };
-  const names = Array.from({ length: 60 }, (_, i) => `${'abc'[below(3)]}:${i}`);
+  const chance = new Chance(seed);
+  const names = Array.from({ length: 60 }, (_, i) => `${'abc'[chance.below(3)]}:${i}`);
   await publishAll(harness, topic, names.join(' '));
   const acked = new Set<string>();
   const hadBy = new Map<StreamProbe, Set<string>>();
@@ -188,23 +185,23 @@ async function randomLife(seed: number): Promise<void> {
     await harness.openStream(subscription, { outstandingMessagesMax: 5, clientId: '' });
   let streams = [await open(), await open()];
   for (let round = 0; round < 400 && acked.size < names.length; round++) {
-    const stream = streams[below(2)]!;
+    const stream = streams[chance.below(2)]!;
     const taken = stream.take();
     checkOrder(taken, { had: had(stream), acked, names });
-    const kept = taken.slice(0, below(taken.length + 1));
+    const kept = taken.slice(0, chance.below(taken.length + 1));
     await settle(harness, subscription, kept, 'ack').catch(() => undefined);
     for (const { text } of kept) acked.add(text);
     const rest = taken.slice(kept.length);
     if (rest.length > 0) await settle(harness, subscription, rest.slice(0, 1), 0);
-    if (below(10) === 0) {
+    if (chance.below(10) === 0) {
       stream.stream.close();
       streams = [await open(), streams.find((each) => each !== stream)!];
     }
-    if (below(25) === 0) {
+    if (chance.below(25) === 0) {
       await harness.restart();
       streams = [await open(), await open()];
     }
-    await harness.clock.advance(below(3) * 4_000);
+    await harness.clock.advance(chance.below(3) * 4_000);
   }
   expect([...acked].toSorted()).toEqual(names.toSorted());
   await harness.close();

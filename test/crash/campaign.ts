@@ -1,5 +1,5 @@
 import { failpointNames } from '../../src/runtime/index.ts';
-import { Chance } from './chance.ts';
+import { Chance } from '../support/chance.ts';
 import { DoomedDirectory } from './doomed-directory.ts';
 import { describePlan, roundOfKills, type KillPlan } from './kill-plan.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Chance } from './chance.ts';
+import type { Chance } from '../support/chance.ts';
 import { GrpcClient } from './grpc-client.ts';
 import type { KillPlan } from './kill-plan.ts';
 import { Ledger } from './ledger.ts';

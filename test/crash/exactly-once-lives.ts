@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Chance } from './chance.ts';
+import type { Chance } from '../support/chance.ts';
 import { ExactlyOnceAccount, type Answer } from './exactly-once-account.ts';
 import type { KillPlan } from './kill-plan.ts';
 import { keyOf, payloadOf } from './payload.ts';

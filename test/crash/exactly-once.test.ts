@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Chance } from './chance.ts';
+import { Chance } from '../support/chance.ts';
 import { ExactlyOnceLives } from './exactly-once-lives.ts';
 
 const kills = 12;

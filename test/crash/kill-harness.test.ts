@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { failpointNames } from '../../src/runtime/index.ts';
 import { runCampaign, type CampaignReport } from './campaign.ts';
-import { Chance } from './chance.ts';
+import { Chance } from '../support/chance.ts';
 import { DoomedDirectory } from './doomed-directory.ts';
 
 /** Four rounds of fourteen: each failpoint four times, so that one that is missed does no harm. */

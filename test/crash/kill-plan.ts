@@ -1,5 +1,5 @@
 import { failpointNames, type FailpointName } from '../../src/runtime/index.ts';
-import type { Chance } from './chance.ts';
+import type { Chance } from '../support/chance.ts';
 
 /** How one life is to end. */
 export interface KillPlan {

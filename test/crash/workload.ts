@@ -1,4 +1,4 @@
-import type { Chance } from './chance.ts';
+import type { Chance } from '../support/chance.ts';
 import type { GrpcClient } from './grpc-client.ts';
 import type { KnownSnapshot, KnownSubscription, KnownTopic, Ledger } from './ledger.ts';
 import { payloadOf } from './payload.ts';

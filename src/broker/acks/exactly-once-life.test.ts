@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
+import { Chance } from '../../../test/support/chance.ts';
 import type { SettleResult } from '../service.ts';
 
 /** What its subscriber knows of one message. */
@@ -22,7 +23,7 @@ class Life {
   readonly #harness: BrokerHarness;
   readonly #subscription: string;
   readonly #known = new Map<string, Known>();
-  #random: number;
+  readonly #chance: Chance;
 
   static async run(seed: number): Promise<void> {
     const harness = await BrokerHarness.open({ seed });
@@ -47,15 +48,10 @@ class Life {
   ) {
     this.#harness = harness;
     this.#subscription = subscription;
-    this.#random = seed * 7_919;
+    this.#chance = new Chance(seed);
     for (const name of names) {
       this.#known.set(name, { ackIds: [], state: 'waiting', leasedUntilMs: 0 });
     }
-  }
-
-  #below(max: number): number {
-    this.#random = (Math.imul(this.#random, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (this.#random >>> 8) % max;
   }
 
   get #nowMs(): number {
@@ -69,24 +65,24 @@ class Life {
       () => this.#acknowledge(),
       () => this.#acknowledge(),
       () => this.#modify(0),
-      () => this.#modify(10 + this.#below(590)),
-      () => this.#harness.clock.advance(this.#below(40) * 1_000),
+      () => this.#modify(10 + this.#chance.below(590)),
+      () => this.#harness.clock.advance(this.#chance.below(40) * 1_000),
       () => this.#restart(),
       () => this.#breakDisk(),
     ];
-    await actions[this.#below(actions.length)]!();
+    await actions[this.#chance.below(actions.length)]!();
   }
 
   async #breakDisk(): Promise<void> {
     const faults = ['io', 'conflict', 'unknown-landed', 'unknown-lost'] as const;
-    this.#harness.faults.next(faults[this.#below(faults.length)]!);
+    this.#harness.faults.next(faults[this.#chance.below(faults.length)]!);
     await this.#harness.clock.settle();
   }
 
   async #restart(): Promise<void> {
     this.#harness.dropFaults();
     // A crash, or an end in order, which leaves a snapshot.
-    if (this.#below(2) === 0) await this.#harness.until(this.#harness.broker.drain());
+    if (this.#chance.below(2) === 0) await this.#harness.until(this.#harness.broker.drain());
     await this.#harness.restart();
   }
 
@@ -94,7 +90,7 @@ class Life {
     const startMs = this.#nowMs;
     let received: Received[] = [];
     try {
-      received = await this.#harness.pull(this.#subscription, 1 + this.#below(8));
+      received = await this.#harness.pull(this.#subscription, 1 + this.#chance.below(8));
     } catch (error) {
       expect(error).toMatchObject({ code: 'UNAVAILABLE' });
     }
@@ -117,11 +113,13 @@ class Life {
   #some(): { known: Known; ackId: string; isLast: boolean }[] {
     const delivered = [...this.#known.values()].filter(({ ackIds }) => ackIds.length > 0);
     return delivered
-      .filter(() => this.#below(4) === 0)
+      .filter(() => this.#chance.below(4) === 0)
       .map((known) => {
         const { ackIds } = known;
         const ackId =
-          ackIds[this.#below(4) === 0 ? this.#below(ackIds.length) : ackIds.length - 1]!;
+          ackIds[
+            this.#chance.below(4) === 0 ? this.#chance.below(ackIds.length) : ackIds.length - 1
+          ]!;
         return { known, ackId, isLast: ackId === ackIds.at(-1) };
       });
   }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
+import { Chance } from '../../../test/support/chance.ts';
 import { sealableMessage } from '../wire/index.ts';
 
 const messageCount = 30;
@@ -19,7 +20,7 @@ class Life {
   readonly #subscription: string;
   /** In the order of publication. */
   readonly #known = new Map<string, Known>();
-  #random: number;
+  readonly #chance: Chance;
 
   static async run(seed: number): Promise<void> {
     const harness = await BrokerHarness.open({ seed });
@@ -39,16 +40,11 @@ class Life {
   private constructor(harness: BrokerHarness, subscription: string, seed: number) {
     this.#harness = harness;
     this.#subscription = subscription;
-    this.#random = seed * 7_919;
-  }
-
-  #below(max: number): number {
-    this.#random = (Math.imul(this.#random, 1_103_515_245) + 12_345) & 0x7fffffff;
-    return (this.#random >>> 8) % max;
+    this.#chance = new Chance(seed);
   }
 
   async #publish(topic: string, i: number): Promise<void> {
-    const key = 'abc'[this.#below(3)]!;
+    const key = 'abc'[this.#chance.below(3)]!;
     const data = Buffer.from(`${key}:${i}`);
     const message = sealableMessage({ data, attributes: [], orderingKey: key });
     await this.#harness.until(this.#harness.broker.publish(topic, [message]));
@@ -63,14 +59,14 @@ class Life {
       () => this.#acknowledge(),
       () => this.#modify(0),
       () => this.#modify(600),
-      () => this.#harness.clock.advance(this.#below(80) * 1_000),
+      () => this.#harness.clock.advance(this.#chance.below(80) * 1_000),
       () => this.#harness.restart(),
     ];
-    await actions[this.#below(actions.length)]!();
+    await actions[this.#chance.below(actions.length)]!();
   }
 
   async #pull(): Promise<Received[]> {
-    const received = await this.#harness.pull(this.#subscription, 1 + this.#below(8));
+    const received = await this.#harness.pull(this.#subscription, 1 + this.#chance.below(8));
     for (const { text, ackId } of received) {
       const known = this.#known.get(text)!;
       expect(known.isAcked, `${text} comes again after its ack`).toBe(false);
@@ -90,7 +86,7 @@ class Life {
   }
 
   #some(): [string, Known][] {
-    return [...this.#known].filter(([, { ackId }]) => ackId !== '' && this.#below(3) === 0);
+    return [...this.#known].filter(([, { ackId }]) => ackId !== '' && this.#chance.below(3) === 0);
   }
 
   async #acknowledge(): Promise<void> {

@@ -1,55 +1,21 @@
 import { describe, expect, test } from 'vitest';
 
 import {
-  BrokerHarness,
   project,
   snapshotName,
   type HarnessOptions,
 } from '../../../test/support/broker-harness.ts';
+import {
+  ack,
+  kept,
+  openSnapshotBench,
+  replay,
+  type SnapshotBench,
+} from '../../../test/support/snapshot-bench.ts';
 import type { MemoryStore, Store } from '../../storage/index.ts';
 
-interface Bench {
-  readonly harness: BrokerHarness;
-  readonly topic: string;
-  readonly subscription: string;
-}
-
-async function open(options: HarnessOptions = {}, ...texts: string[]): Promise<Bench> {
-  const harness = await BrokerHarness.open(options);
-  const topic = await harness.createTopic('orders');
-  const subscription = await harness.createSubscription('billing', topic);
-  for (const text of texts) await harness.publish(topic, text);
-  return { harness, topic, subscription };
-}
-
-/** What a seek to it brings, on a subscription of its own. */
-async function replay({ harness, topic }: Bench, snapshot: string): Promise<string[]> {
-  const subscription = await harness.createSubscription('replay', topic);
-  await harness.until(harness.broker.seek(subscription, { snapshot }));
-  const texts = await harness.consume(subscription);
-  await harness.until(harness.broker.deleteSubscription(subscription));
-  return texts;
-}
-
-/** Sequences that the topic's log still holds. */
-async function kept({ harness }: Bench): Promise<number[]> {
-  await harness.until(harness.broker.sweep());
-  const [tail] = await harness.store.tails([1]);
-  return [tail!.trim, tail!.next];
-}
-
-async function ack({ harness, subscription }: Bench, ...texts: string[]): Promise<void> {
-  const received = await harness.pull(subscription);
-  const ackIds = received.filter(({ text }) => texts.includes(text)).map(({ ackId }) => ackId);
-  await harness.acknowledge(subscription, ackIds);
-  await harness.until(
-    harness.broker.modifyAckDeadline(
-      subscription,
-      received.map(({ ackId }) => ackId),
-      0,
-    ),
-  );
-}
+const open = async (options: HarnessOptions = {}, ...texts: string[]): Promise<SnapshotBench> =>
+  await openSnapshotBench(options, {}, texts);
 
 /** A disk that calls `before` ahead of each write of a log or of rows. */
 const watched = (store: MemoryStore, before: () => void): Store => {

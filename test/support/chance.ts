@@ -1,5 +1,5 @@
 import { draw } from '../../src/runtime/index.ts';
-import { SeededEntropy } from '../support/seeded-entropy.ts';
+import { SeededEntropy } from './seeded-entropy.ts';
 
 /** Choices that a seed repeats. */
 export class Chance {
