@@ -3,11 +3,11 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Writes src/api/proto from proto/. The generator's TypeScript has enums, which Node cannot strip;
+ * Writes src/proto from proto/. The generator's TypeScript has enums, which Node cannot strip;
  * they become constant objects of the same names and values. The tools are fetched for the run,
  * since they are larger than all our dependencies together and are needed once a year.
  */
-const outDir = 'src/api/proto';
+const outDir = 'src/proto';
 const tools = ['@bufbuild/buf@1.75.0', '@bufbuild/protoc-gen-es@2.17.0'];
 const template = {
   version: 'v2',

@@ -10,9 +10,9 @@ import {
   ErrorInfoSchema,
   PreconditionFailureSchema,
   RetryInfoSchema,
-} from './proto/google/rpc/error_details_pb.ts';
-import { Code } from './proto/google/rpc/code_pb.ts';
-import { StatusSchema } from './proto/google/rpc/status_pb.ts';
+} from '../proto/google/rpc/error_details_pb.ts';
+import { Code } from '../proto/google/rpc/code_pb.ts';
+import { StatusSchema } from '../proto/google/rpc/status_pb.ts';
 
 const domain = 'pubsub.googleapis.com';
 const codes = Object.keys(statusTable).filter((code) => code !== 'OK') as Exclude<

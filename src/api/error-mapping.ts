@@ -14,8 +14,8 @@ import {
   ErrorInfoSchema,
   PreconditionFailureSchema,
   RetryInfoSchema,
-} from './proto/google/rpc/error_details_pb.ts';
-import { StatusSchema } from './proto/google/rpc/status_pb.ts';
+} from '../proto/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../proto/google/rpc/status_pb.ts';
 
 /**
  * An error as the wires carry it: JSON in a REST body, google.rpc.Status in a gRPC trailer, a frame

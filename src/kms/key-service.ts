@@ -1,5 +1,17 @@
-/** Why a key is used, as Key Access Justifications number it (cloudkms.v1 AccessReason). */
-export type AccessReason = 'CUSTOMER_INITIATED_ACCESS' | 'GOOGLE_INITIATED_SYSTEM_OPERATION';
+/** Why a key is used, as Key Access Justifications name it (cloudkms.v1 AccessReason). */
+export type AccessReason =
+  | 'REASON_UNSPECIFIED'
+  | 'CUSTOMER_INITIATED_SUPPORT'
+  | 'GOOGLE_INITIATED_SERVICE'
+  | 'THIRD_PARTY_DATA_REQUEST'
+  | 'GOOGLE_INITIATED_REVIEW'
+  | 'CUSTOMER_INITIATED_ACCESS'
+  | 'GOOGLE_INITIATED_SYSTEM_OPERATION'
+  | 'REASON_NOT_EXPECTED'
+  | 'MODIFIED_CUSTOMER_INITIATED_ACCESS'
+  | 'MODIFIED_GOOGLE_INITIATED_SYSTEM_OPERATION'
+  | 'GOOGLE_RESPONSE_TO_PRODUCTION_ALERT'
+  | 'CUSTOMER_AUTHORIZED_WORKFLOW_SERVICING';
 
 /** Who calls, and on whose behalf; ends up in the audit log. */
 export interface KeyCaller {
@@ -11,6 +23,13 @@ export interface KeyCaller {
   readonly reason: AccessReason;
   /** The resource for which the key is used: a topic's full name, say. */
   readonly resource?: string;
+  /** What the service says it needs the key for: the audit reasons of the Run seed. */
+  readonly purpose?: string;
+  /** A check of the key's health, not a use on anybody's data. */
+  readonly isHealthCheck?: boolean;
+  /** Where a call through the API came from. */
+  readonly callerIp?: string;
+  readonly userAgent?: string;
 }
 
 export interface EncryptRequest {
@@ -40,13 +59,18 @@ export interface DecryptResponse {
   readonly plaintext: Uint8Array;
   /** The CryptoKeyVersion that was used. */
   readonly name: string;
+  /** How long the key's owner lets the plaintext be kept; absent: no say. */
+  readonly cacheMs?: number;
 }
 
 /** Something happened that may change what a key can do. Pushed at once by the embedded service. */
 export interface KeyChange {
-  /** The CryptoKey concerned, or the prefix (ring, project) under which all are. */
+  /**
+   * The CryptoKey concerned, or the prefix (ring, `projects/P`) under which all are; empty: any
+   * key, because what changed meanwhile went unheard.
+   */
   readonly resource: string;
-  readonly kind: 'versionState' | 'primary' | 'iam';
+  readonly kind: 'versionState' | 'primary' | 'iam' | 'resync';
 }
 
 /**

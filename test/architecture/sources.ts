@@ -24,7 +24,7 @@ export function textOf(file: string): string {
 /** TypeScript written by hand: generated protobuf code follows its generator's habits. */
 export function typescriptFiles(): string[] {
   return repositoryFiles().filter(
-    (file) => file.endsWith('.ts') && !file.startsWith('src/api/proto/'),
+    (file) => file.endsWith('.ts') && !file.startsWith('src/proto/'),
   );
 }
 

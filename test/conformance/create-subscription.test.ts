@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from 'vitest';
 
-import { SubscriptionSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { SubscriptionSchema } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
 import { base64, freshId, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
 import { useTestedServer } from '../support/tested-server.ts';
 import { refusalOf, wireNames } from '../support/wire.ts';

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 
-import { PublishRequestSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { PublishRequestSchema } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
 import { base64, freshId, LiveApi, liveApi, liveGrpc, textOf } from '../support/live-api.ts';
 import { useTestedServer } from '../support/tested-server.ts';
 import { publishWireNames, refusalOf } from '../support/wire.ts';

@@ -8,7 +8,7 @@ import {
 } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
-import * as pubsub from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import * as pubsub from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
 import { CallFailure, type Incoming, type Outgoing, type PubsubClient } from './pubsub-client.ts';
 
 type Service = 'Publisher' | 'Subscriber';

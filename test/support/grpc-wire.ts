@@ -2,9 +2,9 @@ import { fromBinary, fromJson, toBinary, toJson, type JsonValue } from '@bufbuil
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 
-import { Publisher, Subscriber } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
-import { ErrorInfoSchema } from '../../src/api/proto/google/rpc/error_details_pb.ts';
-import { StatusSchema } from '../../src/api/proto/google/rpc/status_pb.ts';
+import { Publisher, Subscriber } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
+import { ErrorInfoSchema } from '../../src/proto/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../src/proto/google/rpc/status_pb.ts';
 import { camelCase } from '../../src/rpc/index.ts';
 import type { Rpc } from './rpc-bindings.ts';
 import { StreamClient, type StreamRequest } from './stream-client.ts';

@@ -6,7 +6,7 @@ import {
   StreamingPullResponseSchema,
   type ReceivedMessage,
   type StreamingPullResponse,
-} from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
 
 export type StreamRequest = MessageInitShape<typeof StreamingPullRequestSchema>;
 

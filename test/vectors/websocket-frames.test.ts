@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { create, fromBinary, fromJsonString, toBinary, toJson } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { transportCloses, violationCloses } from '../../src/api/close-mapping.ts';
-import { PubsubMessageSchema } from '../../src/api/proto/google/pubsub/v1/pubsub_pb.ts';
+import { PubsubMessageSchema } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
 import {
   ClientFrameSchema,
   ServerFrameSchema,
-} from '../../src/api/proto/sealpost/v1/websocket_pb.ts';
+} from '../../src/proto/sealpost/v1/websocket_pb.ts';
 import { frameCodecs } from '../../src/api/websocket/codec/index.ts';
 import { ackIdsMax } from '../../src/api/websocket/codec/frame-rules.ts';
 import type { FrameCodec, OutgoingFrame } from '../../src/api/websocket/frames.ts';

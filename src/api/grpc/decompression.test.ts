@@ -6,7 +6,7 @@ import { Client, compressionAlgorithms, credentials, status } from '@grpc/grpc-j
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
-import { PublishRequestSchema } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { PublishRequestSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { Turnstile } from './decompression.ts';
 
 const megabytes = 1024 * 1024;

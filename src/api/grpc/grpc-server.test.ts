@@ -21,9 +21,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
 import type { Delivery } from '../../broker/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import * as pubsub from '../proto/google/pubsub/v1/pubsub_pb.ts';
-import { ErrorInfoSchema } from '../proto/google/rpc/error_details_pb.ts';
-import { StatusSchema } from '../proto/google/rpc/status_pb.ts';
+import * as pubsub from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { ErrorInfoSchema } from '../../proto/google/rpc/error_details_pb.ts';
+import { StatusSchema } from '../../proto/google/rpc/status_pb.ts';
 
 let fixture: ApiFixture;
 let client: Client;

@@ -17,11 +17,11 @@ import {
 } from '@grpc/grpc-js';
 
 import { assert, type Clock } from '../../runtime/index.ts';
-import { Publisher, Subscriber } from '../proto/google/pubsub/v1/pubsub_pb.ts';
-import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
-import { Health } from '../proto/grpc/health/v1/health_pb.ts';
-import { ServerReflection } from '../proto/grpc/reflection/v1/reflection_pb.ts';
-import { ServerReflection as ServerReflectionAlpha } from '../proto/grpc/reflection/v1alpha/reflection_pb.ts';
+import { Publisher, Subscriber } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
+import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
+import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
+import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';

@@ -9,7 +9,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
   HealthCheckResponseSchema,
   HealthListResponseSchema,
-} from '../proto/grpc/health/v1/health_pb.ts';
+} from '../../proto/grpc/health/v1/health_pb.ts';
 
 const clock = new JumpingClock();
 let isReady: boolean;

@@ -10,7 +10,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
   HealthCheckResponseSchema,
   HealthListResponseSchema,
-} from '../proto/grpc/health/v1/health_pb.ts';
+} from '../../proto/grpc/health/v1/health_pb.ts';
 import { method, type PubsubMethod } from '../pubsub/method.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { StreamCall } from './stream-call.ts';

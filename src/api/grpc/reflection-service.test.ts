@@ -15,7 +15,7 @@ import {
   type ExtensionRequest,
   type ServerReflectionRequest,
   type ServerReflectionResponse,
-} from '../proto/grpc/reflection/v1/reflection_pb.ts';
+} from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 
 type Ask = ServerReflectionRequest['messageRequest'];
 type Answer = ServerReflectionResponse['messageResponse'];

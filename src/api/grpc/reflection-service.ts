@@ -14,7 +14,7 @@ import {
   ServerReflectionRequestSchema,
   ServerReflectionResponseSchema,
   type ServerReflectionRequest,
-} from '../proto/grpc/reflection/v1/reflection_pb.ts';
+} from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { DescriptorIndex } from './descriptor-index.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { StreamCall } from './stream-call.ts';

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
 import { RpcError } from '../../rpc/index.ts';
-import { ErrorInfoSchema } from '../proto/google/rpc/error_details_pb.ts';
-import { StatusSchema, type Status } from '../proto/google/rpc/status_pb.ts';
+import { ErrorInfoSchema } from '../../proto/google/rpc/error_details_pb.ts';
+import { StatusSchema, type Status } from '../../proto/google/rpc/status_pb.ts';
 
 let fixture: ApiFixture;
 beforeEach(async () => {

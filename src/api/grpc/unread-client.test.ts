@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
 import type { Delivery } from '../../broker/index.ts';
-import * as pubsub from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import * as pubsub from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 
 const subscription = 'projects/p/subscriptions/sub';
 const topic = 'projects/p/topics/orders';

@@ -1,6 +1,6 @@
 import type { BrokerService } from '../../broker/index.ts';
-import { Publisher, Subscriber, type PullRequest } from '../proto/google/pubsub/v1/pubsub_pb.ts';
-import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
+import { Publisher, Subscriber, type PullRequest } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { pull } from '../pubsub/consuming.ts';
 import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';

@@ -6,8 +6,8 @@ import {
   type Message,
 } from '@bufbuild/protobuf';
 
-import { http } from '../proto/google/api/annotations_pb.ts';
-import type { HttpRule } from '../proto/google/api/http_pb.ts';
+import { http } from '../../proto/google/api/annotations_pb.ts';
+import type { HttpRule } from '../../proto/google/api/http_pb.ts';
 import type { JsonValue } from '../json.ts';
 import type { HttpMethod, RestCall } from '../route.ts';
 import { badRequest, type JsonObject } from '../json/json-body.ts';

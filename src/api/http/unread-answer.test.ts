@@ -4,7 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { startFixture, type ApiFixture } from '../../../test/support/api-fixture.ts';
-import { PubsubMessageSchema } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { PubsubMessageSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 
 const subscription = 'projects/p/subscriptions/sub';
 /** More than the system's buffers take for a client that does not read. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { decodeMessage, type Delivery } from '../../broker/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import { SubscriptionSchema, TopicSchema } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SubscriptionSchema, TopicSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { decodeBase64 } from './base64.ts';
 import { parseJsonObject, type JsonObject } from './json-body.ts';
 import { messageFromJson } from './proto-json.ts';

@@ -17,7 +17,7 @@ import {
   type ExpirationPolicy as ExpirationPolicyMessage,
   type MessageStoragePolicy as MessageStoragePolicyMessage,
   type RetryPolicy as RetryPolicyMessage,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { durationOf } from './time-fields.ts';
 import { checkExpiration, checkTopicName, durations } from './validation.ts';
 

@@ -11,7 +11,7 @@ import {
   TopicSchema,
   type Topic as TopicMessage,
   type UpdateTopicRequest,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { method, type PubsubMethod } from './method.ts';
 import { keptTopicFields, topicFromMessage, topicMask, topicToMessage } from './topic-message.ts';
 import { masked, readMask } from './update-mask.ts';

@@ -6,7 +6,7 @@ import {
   PushConfigSchema,
   type PushConfig as PushConfigMessage,
   type PushConfig_OidcToken,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { unsupportedField } from './unsupported.ts';
 
 const endpointBytesMax = 2_048;

@@ -5,7 +5,7 @@ import { invalidArgument, type Snapshot } from '../../broker/index.ts';
 import {
   SnapshotSchema,
   type Snapshot as SnapshotMessage,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { timeOf } from './time-fields.ts';
 import type { MaskRules } from './update-mask.ts';
 import { checkLabels, checkSnapshotName } from './validation.ts';

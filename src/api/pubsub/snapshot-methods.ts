@@ -11,7 +11,7 @@ import {
   type CreateSnapshotRequest,
   type Snapshot as SnapshotMessage,
   type UpdateSnapshotRequest,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { drawName } from './drawn-name.ts';
 import { method, type PubsubMethod } from './method.ts';
 import { snapshotFromMessage, snapshotMask, snapshotToMessage } from './snapshot-message.ts';

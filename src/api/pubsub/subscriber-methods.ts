@@ -13,7 +13,7 @@ import {
   type SeekResponse,
   type Subscription as SubscriptionMessage,
   type UpdateSubscriptionRequest,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { acknowledge, modifyAckDeadline } from './consuming.ts';
 import { drawName } from './drawn-name.ts';
 import { method, type PubsubMethod } from './method.ts';

@@ -6,7 +6,7 @@ import {
   Subscription_State,
   SubscriptionSchema,
   type Subscription as SubscriptionMessage,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import {
   deadLetterPolicyFromMessage,
   deadLetterPolicyToMessage,

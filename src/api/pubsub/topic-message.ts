@@ -6,7 +6,7 @@ import {
   Topic_State,
   TopicSchema,
   type Topic as TopicMessage,
-} from '../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { storagePolicyFromMessage, storagePolicyToMessage } from './policy-messages.ts';
 import { durationOf } from './time-fields.ts';
 import { unsupportedField } from './unsupported.ts';

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 
-import { SubscriptionSchema } from '../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SubscriptionSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { subscriptionMask } from './subscription-message.ts';
 import { masked, readMask } from './update-mask.ts';
 

@@ -6,7 +6,7 @@ import {
   PublishRequestSchema,
   PublishResponseSchema,
   PubsubMessageSchema,
-} from '../../api/proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { decodeMessage } from './message-codec.ts';
 import { encodePublishResponse, parsePublishRequest } from './publish-request.ts';

@@ -6,7 +6,7 @@ import {
   PullResponseSchema,
   StreamingPullResponseSchema,
   type ReceivedMessage,
-} from '../../api/proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import type { Delivery } from '../service.ts';
 import { encodePullResponse, encodeStreamingPullResponse } from './received-messages.ts';
 

@@ -6,14 +6,14 @@ import {
   ErrorInfoSchema,
   PreconditionFailureSchema,
   RetryInfoSchema,
-} from '../../api/proto/google/rpc/error_details_pb.ts';
+} from '../../proto/google/rpc/error_details_pb.ts';
 import {
   ClientFrameSchema,
   ServerFrameSchema,
   SettleResult,
   type ClientFrame,
   type ServerFrame,
-} from '../../api/proto/sealpost/v1/websocket_pb.ts';
+} from '../../proto/sealpost/v1/websocket_pb.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { Codec, OutgoingFrame, PublishMessage, ServerFrame as Decoded } from './frame.ts';
 import { jsonCodec } from './json-codec.ts';

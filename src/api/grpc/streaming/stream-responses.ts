@@ -6,7 +6,7 @@ import {
   StreamingPullResponse_ModifyAckDeadlineConfirmationSchema as ModifyConfirmation,
   StreamingPullResponse_SubscriptionPropertiesSchema as Properties,
   StreamingPullResponseSchema,
-} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../../proto/google/pubsub/v1/pubsub_pb.ts';
 import type { Settled } from './stream-settler.ts';
 
 /** A StreamingPullResponse that says what became of ack ids (pubsub.v1, its confirmations). */

@@ -12,7 +12,7 @@ import type { Delivery, SettleResult } from '../../../broker/index.ts';
 import {
   PubsubMessageSchema,
   StreamingPullRequestSchema,
-} from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+} from '../../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { lifeMsMax, silenceMsMax } from './stream-life.ts';
 
 const subscription = 'projects/p/subscriptions/sub';

@@ -14,18 +14,18 @@ import { describe, expect, test } from 'vitest';
 import { decodeMessage, limits, type Delivery } from '../../../broker/index.ts';
 import { RpcError, statusTable } from '../../../rpc/index.ts';
 import { packDetail, toWireError } from '../../error-mapping.ts';
-import { PubsubMessageSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { PubsubMessageSchema } from '../../../proto/google/pubsub/v1/pubsub_pb.ts';
 import {
   BadRequestSchema,
   ErrorInfoSchema,
   RetryInfoSchema,
-} from '../../proto/google/rpc/error_details_pb.ts';
+} from '../../../proto/google/rpc/error_details_pb.ts';
 import {
   ClientFrameSchema,
   ServerFrameSchema,
   SettleResult as SettleNumber,
   type ServerFrame,
-} from '../../proto/sealpost/v1/websocket_pb.ts';
+} from '../../../proto/sealpost/v1/websocket_pb.ts';
 import type { ClientFrame, FrameCodec, OutgoingFrame } from '../frames.ts';
 import { frameCodecs } from './index.ts';
 

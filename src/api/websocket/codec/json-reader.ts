@@ -16,7 +16,7 @@ import {
   type ClientFrame as ClientFrameMessage,
   type Hello,
   type Subscribe,
-} from '../../proto/sealpost/v1/websocket_pb.ts';
+} from '../../../proto/sealpost/v1/websocket_pb.ts';
 import type { ClientFrame, HelloFrame, SubscribeFrame } from '../frames.ts';
 import {
   checkedSettle,

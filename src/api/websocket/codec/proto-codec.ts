@@ -13,7 +13,7 @@ import { packDetail, type WireError } from '../../error-mapping.ts';
 import {
   ServerFrameSchema,
   SettleResult as SettleNumber,
-} from '../../proto/sealpost/v1/websocket_pb.ts';
+} from '../../../proto/sealpost/v1/websocket_pb.ts';
 import type { FrameCodec } from '../frames.ts';
 import { readProtoFrame } from './proto-reader.ts';
 
