@@ -1,9 +1,10 @@
 import type { JsonValue } from './json.ts';
+import type { ApiCall } from './method.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** One REST request, already bounded, parsed and matched. */
-export interface RestCall {
+export interface RestCall extends ApiCall {
   /** Variables of the template, decoded exactly once: `name` → `projects/p/topics/t`. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
@@ -13,8 +14,6 @@ export interface RestCall {
   json(): { [key: string]: JsonValue };
   /** True if a page of another origin than ours made it, which `--allow-origin` names. */
   readonly isCrossOrigin: boolean;
-  /** Aborts when the client goes away or the server drains. */
-  readonly signal: AbortSignal;
 }
 
 /** What a handler answers: JSON to be printed as Google does, or bytes of JSON made by hand. */

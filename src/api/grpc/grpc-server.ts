@@ -22,7 +22,7 @@ import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
-import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
+import { rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import { boundCallTimeout } from './call-timeout.ts';
@@ -65,7 +65,7 @@ export class GrpcServer {
 
   /** A unary request must have arrived whole within `requestTimeoutMs`. */
   constructor(
-    methods: readonly PubsubMethod[],
+    methods: readonly ApiMethod[],
     context: GrpcContext,
     limits: { readonly requestTimeoutMs: number; readonly budget: RequestBudget },
   ) {
@@ -100,7 +100,7 @@ export class GrpcServer {
     this.#server.forceShutdown();
   }
 
-  #register(methods: readonly PubsubMethod[], context: GrpcContext): void {
+  #register(methods: readonly ApiMethod[], context: GrpcContext): void {
     const own = [Health, ServerReflection, ServerReflectionAlpha];
     const served = [...servicesOf(methods), ...own];
     const health = new HealthService(
@@ -108,7 +108,10 @@ export class GrpcServer {
       served.map(({ typeName }) => typeName),
     );
     const unary = [...methods, ...health.unaryMethods];
-    const byName = new Map(unary.map((each) => [rpcName(each.desc), messageMethod(each)]));
+    const { draining } = context;
+    const byName = new Map(
+      unary.map((each) => [rpcName(each.desc), messageMethod(each, draining)]),
+    );
     for (const [rpc, method] of hotMethods(context)) byName.set(rpc, method);
     for (const service of [Publisher, Subscriber, SchemaService, Health]) {
       for (const desc of service.methods) {
@@ -153,7 +156,7 @@ export class GrpcServer {
 const pathOf = (desc: DescMethod): string => `/${desc.parent.typeName}/${desc.name}`;
 
 /** Services of which at least one method does something. */
-function servicesOf(methods: readonly PubsubMethod[]): DescService[] {
+function servicesOf(methods: readonly ApiMethod[]): DescService[] {
   return [...new Set(methods.map(({ desc }) => desc.parent))];
 }
 

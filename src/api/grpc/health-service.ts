@@ -11,7 +11,7 @@ import {
   HealthCheckResponseSchema,
   HealthListResponseSchema,
 } from '../../proto/grpc/health/v1/health_pb.ts';
-import { method, type PubsubMethod } from '../pubsub/method.ts';
+import { method, type ApiMethod } from '../method.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { StreamCall } from './stream-call.ts';
 
@@ -31,7 +31,7 @@ export class HealthService {
     this.#names = new Set(['', ...services]);
   }
 
-  get unaryMethods(): PubsubMethod[] {
+  get unaryMethods(): ApiMethod[] {
     return [
       method(Health.method.check, async ({ service }) => {
         const status = this.#statusOf(service);

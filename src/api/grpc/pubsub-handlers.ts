@@ -7,9 +7,10 @@ import {
   parsePublishRequest,
 } from '../../broker/index.ts';
 import { acknowledge, modifyAckDeadline, pull } from '../pubsub/consuming.ts';
-import type { PubsubMethod } from '../pubsub/method.ts';
+import type { ApiMethod } from '../method.ts';
 import { checkMessageCount, checkTopicName } from '../pubsub/validation.ts';
 import { readAcknowledge, readModifyAckDeadline, readPull } from './consuming-wire.ts';
+import { GrpcCall } from './grpc-call.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { cutStream, streamOf } from './stream-reset.ts';
 import { callSignal, type UnaryMethod } from './unary-call.ts';
@@ -65,14 +66,14 @@ function watchAnswer(subscription: string, call: object, { unsent, clock }: Grpc
 }
 
 /** Any other method, by its descriptor. Malformed bytes are INVALID_ARGUMENT, not INTERNAL. */
-export function messageMethod({ desc, call }: PubsubMethod): UnaryMethod {
-  return async (bytes) => {
+export function messageMethod({ desc, call }: ApiMethod, draining: AbortSignal): UnaryMethod {
+  return async (bytes, grpcCall) => {
     let request: Message;
     try {
       request = fromBinary(desc.input, bytes);
     } catch {
       throw invalidArgument(`not a valid serialised ${desc.input.name}`);
     }
-    return toBinary(desc.output, await call(request));
+    return toBinary(desc.output, await call(request, new GrpcCall(grpcCall, draining)));
   };
 }

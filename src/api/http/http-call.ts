@@ -1,5 +1,6 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
+import { callerIpOf, forceDestroyHeader } from '../method.ts';
 import type { RestCall } from '../route.ts';
 import { parseJsonObject, type JsonObject } from '../json/json-body.ts';
 import type { RouteMatch } from './route-table.ts';
@@ -35,12 +36,28 @@ export class HttpCall implements RestCall {
     this.#draining = draining;
   }
 
+  get callerIp(): string | undefined {
+    return callerIpOf(this.#response.req.socket.remoteAddress);
+  }
+
+  get userAgent(): string | undefined {
+    return this.#headers['user-agent'];
+  }
+
+  get forceDestroy(): boolean {
+    return this.#headers[forceDestroyHeader] === 'true';
+  }
+
   get query(): URLSearchParams {
     return (this.#parsedQuery ??= new URLSearchParams(this.#query));
   }
 
   json(): JsonObject {
     return parseJsonObject(this.body);
+  }
+
+  get #headers(): IncomingHttpHeaders {
+    return this.#response.req.headers;
   }
 
   get signal(): AbortSignal {

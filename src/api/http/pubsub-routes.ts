@@ -2,7 +2,7 @@ import type { BrokerService } from '../../broker/index.ts';
 import { Publisher, Subscriber, type PullRequest } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { pull } from '../pubsub/consuming.ts';
-import { rpcName, type PubsubMethod } from '../pubsub/method.ts';
+import { rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../pubsub/unsupported.ts';
 import { checkTopicName } from '../pubsub/validation.ts';
 import type { HttpMethod, Route } from '../route.ts';
@@ -14,7 +14,7 @@ import { httpBinding, refuseQuery, transcode, type HttpBinding } from './transco
 type Handle = Route['handle'];
 
 /** Every REST path of Pub/Sub, from the protos' own bindings; what we lack answers 501. */
-export function pubsubRoutes(methods: readonly PubsubMethod[], broker: BrokerService): Route[] {
+export function pubsubRoutes(methods: readonly ApiMethod[], broker: BrokerService): Route[] {
   const byName = new Map(methods.map((each) => [rpcName(each.desc), each]));
   const hot = hotHandlers(broker);
   const routes: Route[] = [];
@@ -52,11 +52,11 @@ function hotHandlers(broker: BrokerService): Map<string, Handle> {
   ]);
 }
 
-function transcoded(binding: HttpBinding, method: PubsubMethod | undefined): Handle | undefined {
+function transcoded(binding: HttpBinding, method: ApiMethod | undefined): Handle | undefined {
   if (method === undefined) return undefined;
   const { desc } = method;
   return async (call) =>
-    messageToJson(desc.output, await method.call(transcode(desc, binding, call)));
+    messageToJson(desc.output, await method.call(transcode(desc, binding, call), call));
 }
 
 const refusal =

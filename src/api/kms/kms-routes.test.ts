@@ -25,6 +25,7 @@ function client(service: EmbeddedKeyService): Ask {
       body,
       json: () => parseJsonObject(body),
       isCrossOrigin: false,
+      forceDestroy: false,
       signal: new AbortController().signal,
     })) as JsonValue;
   };

@@ -12,7 +12,7 @@ import {
   type Topic as TopicMessage,
   type UpdateTopicRequest,
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
-import { method, type PubsubMethod } from './method.ts';
+import { method, type ApiMethod } from '../method.ts';
 import { keptTopicFields, topicFromMessage, topicMask, topicToMessage } from './topic-message.ts';
 import { masked, readMask } from './update-mask.ts';
 import {
@@ -24,7 +24,7 @@ import {
 } from './validation.ts';
 
 /** The administrative methods of google.pubsub.v1.Publisher. Publish has a path of its own. */
-export function publisherMethods(broker: BrokerService): PubsubMethod[] {
+export function publisherMethods(broker: BrokerService): ApiMethod[] {
   const service = Publisher.method;
   return [
     method(service.createTopic, async (request) =>

@@ -13,7 +13,7 @@ import {
   type UpdateSnapshotRequest,
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { drawName } from './drawn-name.ts';
-import { method, type PubsubMethod } from './method.ts';
+import { method, type ApiMethod } from '../method.ts';
 import { snapshotFromMessage, snapshotMask, snapshotToMessage } from './snapshot-message.ts';
 import { masked, readMask } from './update-mask.ts';
 import {
@@ -27,7 +27,7 @@ import {
 } from './validation.ts';
 
 /** The methods of google.pubsub.v1.Subscriber that are about snapshots. */
-export function snapshotMethods(broker: BrokerService, entropy: Entropy): PubsubMethod[] {
+export function snapshotMethods(broker: BrokerService, entropy: Entropy): ApiMethod[] {
   const service = Subscriber.method;
   return [
     method(service.createSnapshot, (request) => createSnapshot(broker, request, entropy)),

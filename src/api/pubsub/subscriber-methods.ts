@@ -16,7 +16,7 @@ import {
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { acknowledge, modifyAckDeadline } from './consuming.ts';
 import { drawName } from './drawn-name.ts';
-import { method, type PubsubMethod } from './method.ts';
+import { method, type ApiMethod } from '../method.ts';
 import { pushConfigFromMessage } from './push-config-message.ts';
 import { snapshotMethods } from './snapshot-methods.ts';
 import {
@@ -37,7 +37,7 @@ import {
 } from './validation.ts';
 
 /** The unary methods of google.pubsub.v1.Subscriber but Pull, which has a path of its own. */
-export function subscriberMethods(broker: BrokerService, entropy: Entropy): PubsubMethod[] {
+export function subscriberMethods(broker: BrokerService, entropy: Entropy): ApiMethod[] {
   const service = Subscriber.method;
   return [
     method(service.createSubscription, async (request) => {

@@ -31,6 +31,7 @@ async function open(issuer?: string): Promise<Bench> {
         body,
         json: () => parseJsonObject(body),
         isCrossOrigin,
+        forceDestroy: false,
         signal: new AbortController().signal,
       };
       return (await match.route.handle(call)) as Record<string, JsonValue>;

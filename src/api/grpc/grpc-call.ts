@@ -1,0 +1,33 @@
+import type { ServerUnaryCall } from '@grpc/grpc-js';
+
+import { callerIpOf, forceDestroyHeader, type ApiCall } from '../method.ts';
+import { streamOf } from './stream-reset.ts';
+import { callSignal } from './unary-call.ts';
+
+/** What a method may know of a gRPC call; made on demand, as few methods ask. */
+export class GrpcCall implements ApiCall {
+  readonly #call: ServerUnaryCall<Buffer, Uint8Array>;
+  readonly #draining: AbortSignal;
+  #signal: AbortSignal | undefined;
+
+  constructor(call: ServerUnaryCall<Buffer, Uint8Array>, draining: AbortSignal) {
+    this.#call = call;
+    this.#draining = draining;
+  }
+
+  get callerIp(): string | undefined {
+    return callerIpOf(streamOf(this.#call).session?.socket?.remoteAddress);
+  }
+
+  get userAgent(): string | undefined {
+    return this.#call.metadata.get('user-agent')[0]?.toString();
+  }
+
+  get forceDestroy(): boolean {
+    return this.#call.metadata.get(forceDestroyHeader)[0]?.toString() === 'true';
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= callSignal(this.#call, this.#draining));
+  }
+}

@@ -1,0 +1,45 @@
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodUnary,
+  Message,
+  MessageShape,
+} from '@bufbuild/protobuf';
+
+/** What a method may know of the call beside its request, whichever wire it came over. */
+export interface ApiCall {
+  /** The peer's address without its port; absent once the connection is gone. */
+  readonly callerIp?: string | undefined;
+  readonly userAgent?: string | undefined;
+  /** `x-sealpost-force-destroy: true`, as a header or as gRPC metadata. */
+  readonly forceDestroy: boolean;
+  /** Aborts when the client gives up, goes away or runs out of time, or when the server drains. */
+  readonly signal: AbortSignal;
+}
+
+/** A method that both wires serve from its messages; how they travel is the wires' business. */
+export interface ApiMethod {
+  readonly desc: DescMethod;
+  readonly call: (request: Message, call: ApiCall) => Promise<Message>;
+}
+
+/** Ties a handler to its method's descriptor, and thereby to the types of its messages. */
+export function method<Input extends DescMessage, Output extends DescMessage>(
+  desc: DescMethodUnary<Input, Output>,
+  handle: (request: MessageShape<Input>, call: ApiCall) => Promise<MessageShape<Output>>,
+): ApiMethod {
+  return { desc, call: async (request, call) => handle(request as MessageShape<Input>, call) };
+}
+
+/** `google.pubsub.v1.Publisher.CreateTopic`: the name of metrics, logs and errors. */
+export function rpcName(desc: DescMethod): string {
+  return `${desc.parent.typeName}.${desc.name}`;
+}
+
+/** The header, or the metadata's key, of `ApiCall.forceDestroy`. */
+export const forceDestroyHeader = 'x-sealpost-force-destroy';
+
+/** A socket's address as it is written down: IPv4 without the prefix of a dual-stack listener. */
+export function callerIpOf(remoteAddress: string | undefined): string | undefined {
+  return remoteAddress?.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
+}
