@@ -37,6 +37,8 @@ import { SubscriberCalls } from './subscriber-calls.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 import { Subscriptions } from './resources/subscriptions.ts';
 import { Topics } from './resources/topics.ts';
+import type { Verifiable } from '../verification/index.ts';
+import { brokerVerifiables } from './verification/verifiables.ts';
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {
@@ -286,6 +288,11 @@ export class Broker implements BrokerService {
   /** Opened bytes that are held to be delivered again. */
   get openedBytes(): number {
     return this.#registry.openedBytes;
+  }
+
+  /** All that the broker has stored, to be authenticated. */
+  verifiables(): Verifiable[] {
+    return brokerVerifiables(this.#registry);
   }
 
   /** Runs what the clock runs every few seconds: expires and trims now. */

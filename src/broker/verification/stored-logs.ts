@@ -1,0 +1,88 @@
+import { RpcError } from '../../rpc/index.ts';
+import { storageRefusal } from '../../envelope/index.ts';
+import type { Segment, Store } from '../../storage/index.ts';
+import type { VerificationSink } from '../../verification/index.ts';
+
+const readBytes = 1024 * 1024;
+
+/** What `walkLog` finds out about a segment; throws RpcError or EnvelopeError if it is damaged. */
+export type SegmentCheck = (segment: Segment) => Promise<void>;
+
+/**
+ * Passes every segment that the log holds now to `check`, in order. Segments that are trimmed
+ * meanwhile are passed over; a hole that nobody trimmed is damage.
+ */
+export async function walkLog(
+  store: Store,
+  log: number,
+  sink: VerificationSink,
+  options: { readonly where: string; readonly signal: AbortSignal; readonly check: SegmentCheck },
+): Promise<void> {
+  const { where, signal, check } = options;
+  const end = (await tailOf(store, log)).next;
+  for (let at = (await tailOf(store, log)).trim; at < end && !signal.aborted;) {
+    const segments = await reached(store.read(log, at, readBytes));
+    for (const segment of segments) {
+      if (segment.base > at) await noteHole(store, sink, { log, at, where, to: segment.base });
+      await checkOne(segment, sink, where, check);
+      at = segment.base + segment.count;
+    }
+    if (segments.length > 0) continue;
+    const { trim } = await tailOf(store, log);
+    if (trim <= at) return sink.damaged(`${where} at ${at}`, 'what is stored ends too early');
+    at = trim;
+  }
+}
+
+/** Rows and segments that throw on authentication are damage; what a key forbids is not. */
+export function noteFailure(
+  error: unknown,
+  sink: VerificationSink,
+  where: string,
+  count: number,
+): void {
+  const { code, message } = RpcError.from(error);
+  const isEnvelope = error instanceof Error && error.name === 'EnvelopeError';
+  if (isEnvelope || code === 'DATA_LOSS') {
+    sink.damaged(where, isEnvelope ? (error as Error).message : message);
+  } else if (code === 'FAILED_PRECONDITION' || code === 'NOT_FOUND') {
+    sink.unread(count, where, message);
+  } else throw error;
+}
+
+async function checkOne(
+  segment: Segment,
+  sink: VerificationSink,
+  where: string,
+  check: SegmentCheck,
+): Promise<void> {
+  try {
+    await check(segment);
+    sink.passed(segment.count, segment.body.length);
+  } catch (error) {
+    noteFailure(error, sink, `${where} at ${segment.base}`, segment.count);
+  }
+}
+
+async function noteHole(
+  store: Store,
+  sink: VerificationSink,
+  hole: { readonly log: number; readonly at: number; readonly to: number; readonly where: string },
+): Promise<void> {
+  const { trim } = await tailOf(store, hole.log);
+  if (trim >= hole.to) return;
+  sink.damaged(`${hole.where} at ${Math.max(hole.at, trim)}`, `nothing is stored up to ${hole.to}`);
+}
+
+async function tailOf(store: Store, log: number): Promise<{ next: number; trim: number }> {
+  const [tail] = await reached(store.tails([log]));
+  return tail!;
+}
+
+async function reached<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw storageRefusal(error);
+  }
+}
