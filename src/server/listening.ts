@@ -1,0 +1,55 @@
+import { startApi, type ApiOptions } from '../api/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import type { Closers } from '../runtime/index.ts';
+import type { DataDirLock } from '../storage/index.ts';
+import type { Address } from './address.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** What the API is made of, beside settings and ports. */
+export interface ListeningParts extends Pick<ApiOptions, 'broker' | 'routes'> {
+  readonly metrics: Metrics;
+  readonly lock: DataDirLock;
+  readonly identity: Identity;
+  /** Drains what the API calls, while the API drains. */
+  readonly drain: (graceMs: number) => Promise<void>;
+}
+
+/** Accepts connections when it resolves; `address` is then where. */
+export async function listen(
+  parts: ListeningParts,
+  config: ServerConfig,
+  { clock, entropy, log }: ServerPorts,
+  closers: Closers,
+  address: Address,
+): Promise<void> {
+  const { metrics, lock, identity, drain } = parts;
+  const api = await startApi({
+    listen: { hosts: config.hosts, port: config.port },
+    publicHosts: config.publicHosts,
+    allowOrigins: config.allowOrigins,
+    browserOrigins: config.browserOrigins,
+    webSocketCompression: config.webSocketCompression,
+    browserTokens: identity.browserTokens,
+    broker: parts.broker,
+    routes: parts.routes,
+    ready: () => true,
+    metrics: async (accept) => await metrics.page(accept),
+    observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
+    webSocketObserver: metrics.webSocket,
+    clock,
+    entropy,
+    log,
+  });
+  lock.describe(api.url);
+  address.port = api.port;
+  address.url = api.url;
+  closers.add(async () => {
+    // Streams end while connections are waited for, else each would use up the whole grace.
+    const graceMs = config.drainSeconds * 1000;
+    const drains = [api.drain(graceMs), drain(graceMs)];
+    const failed = (await Promise.allSettled(drains)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  });
+}

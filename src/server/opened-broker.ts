@@ -1,0 +1,84 @@
+import { Broker } from '../broker/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
+import {
+  createRecordSealer,
+  openDekManager,
+  openSealedMeta,
+  type DekManager,
+  type StoreKey,
+} from '../envelope/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { KeyService } from '../kms/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import { createPushSender, type OutgoingClient } from '../outgoing/index.ts';
+import type { Closers } from '../runtime/index.ts';
+import type { Store } from '../storage/index.ts';
+import type { OpenedKeys } from './opened-stores.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** What a broker stands on. */
+export interface BrokerParts {
+  readonly store: Store;
+  readonly openedKeys: OpenedKeys;
+  readonly suites: SuiteProviders;
+  readonly keys: KeyService;
+  readonly metrics: Metrics;
+  readonly identity: Identity;
+  readonly outgoing: OutgoingClient;
+}
+
+export async function openBroker(
+  parts: BrokerParts,
+  config: ServerConfig,
+  ports: ServerPorts,
+  closers: Closers,
+): Promise<Broker> {
+  const { store, metrics, identity, outgoing } = parts;
+  const { storeKey } = parts.openedKeys;
+  const { clock, entropy, log } = ports;
+  const deks = await openDeks(parts, ports, closers);
+  const broker = await Broker.open(
+    {
+      store,
+      meta: openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy }),
+      deks,
+      sealer: createRecordSealer({ key: storeKey.aead, entropy }),
+      mac: macOf(storeKey, closers),
+      clock,
+      entropy,
+      log,
+      observer: metrics.broker,
+      pushSender: createPushSender({
+        outgoing,
+        idToken: (request) => identity.idTokens.idToken(request),
+      }),
+      ...(config.region === null ? {} : { region: config.region }),
+    },
+    { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
+  );
+  closers.add(() => broker.drain());
+  return broker;
+}
+
+async function openDeks(
+  { keys, openedKeys, suites, metrics }: BrokerParts,
+  ports: ServerPorts,
+  closers: Closers,
+): Promise<DekManager> {
+  const deks = await openDekManager({
+    ...ports,
+    keys,
+    rows: openedKeys.rows,
+    providers: suites,
+    observer: metrics.dek,
+  });
+  closers.add(() => deks.close());
+  return deks;
+}
+
+function macOf(storeKey: StoreKey, closers: Closers): (input: Uint8Array, out: Uint8Array) => void {
+  const key = storeKey.deriveKey('ack ids and page tokens');
+  closers.add(() => wipe(key));
+  return (input, out) => keyedHashInto(key, input, out);
+}

@@ -1,0 +1,59 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { probePort } from '../api/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import type { SuiteProviders } from '../crypto/index.ts';
+import { openStoreKey, type StoreKey } from '../envelope/index.ts';
+import { openRootKey, type RootKey } from '../kms/index.ts';
+import type { Closers } from '../runtime/index.ts';
+import { openLmdbKeyStore, openLmdbStore, type KeyStore, type Store } from '../storage/index.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** The root key, the environment of keys that it protects, and the key of metadata and records. */
+export interface OpenedKeys {
+  readonly rootKey: RootKey;
+  readonly rows: KeyStore;
+  readonly storeKey: StoreKey;
+}
+
+const rootKeyPath = ({ keysDir }: ServerConfig): string => join(keysDir, 'root-key');
+
+/** A start that cannot be is not to leave a data directory and a root key that nobody asked for. */
+export async function probeFirstStart(config: ServerConfig): Promise<void> {
+  if (config.port === 0 || existsSync(rootKeyPath(config))) return;
+  for (const host of config.hosts) await probePort(host, config.port);
+}
+
+export async function openKeys(
+  config: ServerConfig,
+  { clock, entropy, failpoints, log }: ServerPorts,
+  suites: SuiteProviders,
+  closers: Closers,
+): Promise<OpenedKeys> {
+  const { dataDir } = config;
+  const path = rootKeyPath(config);
+  const rootKey = openRootKey({ path, dataDir, suites, entropy, log });
+  closers.add(() => rootKey.destroy());
+  const rows = await openLmdbKeyStore({ path: join(dataDir, 'keys'), clock, log, failpoints });
+  closers.add(() => rows.close());
+  const storeKey = await openStoreKey({ rows, rootKey, entropy, providers: suites });
+  closers.add(() => storeKey.destroy());
+  return { rootKey, rows, storeKey };
+}
+
+/** Messages and metadata. */
+export async function openStore(
+  config: ServerConfig,
+  { clock, entropy, failpoints, log, wrapStore }: ServerPorts,
+  closers: Closers,
+): Promise<Store> {
+  const store = await openLmdbStore({ dataDir: config.dataDir, clock, log, failpoints, entropy });
+  closers.add(() => store.close());
+  return wrapStore(store);
+}
+
+export function freeBytesOf(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}

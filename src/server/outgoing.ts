@@ -1,0 +1,43 @@
+import { isLoopback, type ServerConfig } from '../config/index.ts';
+import { openIdentity, type Identity } from '../identity/index.ts';
+import { createOutgoingClient, type OutgoingClient } from '../outgoing/index.ts';
+import type { Closers } from '../runtime/index.ts';
+import type { Address } from './address.ts';
+import type { OpenedKeys } from './opened-stores.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** Who we are to those whom we call. */
+export async function openIdentityAt(
+  address: Address,
+  config: ServerConfig,
+  { clock, log }: ServerPorts,
+  keys: OpenedKeys,
+  closers: Closers,
+): Promise<Identity> {
+  const issuer = (): string => config.issuer ?? address.url;
+  const identity = await openIdentity({ ...keys, clock, log, issuer });
+  closers.add(() => identity.close());
+  return identity;
+}
+
+/** The one way to addresses that users name. */
+export function openOutgoing(
+  own: Address,
+  config: ServerConfig,
+  { clock }: ServerPorts,
+  closers: Closers,
+): OutgoingClient {
+  const hosts = config.hosts.map((host) => (host === 'localhost' ? '127.0.0.1' : host));
+  const outgoing = createOutgoingClient({
+    policy: {
+      // A public name means that others reach us through a proxy, wherever we listen.
+      isLoopbackOnly: hosts.every(isLoopback) && config.publicHosts.length === 0,
+      allow: config.outgoingAllow,
+      ownListeners: () => hosts.map((address) => ({ address, port: own.port })),
+    },
+    clock,
+    caFile: config.outgoingCa,
+  });
+  closers.add(() => outgoing.close());
+  return outgoing;
+}
