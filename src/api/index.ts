@@ -13,5 +13,6 @@ export { projectRoutes } from './kms/project-routes.ts';
 export type { CallObserver } from './observer.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
+export { verificationRoutes, type VerificationControl } from './sealpost/verification-routes.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';
 export type { WebSocketObserver } from './websocket/observer.ts';

@@ -7,6 +7,7 @@ import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
 import { topSpec } from './top/top-spec.ts';
+import { verifySpec } from './verify/verify-spec.ts';
 
 /** Every command that talks to a server, and completion, in the order of the first help. */
 export const tree: readonly CommandSpec[] = [
@@ -19,5 +20,6 @@ export const tree: readonly CommandSpec[] = [
   subscribeSpec,
   doctorSpec,
   topSpec,
+  verifySpec,
   completionSpec,
 ];

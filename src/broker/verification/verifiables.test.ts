@@ -56,7 +56,7 @@ async function verify({ harness }: Bench): Promise<VerificationReport> {
   return verification.report();
 }
 
-const sums = (report: VerificationReport): Record<string, number> => {
+const sums = (report: VerificationReport): { missing: number; damaged: number; unread: number } => {
   const sum = (field: 'expectedCount' | 'verifiedCount' | 'damagedCount' | 'unreadCount'): number =>
     report.parts.reduce((total, part) => total + part[field], 0);
   return {
