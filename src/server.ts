@@ -1,4 +1,10 @@
-import { diagnoseRoutes, identityRoutes, kmsRoutes, projectRoutes } from './api/index.ts';
+import {
+  diagnoseRoutes,
+  identityRoutes,
+  kmsRoutes,
+  projectRoutes,
+  verificationRoutes,
+} from './api/index.ts';
 import type { Broker } from './broker/index.ts';
 import { packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
@@ -12,6 +18,7 @@ import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/open
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
 import { lockDataDir, type Store } from './storage/index.ts';
+import { Verification } from './verification/index.ts';
 
 export interface Server {
   /** Such as `http://127.0.0.1:8085`. */
@@ -62,10 +69,13 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const parts = { store, openedKeys, suites, keys, metrics, identity, outgoing };
   const running = await openBroker(parts, config, ports, closers);
   broker = running;
+  const verification = new Verification(running.verifiables(), ports);
+  closers.add(() => verification.stop());
   const routes = [
     ...kmsRoutes(keys),
     ...projectRoutes(keys),
     ...identityRoutes({ ...identity, clock }),
+    ...verificationRoutes(verification),
     ...diagnoseRoutes(running, { version: packageVersion(), node: process.versions.node }),
   ];
   const drain = (graceMs: number): Promise<void> => running.drain(graceMs);

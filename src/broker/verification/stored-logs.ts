@@ -44,7 +44,7 @@ export function noteFailure(
   const { code, message } = RpcError.from(error);
   const isEnvelope = error instanceof Error && error.name === 'EnvelopeError';
   if (isEnvelope || code === 'DATA_LOSS') {
-    sink.damaged(where, isEnvelope ? (error as Error).message : message);
+    sink.damaged(where, isEnvelope ? error.message : message);
   } else if (code === 'FAILED_PRECONDITION' || code === 'NOT_FOUND') {
     sink.unread(count, where, message);
   } else throw error;
