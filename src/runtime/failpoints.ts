@@ -11,7 +11,27 @@ export const failpointNames = [
   'afterKeyCompactionRename',
 ] as const;
 
-export type FailpointName = (typeof failpointNames)[number];
+/** Those in the life of a key: between the steps of its creation, rotation, end and restoration. */
+export const keyFailpointNames = [
+  'beforeKeyCreate',
+  'afterKeyCreate',
+  'beforeKeyRotate',
+  'afterKeyRotate',
+  'beforeKeyDestroy',
+  'afterKeyDestroy',
+  'beforeKeyRestore',
+  'afterKeyRestore',
+  'beforeKeyChange',
+  'afterKeyChange',
+  'beforeMaterialDestroy',
+  'afterMaterialDestroy',
+  'beforeAuditDelivery',
+  'afterAuditDelivery',
+] as const;
+
+export type KeyFailpointName = (typeof keyFailpointNames)[number];
+
+export type FailpointName = (typeof failpointNames)[number] | KeyFailpointName;
 
 /** Called at each named moment. Production does nothing; a crash test ends the process. */
 export type Failpoints = (name: FailpointName) => void;

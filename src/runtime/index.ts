@@ -8,5 +8,12 @@ export { assert, InvariantError } from './assert.ts';
 export { SystemClock, type Cancel, type Clock } from './clock.ts';
 export { Closers } from './closers.ts';
 export { draw, SystemEntropy, type Entropy } from './entropy.ts';
-export { failpointNames, noFailpoints, type FailpointName, type Failpoints } from './failpoints.ts';
+export {
+  failpointNames,
+  keyFailpointNames,
+  noFailpoints,
+  type FailpointName,
+  type Failpoints,
+  type KeyFailpointName,
+} from './failpoints.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';

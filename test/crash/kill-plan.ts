@@ -13,7 +13,7 @@ export interface KillPlan {
 }
 
 /** The highest hit at which to kill, by how often a life comes to the failpoint. */
-const hitsMax: Readonly<Record<FailpointName, number>> = {
+const hitsMax: Readonly<Record<(typeof failpointNames)[number], number>> = {
   beforeCommit: 80,
   afterCommit: 80,
   beforeDekWrap: 3,
