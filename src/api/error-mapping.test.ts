@@ -9,6 +9,7 @@ import {
   BadRequestSchema,
   ErrorInfoSchema,
   PreconditionFailureSchema,
+  QuotaFailureSchema,
   RetryInfoSchema,
 } from '../proto/google/rpc/error_details_pb.ts';
 import { Code } from '../proto/google/rpc/code_pb.ts';
@@ -91,6 +92,27 @@ describe('an error on both wires', () => {
     });
   });
 
+  test('a quota that was passed is named with its metric, in JSON as in the trailer', () => {
+    const violation = {
+      subject: 'projects/p',
+      description: 'HSM requests per second',
+      apiService: 'cloudkms.googleapis.com',
+      quotaMetric: 'cloudkms.googleapis.com/hsm_symmetric_requests',
+      quotaValue: '500',
+    };
+    const failure = {
+      '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+      violations: [violation],
+    } as const;
+    const error = new RpcError('RESOURCE_EXHAUSTED', 'Q', 'too many', { details: [failure] });
+    const wire = toWireError(error, domain);
+    expect(errorBody(wire)).toMatchObject({ error: { details: [{}, failure] } });
+    const [, quota] = fromBinary(StatusSchema, statusDetails(wire)).details;
+    expect(anyUnpack(quota!, QuotaFailureSchema)?.violations).toMatchObject([
+      { ...violation, quotaValue: 500n },
+    ]);
+  });
+
   test('what was not meant for clients is hidden, and a lone surrogate replaced', () => {
     const hidden = toWireError(new TypeError('secret'), domain);
     expect(hidden).toEqual({
@@ -106,6 +128,10 @@ describe('an error on both wires', () => {
     expect(domainOf('google.pubsub.v1.Publisher.Publish')).toBe('pubsub.googleapis.com');
     expect(domainOf('google.cloud.kms.v1.KeyManagementService.Encrypt')).toBe(
       'cloudkms.googleapis.com',
+    );
+    expect(domainOf('google.iam.v1.IAMPolicy.GetIamPolicy')).toBe('cloudkms.googleapis.com');
+    expect(domainOf('google.logging.v2.LoggingServiceV2.ListLogEntries')).toBe(
+      'logging.googleapis.com',
     );
   });
 });

@@ -13,6 +13,7 @@ import {
   BadRequestSchema,
   ErrorInfoSchema,
   PreconditionFailureSchema,
+  QuotaFailureSchema,
   RetryInfoSchema,
 } from '../proto/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../proto/google/rpc/status_pb.ts';
@@ -59,11 +60,20 @@ export function toWireError(thrown: unknown, domain: string): WireError {
   };
 }
 
+/** The services that Google's APIs share are the key service's here: Pub/Sub has none of them. */
+const domains: readonly (readonly [prefix: string, domain: string])[] = [
+  ['google.cloud.kms.', 'cloudkms.googleapis.com'],
+  ['google.cloud.location.', 'cloudkms.googleapis.com'],
+  ['google.iam.', 'cloudkms.googleapis.com'],
+  ['google.longrunning.', 'cloudkms.googleapis.com'],
+  ['sealpost.v1.KeyWatch.', 'cloudkms.googleapis.com'],
+  ['google.cloud.resourcemanager.', 'cloudresourcemanager.googleapis.com'],
+  ['google.logging.', 'logging.googleapis.com'],
+];
+
 /** The service's host name for an rpc's full name, as ErrorInfo gives its domain. */
 export function domainOf(rpc: string): string {
-  if (rpc.startsWith('google.cloud.kms.')) return 'cloudkms.googleapis.com';
-  if (rpc.startsWith('google.cloud.resourcemanager.')) return 'cloudresourcemanager.googleapis.com';
-  return 'pubsub.googleapis.com';
+  return domains.find(([prefix]) => rpc.startsWith(prefix))?.[1] ?? 'pubsub.googleapis.com';
 }
 
 /** `{"error": {"code", "message", "status", "details"}}`, as Google's front ends write it. */
@@ -105,6 +115,14 @@ export function packDetail(detail: ErrorDetail): Any {
     case 'type.googleapis.com/google.rpc.PreconditionFailure':
       return pack(PreconditionFailureSchema, {
         violations: detail.violations.map((violation) => ({ ...violation })),
+      });
+    case 'type.googleapis.com/google.rpc.QuotaFailure':
+      return pack(QuotaFailureSchema, {
+        violations: detail.violations.map(({ quotaValue, quotaDimensions, ...violation }) => ({
+          ...violation,
+          quotaDimensions: { ...quotaDimensions },
+          ...(quotaValue !== undefined && { quotaValue: BigInt(quotaValue) }),
+        })),
       });
     default:
       return pack(RetryInfoSchema, { retryDelay: msToDuration(delayMs(detail.retryDelay)) });

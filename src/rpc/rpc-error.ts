@@ -23,6 +23,19 @@ export type ErrorDetail =
         readonly description?: string;
       }[];
     }
+  | {
+      readonly '@type': 'type.googleapis.com/google.rpc.QuotaFailure';
+      readonly violations: readonly {
+        readonly subject: string;
+        readonly description: string;
+        readonly apiService?: string;
+        readonly quotaMetric?: string;
+        readonly quotaId?: string;
+        readonly quotaDimensions?: Readonly<Record<string, string>>;
+        /** An int64, as JSON writes it. */
+        readonly quotaValue?: string;
+      }[];
+    }
   | { readonly '@type': 'type.googleapis.com/google.rpc.RetryInfo'; readonly retryDelay: string };
 
 export interface RpcErrorOptions {
