@@ -68,9 +68,13 @@ export class EmbeddedKeyService implements KeyService {
     return this.#uses.decrypt(request, caller);
   }
 
-  async pubsubServiceAgent(projectId: string): Promise<string> {
-    const number = await this.projects.numberOf(projectId);
-    return `serviceAccount:service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`;
+  pubsubServiceAgent(projectId: string): Promise<string> {
+    return this.projects.pubsubServiceAgent(projectId);
+  }
+
+  /** Cloud Run's service agent of a project: `serviceAccount:service-N@serverless-robot-prod…`. */
+  runServiceAgent(projectId: string): Promise<string> {
+    return this.projects.runServiceAgent(projectId);
   }
 
   onChange(listener: (change: KeyChange) => void): () => void {

@@ -236,7 +236,7 @@ describe('a service agent', () => {
   ])('with a binding on %s may use the key until it is taken away', async (_, resource) => {
     const bench = await openKmsBench();
     const caller = await agentOf(bench);
-    const bindings = [{ role, members: ['user:a@b.c', caller.member], hasCondition: false }];
+    const bindings = [{ role, members: ['user:a@b.c', caller.member] }];
     await bench.service.policies.set(resource, { bindings });
     const { ciphertext } = await encrypt(bench, { caller });
     expect((await decrypt(bench, ciphertext, { caller })).plaintext).toEqual(secret);
@@ -252,7 +252,7 @@ describe('a service agent', () => {
     const caller = await agentOf(bench);
     const bind = (name: string, member: string, resource = keyName) =>
       bench.service.policies.set(resource, {
-        bindings: [{ role: `roles/cloudkms.${name}`, members: [member], hasCondition: false }],
+        bindings: [{ role: `roles/cloudkms.${name}`, members: [member] }],
       });
     const { ciphertext } = await encrypt(bench);
     await bind('cryptoKeyEncrypter', caller.member);

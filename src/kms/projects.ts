@@ -1,6 +1,7 @@
 import { RpcError } from '../rpc/index.ts';
 import { draw } from '../runtime/index.ts';
 import { argumentError, contentionError } from './kms-error.ts';
+import { pubsubAgentOf, runAgentOf } from './iam/members.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { isProjectId } from './names.ts';
 import { type ProjectRecord, projectNumberTable, projectTable } from './rows/records.ts';
@@ -36,7 +37,7 @@ export class Projects {
   get(idOrNumber: string): Promise<Project> {
     return observed(this.#context, 'GetProject', async () => {
       if (idOrNumber === reservedProject || !isProjectId(idOrNumber)) throw refusal(idOrNumber);
-      const id = numberPattern.test(idOrNumber) ? await this.#idOf(idOrNumber) : idOrNumber;
+      const id = await knownProjectId(this.#context, idOrNumber);
       return { projectId: id, ...(await this.#allocated(id)) };
     });
   }
@@ -48,10 +49,14 @@ export class Projects {
     return (await this.#allocated(projectId)).projectNumber;
   }
 
-  async #idOf(number: string): Promise<string> {
-    const row = await this.#context.rows.get(projectNumberTable, number);
-    if (row) return row.record.projectId;
-    throw new RpcError('NOT_FOUND', 'PROJECT_NOT_FOUND', `Project ${number} not found.`);
+  /** Pub/Sub's service agent of a project. */
+  async pubsubServiceAgent(projectId: string): Promise<string> {
+    return pubsubAgentOf(await this.numberOf(projectId));
+  }
+
+  /** Cloud Run's service agent of a project, in its long spelling. */
+  async runServiceAgent(projectId: string): Promise<string> {
+    return runAgentOf(await this.numberOf(projectId));
   }
 
   async #allocated(projectId: string): Promise<ProjectRecord> {
@@ -74,6 +79,20 @@ export class Projects {
     const word = new DataView(bytes.buffer).getBigUint64(0);
     return String(numberMin + Number(word % numberCount));
   }
+}
+
+/** The id of the project that is named by id or number. @throws RpcError NOT_FOUND */
+export async function knownProjectId(context: KmsContext, idOrNumber: string): Promise<string> {
+  if (!numberPattern.test(idOrNumber)) return idOrNumber;
+  const row = await context.rows.get(projectNumberTable, idOrNumber);
+  if (row) return row.record.projectId;
+  throw new RpcError('NOT_FOUND', 'PROJECT_NOT_FOUND', `Project ${idOrNumber} not found.`);
+}
+
+/** The same, where a number that was never given out is an id like any other. */
+export async function projectIdOf({ rows }: KmsContext, idOrNumber: string): Promise<string> {
+  if (!numberPattern.test(idOrNumber)) return idOrNumber;
+  return (await rows.get(projectNumberTable, idOrNumber))?.record.projectId ?? idOrNumber;
 }
 
 function refusal(project: string): RpcError {

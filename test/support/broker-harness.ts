@@ -148,7 +148,7 @@ export class BrokerHarness {
     const { name } = await this.until(cryptoKeys.create(key));
     const member = await this.until(this.#keys.pubsubServiceAgent('sim-project'));
     const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
-    const bindings = [{ role, members: [member], hasCondition: false }];
+    const bindings = [{ role, members: [member] }];
     await this.until(policies.set(name, { bindings }));
     return { name, version: `${name}/cryptoKeyVersions/1` };
   }

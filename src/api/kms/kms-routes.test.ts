@@ -142,7 +142,7 @@ describe('what gcloud sends', () => {
     ];
     const policy = { bindings, etag: 'ACAB', version: 3 };
     const set = await ask('POST', `/v1/${keyName}:setIamPolicy?alt=json`, { policy });
-    expect(set).toEqual({ version: 3, etag: 'BwAAAAAAAAE=', bindings });
+    expect(set).toEqual({ version: 1, etag: 'BwAAAAAAAAE=', bindings });
     expect(await ask('GET', `/v1/${keyName}:getIamPolicy`)).toEqual(set);
     await expect(
       ask('POST', `/v1/${keyName}:setIamPolicy`, { policy, updateMask: 'bindings,etag' }),

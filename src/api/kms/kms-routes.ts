@@ -132,8 +132,8 @@ function policyRoutes({ policies }: EmbeddedKeyService, resource: string): Route
   return [
     route(`${iamPolicy}.GetIamPolicy`, 'GET', `${path}:getIamPolicy`, async (call) => {
       const query = new QueryFields(call.query, ['options.requestedPolicyVersion']);
-      query.integer('options.requestedPolicyVersion');
-      return policyView(await policies.get(call.params['resource']!));
+      const version = query.integer('options.requestedPolicyVersion');
+      return policyView(await policies.get(call.params['resource']!, version));
     }),
     route(`${iamPolicy}.SetIamPolicy`, 'POST', `${path}:setIamPolicy`, async (call) =>
       policyView(await policies.set(call.params['resource']!, newPolicy(call))),

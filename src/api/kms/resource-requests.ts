@@ -1,5 +1,6 @@
 import {
   argumentError,
+  type NewBinding,
   type NewCryptoKey,
   type NewIamPolicy,
   type PageRequest,
@@ -215,13 +216,23 @@ export function newPolicy(call: RestCall): NewIamPolicy {
   const bindings = policy.messages('bindings', names, 'google.iam.v1.Binding').map((binding) => ({
     role: binding.text('role') ?? '',
     members: binding.texts('members'),
-    hasCondition: binding.has('condition'),
+    ...conditionOf(binding),
   }));
   return {
     bindings,
     ...(version !== undefined && { version }),
     ...(etag !== undefined && etag !== '' && { etag }),
   };
+}
+
+function conditionOf(binding: JsonFields): Pick<NewBinding, 'condition'> {
+  const known = ['expression', 'title', 'description', 'location'];
+  const condition = binding.message('condition', known, 'google.type.Expr');
+  if (condition === undefined) return {};
+  const [expression = '', title = '', description = '', location = ''] = known.map((name) =>
+    condition.text(name),
+  );
+  return { condition: { expression, title, description, location } };
 }
 
 /** Bindings are what a policy is made of here: a mask without them would change nothing. */

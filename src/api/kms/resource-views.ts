@@ -32,7 +32,11 @@ export function versionView(version: CryptoKeyVersion): JsonValue {
 
 export function policyView(policy: IamPolicy): JsonValue {
   if (policy.bindings.length === 0) return { etag: policy.etag };
-  const bindings = policy.bindings.map(({ role, members }) => ({ role, members: [...members] }));
+  const bindings = policy.bindings.map(({ role, members, condition }) => ({
+    role,
+    members: [...members],
+    ...(condition !== undefined && { condition: { ...condition } }),
+  }));
   return { version: policy.version, etag: policy.etag, bindings };
 }
 

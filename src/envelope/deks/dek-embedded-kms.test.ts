@@ -19,7 +19,7 @@ async function openBench(): Promise<DekBench<EmbeddedKeyService>> {
 async function allowAgent(service: EmbeddedKeyService, isAllowed: boolean): Promise<void> {
   const members = [await service.pubsubServiceAgent('p')];
   const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
-  const bindings = isAllowed ? [{ role, members, hasCondition: false }] : [];
+  const bindings = isAllowed ? [{ role, members }] : [];
   await service.policies.set(keyName, { bindings });
 }
 

@@ -1,88 +1,95 @@
-import { RpcError } from '../../rpc/index.ts';
-import { argumentError, unimplementedError } from '../kms-error.ts';
-import type { Binding, PolicyRecord } from '../rows/records.ts';
+import { argumentError } from '../kms-error.ts';
+import type { Binding, BindingCondition, PolicyRecord } from '../rows/records.ts';
+import {
+  hiddenConditionMark,
+  requirePolicyVersion,
+  requireRoomForConditions,
+  versionOf,
+} from './policy-version.ts';
 
 /** A policy as it is read: `etag` names exactly this state of it. */
 export interface IamPolicy {
+  /** 3 if conditions are shown, else 1. */
   readonly version: number;
   /** Base64. */
   readonly etag: string;
   readonly bindings: readonly Binding[];
 }
 
-export interface NewBinding extends Binding {
-  /** Conditions are refused: a condition that were ignored would grant too much. */
-  readonly hasCondition: boolean;
-}
+export type NewBinding = Binding;
 
-/** A policy to be set. Without `etag` it overwrites whatever is there. */
+/** A policy to be set. Without `etag` it overwrites whatever is there, conditions too. */
 export interface NewIamPolicy {
+  /** 0, 1 or 3; only 3 may have conditions. */
   readonly version?: number;
   readonly etag?: string;
   readonly bindings: readonly NewBinding[];
 }
 
-const versions: readonly number[] = [0, 1, 3];
 const membersMax = 1500;
 const memberLengthMax = 512;
+/** What IAM takes of a condition, in characters. */
+const expressionLengthMax = 12_000;
+const titleLengthMax = 100;
+const descriptionLengthMax = 256;
 const rolePattern =
   /^(?:roles|(?:projects|organizations)\/[A-Za-z0-9.:_-]{1,100}\/roles)\/[A-Za-z0-9._]{1,100}$/;
 const memberPattern =
   /^(?:(?:user|serviceAccount|group|domain|projectOwner|projectEditor|projectViewer|principal|principalSet|deleted):\S+|allUsers|allAuthenticatedUsers)$/;
 
-/** The etag of the empty policy that nobody has set yet. */
-const emptyEtag = 'ACAB';
-
-/** Base64 of 0x07 and the row's version in 7 bytes: another one after each write. */
-export function etagOf(rowVersion: number): string {
-  if (rowVersion === 0) return emptyEtag;
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(rowVersion));
-  bytes[0] = 0x07;
-  return bytes.toString('base64');
-}
-
-/** @throws RpcError ABORTED, with IAM's own sentence, if `given` names another state. */
-export function requireEtag(given: string, rowVersion: number): void {
-  const current = etagOf(rowVersion);
-  if (Buffer.from(given, 'base64').toString('base64') === current) return;
-  throw new RpcError(
-    'ABORTED',
-    'ETAG_MISMATCH',
-    'There were concurrent policy changes. Please retry the whole read-modify-write with ' +
-      `exponential backoff. The request's ETag '${given.slice(0, 64)}' did not match the current ` +
-      `policy's ETag '${current}'.`,
-  );
-}
-
 /**
- * What is stored of a policy: one binding a role, each member once, empty ones gone.
+ * What is stored of a policy: one binding a role and condition, each member once, empty ones gone.
  *
- * @throws RpcError INVALID_ARGUMENT; UNIMPLEMENTED for a condition
+ * @throws RpcError INVALID_ARGUMENT
  */
 export function policyRecordOf(policy: NewIamPolicy): PolicyRecord {
-  const version = policy.version ?? 1;
-  if (!versions.includes(version)) {
-    throw argumentError('policy.version', `Invalid policy version: ${version}.`);
+  const version = policy.version ?? 0;
+  requirePolicyVersion(version, 'policy.version');
+  const joined = new Map<string, Binding>();
+  for (const binding of policy.bindings) {
+    const grant = grantOf(binding, version);
+    const key = JSON.stringify(grant);
+    const members = [...(joined.get(key)?.members ?? []), ...binding.members.map(requireMember)];
+    joined.set(key, { ...grant, members: [...new Set(members)] });
   }
-  const roles = new Map<string, Set<string>>();
-  for (const binding of policy.bindings) addBinding(roles, binding);
-  requireMemberCount(roles);
-  const bindings = [...roles]
-    .filter(([, members]) => members.size > 0)
-    .map(([role, members]) => ({ role, members: [...members] }));
-  return { version: Math.max(1, version), bindings };
+  const bindings = [...joined.values()].filter(({ members }) => members.length > 0);
+  requireMemberCount(bindings);
+  return { version: versionOf(bindings), bindings };
 }
 
-function addBinding(roles: Map<string, Set<string>>, binding: NewBinding): void {
-  if (binding.hasCondition) throw unimplementedError('An IAM binding with a condition');
-  if (!rolePattern.test(binding.role)) {
-    const role = binding.role.slice(0, 128);
-    throw argumentError('policy.bindings.role', `Role ${role} is not supported for this resource.`);
+function grantOf({ role, condition }: NewBinding, version: number): Omit<Binding, 'members'> {
+  if (!rolePattern.test(role) || role.includes(hiddenConditionMark)) {
+    const shown = role.slice(0, 128);
+    const message = `Role ${shown} is not supported for this resource.`;
+    throw argumentError('policy.bindings.role', message);
   }
-  const members = roles.get(binding.role) ?? new Set();
-  for (const member of binding.members) members.add(requireMember(member));
-  roles.set(binding.role, members);
+  if (condition === undefined) return { role };
+  requireRoomForConditions(version);
+  return { role, condition: checkedCondition(condition) };
+}
+
+function checkedCondition(condition: BindingCondition): BindingCondition {
+  const { expression, title = '', description = '', location = '' } = condition;
+  requireLength('expression', expression, 1, expressionLengthMax);
+  requireLength('title', title, 1, titleLengthMax);
+  requireLength('description', description, 0, descriptionLengthMax);
+  requireLength('location', location, 0, descriptionLengthMax);
+  return {
+    expression,
+    title,
+    ...(description !== '' && { description }),
+    ...(location !== '' && { location }),
+  };
+}
+
+function requireLength(name: string, text: string, lengthMin: number, lengthMax: number): void {
+  if (text.length >= lengthMin && text.length <= lengthMax) return;
+  const field = `policy.bindings.condition.${name}`;
+  throw argumentError(
+    field,
+    `Request field ${field} must have length of at least ${lengthMin}, but not more than ` +
+      `${lengthMax}. Provided value had length ${text.length}.`,
+  );
 }
 
 function requireMember(member: string): string {
@@ -94,9 +101,8 @@ function requireMember(member: string): string {
   );
 }
 
-function requireMemberCount(roles: ReadonlyMap<string, ReadonlySet<string>>): void {
-  let count = 0;
-  for (const members of roles.values()) count += members.size;
+function requireMemberCount(bindings: readonly Binding[]): void {
+  const count = bindings.reduce((sum, { members }) => sum + members.length, 0);
   if (count <= membersMax) return;
   const message = `The policy has ${count} members, more than the limit of ${membersMax}.`;
   throw argumentError('policy.bindings', message);

@@ -2,10 +2,10 @@ import { permissionError } from '../kms-error.ts';
 import type { KeyCaller } from '../key-service.ts';
 import type { KmsContext } from '../kms-context.ts';
 import type { KmsName } from '../names.ts';
-import { type PolicyRecord, policyTable } from '../rows/records.ts';
 import { reservedKeyName, reservedProject } from '../reserved-project.ts';
+import { isGranted, targetOf } from './grants.ts';
 
-export type KeyUse = 'useToEncrypt' | 'useToDecrypt';
+export type KeyUse = 'useToEncrypt' | 'useToDecrypt' | 'useToSign' | 'useToVerify';
 
 /**
  * The member that calls through the API. Nobody is authenticated there yet, so it may use every key
@@ -16,14 +16,14 @@ export const operatorMember = 'operator:';
 /** The service on its own behalf: the one member that may use its own key, and no other key. */
 export const serviceMember = 'service:';
 
-const rolesFor: Readonly<Record<KeyUse, readonly string[]>> = {
-  useToEncrypt: ['roles/cloudkms.cryptoKeyEncrypterDecrypter', 'roles/cloudkms.cryptoKeyEncrypter'],
-  useToDecrypt: ['roles/cloudkms.cryptoKeyEncrypterDecrypter', 'roles/cloudkms.cryptoKeyDecrypter'],
-};
+/** `cloudkms.cryptoKeyVersions.useToEncrypt`, say. */
+export function usePermission(use: KeyUse): string {
+  return `cloudkms.cryptoKeyVersions.${use}`;
+}
 
 /**
- * Lets `caller` pass if a binding on the key or on its ring grants the use. The service's own key
- * needs no binding, and serves only the service: a topic that names it is another's service agent.
+ * Lets `caller` pass if a binding on the key, its ring or its project grants the use. The service's
+ * own key needs no binding, and serves only the service: a topic that names it is another's.
  *
  * @throws RpcError PERMISSION_DENIED, whether the key exists or not
  */
@@ -33,12 +33,13 @@ export async function requireKeyUse(
   use: KeyUse,
   caller: KeyCaller,
 ): Promise<void> {
-  if (await mayUse(context, name, use, caller.member)) return;
-  throw permissionError(`cloudkms.cryptoKeyVersions.${use}`, name.cryptoKey);
+  if (await mayUseKey(context, name, use, caller.member)) return;
+  throw permissionError(usePermission(use), name.cryptoKey);
 }
 
-async function mayUse(
-  { rows }: KmsContext,
+/** As requireKeyUse, as an answer. */
+export async function mayUseKey(
+  context: KmsContext,
   name: KmsName & { readonly cryptoKey: string },
   use: KeyUse,
   member: string,
@@ -47,18 +48,5 @@ async function mayUse(
   if (name.project === reservedProject) return isService && name.cryptoKey === reservedKeyName;
   if (isService) return false;
   if (member === operatorMember) return true;
-  for (const resource of [name.cryptoKey, name.keyRing]) {
-    const policy = await rows.get(policyTable, resource);
-    if (policy && grants(policy.record, rolesFor[use], member)) return true;
-  }
-  return false;
-}
-
-/** Members are compared as IAM does, without regard to case. */
-function grants(policy: PolicyRecord, roles: readonly string[], member: string): boolean {
-  const wanted = [member.toLowerCase(), 'allauthenticatedusers', 'allusers'];
-  return policy.bindings.some(
-    ({ role, members }) =>
-      roles.includes(role) && members.some((one) => wanted.includes(one.toLowerCase())),
-  );
+  return await isGranted(context, await targetOf(context, name), usePermission(use), member);
 }

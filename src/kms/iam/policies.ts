@@ -1,0 +1,151 @@
+import { argumentError, contentionError } from '../kms-error.ts';
+import type { KeyChange } from '../key-service.ts';
+import type { KmsContext } from '../kms-context.ts';
+import { type Binding, type PolicyRecord, policyTable } from '../rows/records.ts';
+import { type RowWrite, rowWrite } from '../rows/sealed-rows.ts';
+import { isGranted, voidReason } from './grants.ts';
+import { type IamPolicy, type NewIamPolicy, policyRecordOf } from './iam-policy.ts';
+import { operatorMember } from './key-access.ts';
+import { policyResource, type PolicyResource } from './policy-resource.ts';
+import {
+  etagOf,
+  requireEtag,
+  requireNoLostConditions,
+  requirePolicyVersion,
+  shownBindings,
+  versionOf,
+} from './policy-version.ts';
+
+/** Makes a row durable and tells the listeners; false if it was at another version. */
+export type CommitPolicy = (write: RowWrite, change: KeyChange) => Promise<boolean>;
+
+const attemptsMax = 10;
+const permissionPattern = /^[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)+$/;
+
+/**
+ * The policy of a project, ring or key, as a policy of `requestedVersion` shows it: conditions are
+ * in it only for 3.
+ *
+ * @throws RpcError NOT_FOUND, INVALID_ARGUMENT, PERMISSION_DENIED
+ */
+export async function readPolicy(
+  context: KmsContext,
+  resource: string,
+  requestedVersion: number = 0,
+): Promise<IamPolicy> {
+  requirePolicyVersion(requestedVersion, 'options.requested_policy_version');
+  const found = await policyResource(context, resource, 'getIamPolicy');
+  await found.require();
+  const row = await context.rows.get(policyTable, found.id);
+  return policyOf(row?.record, row?.version ?? 0, requestedVersion);
+}
+
+/**
+ * Replaces the policy of a project, ring or key. Listeners hear of it before this resolves.
+ *
+ * @throws RpcError ABORTED if `policy.etag` is not the current one; NOT_FOUND, INVALID_ARGUMENT,
+ * PERMISSION_DENIED
+ */
+export async function writePolicy(
+  context: KmsContext,
+  resource: string,
+  policy: NewIamPolicy,
+  commit: CommitPolicy = (write, change) => commitChange(context, write, change),
+): Promise<IamPolicy> {
+  const found = await policyResource(context, resource, 'setIamPolicy');
+  await found.require();
+  const record = policyRecordOf(policy);
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const row = await context.rows.get(policyTable, found.id);
+    const version = row?.version ?? 0;
+    if (policy.etag !== undefined) requireEtag(policy.etag, version);
+    if (row !== null) requireNoLostConditions(policy, row.record);
+    const write = rowWrite(policyTable, { id: found.id, version }, record);
+    if (!(await commitAndTell(context, found, write, commit))) continue;
+    warnOfVoid(context, found.id, record.bindings);
+    return policyOf(record, version + 1, policy.version ?? 0);
+  }
+  throw contentionError(resource);
+}
+
+/** A project's keys may be known by its number too: whoever listens hears of both names. */
+async function commitAndTell(
+  { changes }: KmsContext,
+  { id, alias }: PolicyResource,
+  write: RowWrite,
+  commit: CommitPolicy,
+): Promise<boolean> {
+  let mayHaveLanded = true;
+  try {
+    mayHaveLanded = await commit(write, { resource: id, kind: 'iam' });
+    return mayHaveLanded;
+  } finally {
+    if (mayHaveLanded && alias !== undefined) changes.announce({ resource: alias, kind: 'iam' });
+  }
+}
+
+/** A write that failed may have landed all the same: listeners find out from the next call. */
+async function commitChange(
+  { rows, changes }: KmsContext,
+  write: RowWrite,
+  change: KeyChange,
+): Promise<boolean> {
+  let mayHaveLanded = true;
+  try {
+    mayHaveLanded = await rows.commit([write]);
+    return mayHaveLanded;
+  } finally {
+    if (mayHaveLanded) changes.announce(change);
+  }
+}
+
+function warnOfVoid({ log }: KmsContext, resource: string, bindings: readonly Binding[]): void {
+  for (const binding of bindings) {
+    const why = voidReason(binding);
+    if (why === null) continue;
+    const fields = { resource, role: binding.role, condition: binding.condition?.title, why };
+    log.warn(fields, 'an IAM binding was stored that grants nothing');
+  }
+}
+
+/**
+ * Which of `permissions` the member has on the resource; none where nothing is. The operator of an
+ * API without authentication has all.
+ *
+ * @throws RpcError INVALID_ARGUMENT for what is no permission's name, wildcards too
+ */
+export async function testPermissions(
+  context: KmsContext,
+  resource: string,
+  permissions: readonly string[],
+  member: string,
+): Promise<readonly string[]> {
+  const { target, exists } = await policyResource(context, resource, 'getIamPolicy');
+  permissions.forEach(requirePermission);
+  if (!(await exists())) return [];
+  if (member === operatorMember) return permissions;
+  const answers = await Promise.all(
+    permissions.map((permission) => isGranted(context, target, permission, member)),
+  );
+  return permissions.filter((_, at) => answers[at]);
+}
+
+function requirePermission(permission: string): void {
+  if (permissionPattern.test(permission)) return;
+  const message = `Permission ${permission.slice(0, 128)} is not valid for this resource.`;
+  throw argumentError('permissions', message);
+}
+
+function policyOf(
+  record: PolicyRecord | undefined,
+  rowVersion: number,
+  requestedVersion: number,
+): IamPolicy {
+  const bindings = record?.bindings ?? [];
+  const version = requestedVersion === 3 ? versionOf(bindings) : 1;
+  return {
+    version,
+    etag: etagOf(rowVersion),
+    bindings: shownBindings(bindings, version),
+  };
+}
