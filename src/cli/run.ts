@@ -64,6 +64,7 @@ export const commands: readonly Command[] = [
   client('subscribe', 'Print messages as they arrive.'),
   client('doctor', 'Say in plain words why a topic or subscription stands still.'),
   client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
+  client('verify', 'Authenticate every stored byte, and report.'),
   client('completion', 'Print the completion script of a shell.'),
   {
     name: 'demo',
