@@ -3,11 +3,15 @@ import type { Socket } from 'node:net';
 import type { BrokerService } from '../broker/index.ts';
 import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
+import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
-import { pubsubRoutes } from './http/pubsub-routes.ts';
+import { methodRoutes } from './http/method-routes.ts';
+import { hotHandlers, messageTransformRoutes } from './http/pubsub-routes.ts';
 import { Listener } from './listener/listener.ts';
+import type { ApiMethod } from './method.ts';
 import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
 import { publisherMethods } from './pubsub/publisher-methods.ts';
@@ -50,7 +54,9 @@ export interface ApiOptions extends Probes {
   readonly webSocketCompression: boolean;
   readonly browserTokens: BrowserTokens;
   readonly broker: BrokerService;
-  /** Routes of other services on the same port. */
+  /** Unary methods of other services on the same port, over gRPC and REST. */
+  readonly methods?: readonly ApiMethod[];
+  /** REST routes of other services, beside those of `methods`. */
   readonly routes: readonly Route[];
   readonly observer: CallObserver;
   readonly webSocketObserver: WebSocketObserver;
@@ -81,7 +87,11 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const draining = drainController.signal;
   const refused = new RefusedOrigins(log);
   const posture = new Posture({ ...options, onOriginRefused: (origin) => refused.add(origin) });
-  const methods = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
+  const methods = [
+    ...publisherMethods(broker),
+    ...subscriberMethods(broker, entropy),
+    ...(options.methods ?? []),
+  ];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();
@@ -89,7 +99,12 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
-  const routes = [...pubsubRoutes(methods, broker), ...options.routes];
+  const services = new Set([...methods.map(({ desc }) => desc.parent), SchemaService, IAMPolicy]);
+  const routes = [
+    ...methodRoutes([...services], methods, hotHandlers(broker)),
+    ...messageTransformRoutes(),
+    ...options.routes,
+  ];
   const probes = { ready, metrics: options.metrics };
   const surroundings = { posture, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });

@@ -21,14 +21,21 @@ export interface ApiCall {
 export interface ApiMethod {
   readonly desc: DescMethod;
   readonly call: (request: Message, call: ApiCall) => Promise<Message>;
+  /** Called when the answer has been written: overwrites secrets in it. */
+  readonly release?: (answer: Message) => void;
 }
 
 /** Ties a handler to its method's descriptor, and thereby to the types of its messages. */
 export function method<Input extends DescMessage, Output extends DescMessage>(
   desc: DescMethodUnary<Input, Output>,
   handle: (request: MessageShape<Input>, call: ApiCall) => Promise<MessageShape<Output>>,
+  release?: (answer: MessageShape<Output>) => void,
 ): ApiMethod {
-  return { desc, call: async (request, call) => handle(request as MessageShape<Input>, call) };
+  return {
+    desc,
+    call: async (request, call) => handle(request as MessageShape<Input>, call),
+    ...(release && { release: (answer) => release(answer as MessageShape<Output>) }),
+  };
 }
 
 /** `google.pubsub.v1.Publisher.CreateTopic`: the name of metrics, logs and errors. */

@@ -17,13 +17,14 @@ import {
 } from '@grpc/grpc-js';
 
 import { assert, type Clock } from '../../runtime/index.ts';
-import { Publisher, Subscriber } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { IAMPolicy } from '../../proto/google/iam/v1/iam_policy_pb.ts';
+import { Subscriber } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
 import { rpcName, type ApiMethod } from '../method.ts';
-import { unsupportedMethod } from '../pubsub/unsupported.ts';
+import { unsupportedMethod } from '../unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
 import { boundCallTimeout } from './call-timeout.ts';
 import { countInflated } from './decompression.ts';
@@ -53,8 +54,8 @@ const options: ServerOptions = {
   'grpc.enable_channelz': 0,
 };
 
-/** The method of google.iam.v1.IAMPolicy, a service of its own on the same port. */
-const iamMethods = ['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions'];
+/** Services that answer UNIMPLEMENTED by the method's name, even if nothing of them is served. */
+const refusedServices: readonly DescService[] = [SchemaService, IAMPolicy];
 
 /** The HTTP/2 side: grpc-js, fed with sockets by the listener. */
 export class GrpcServer {
@@ -113,16 +114,12 @@ export class GrpcServer {
       unary.map((each) => [rpcName(each.desc), messageMethod(each, draining)]),
     );
     for (const [rpc, method] of hotMethods(context)) byName.set(rpc, method);
-    for (const service of [Publisher, Subscriber, SchemaService, Health]) {
+    for (const service of new Set([...servicesOf(unary), ...refusedServices])) {
       for (const desc of service.methods) {
         if (desc.methodKind !== 'unary') continue;
         const rpc = rpcName(desc);
         this.#registerUnary(pathOf(desc), rpc, byName.get(rpc) ?? refusal(rpc), context);
       }
-    }
-    for (const name of iamMethods) {
-      const rpc = `google.iam.v1.IAMPolicy.${name}`;
-      this.#registerUnary(`/google.iam.v1.IAMPolicy/${name}`, rpc, refusal(rpc), context);
     }
     this.#registerStream(Subscriber.method.streamingPull, (call) =>
       StreamingPull.accept(call, context),

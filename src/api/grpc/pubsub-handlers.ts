@@ -66,7 +66,10 @@ function watchAnswer(subscription: string, call: object, { unsent, clock }: Grpc
 }
 
 /** Any other method, by its descriptor. Malformed bytes are INVALID_ARGUMENT, not INTERNAL. */
-export function messageMethod({ desc, call }: ApiMethod, draining: AbortSignal): UnaryMethod {
+export function messageMethod(
+  { desc, call, release }: ApiMethod,
+  draining: AbortSignal,
+): UnaryMethod {
   return async (bytes, grpcCall) => {
     let request: Message;
     try {
@@ -74,6 +77,9 @@ export function messageMethod({ desc, call }: ApiMethod, draining: AbortSignal):
     } catch {
       throw invalidArgument(`not a valid serialised ${desc.input.name}`);
     }
-    return toBinary(desc.output, await call(request, new GrpcCall(grpcCall, draining)));
+    const answer = await call(request, new GrpcCall(grpcCall, draining));
+    const serialised = toBinary(desc.output, answer);
+    release?.(answer);
+    return serialised;
   };
 }

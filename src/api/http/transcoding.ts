@@ -1,33 +1,10 @@
-import {
-  getOption,
-  type DescField,
-  type DescMessage,
-  type DescMethod,
-  type Message,
-} from '@bufbuild/protobuf';
+import type { DescField, DescMessage, DescMethod, Message } from '@bufbuild/protobuf';
 
-import { http } from '../../proto/google/api/annotations_pb.ts';
-import type { HttpRule } from '../../proto/google/api/http_pb.ts';
 import type { JsonValue } from '../json.ts';
-import type { HttpMethod, RestCall } from '../route.ts';
+import type { RestCall } from '../route.ts';
 import { badRequest, type JsonObject } from '../json/json-body.ts';
 import { excerpt, fieldByName, jsonPath, messageFromJson } from '../json/proto-json.ts';
-
-/** How a method is called over REST, from its google.api.http option. */
-export interface HttpBinding {
-  readonly method: HttpMethod;
-  readonly template: string;
-  /** `*`: the body is the message; a name: it is that field; empty: there is none. */
-  readonly body: string;
-}
-
-/** Undefined for methods that REST does not have, such as StreamingPull. */
-export function httpBinding(desc: DescMethod): HttpBinding | undefined {
-  const rule: HttpRule = getOption(desc, http);
-  const { case: verb, value } = rule.pattern;
-  if (verb === undefined || verb === 'custom') return undefined;
-  return { method: verb.toUpperCase() as HttpMethod, template: value, body: rule.body };
-}
+import type { HttpBinding } from './service-bindings.ts';
 
 /** Parameters that every Google API takes; they say nothing to the method. */
 const standardParameters = new Set(

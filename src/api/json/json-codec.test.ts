@@ -1,13 +1,20 @@
 import { create, toJson } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { decodeMessage, type Delivery } from '../../broker/index.ts';
+import { CryptoKeySchema } from '../../proto/google/cloud/kms/v1/resources_pb.ts';
+import {
+  DeleteCryptoKeyMetadataSchema,
+  EncryptRequestSchema,
+} from '../../proto/google/cloud/kms/v1/service_pb.ts';
+import { OperationSchema } from '../../proto/google/longrunning/operations_pb.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { SubscriptionSchema, TopicSchema } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { decodeBase64 } from './base64.ts';
 import { parseJsonObject, type JsonObject } from './json-body.ts';
-import { messageFromJson } from './proto-json.ts';
+import { messageFromJson, messageToJson } from './proto-json.ts';
 import { readPublishRequest } from './publish-json.ts';
 import { scanPublishRequest } from './publish-scan.ts';
 import { writePullResponse } from './pull-json.ts';
@@ -130,6 +137,52 @@ describe('scanPublishRequest', () => {
     '',
   ])('%s is left to the parser', (body) => {
     expect(scanPublishRequest(Buffer.from(body))).toBeUndefined();
+  });
+});
+
+describe('messages of the key service in JSON', () => {
+  const read = (json: JsonObject): unknown => messageFromJson(EncryptRequestSchema, json);
+
+  test.each(['2351401481', 2351401481, 0, '0'])('a wrapped int64 is read from %j', (given) => {
+    expect(read({ plaintextCrc32c: given })).toMatchObject({ plaintextCrc32c: BigInt(given) });
+  });
+
+  test('a wrapper that is none is absent, and what is no int64 is refused by its name', () => {
+    expect(read({ plaintextCrc32c: null })).not.toHaveProperty('plaintextCrc32c');
+    expect(() => read({ plaintextCrc32c: { value: '1' } })).toThrow(
+      "Invalid value at 'plaintext_crc32c' (TYPE_INT64), Starting an object on a scalar field",
+    );
+  });
+
+  test('a plaintext that is no base64 is not repeated in the refusal', () => {
+    expect(() => read({ plaintext: 'secret!' })).toThrow(
+      new RpcError(
+        'INVALID_ARGUMENT',
+        'INVALID_PAYLOAD',
+        "Invalid value at 'plaintext' (TYPE_BYTES), Base64 decoding failed",
+      ),
+    );
+  });
+
+  test.each(['MAC', 9, '9'])('an enum is read by its name and by its number: %j', (purpose) => {
+    expect(messageFromJson(CryptoKeySchema, { purpose })).toMatchObject({ purpose: 9 });
+  });
+
+  test('an Any is written with its type and its fields', () => {
+    const metadata = create(DeleteCryptoKeyMetadataSchema, { retiredResource: 'r' });
+    const operation = create(OperationSchema, {
+      name: 'o',
+      metadata: anyPack(DeleteCryptoKeyMetadataSchema, metadata),
+      done: true,
+    });
+    expect(messageToJson(OperationSchema, operation)).toEqual({
+      name: 'o',
+      metadata: {
+        '@type': 'type.googleapis.com/google.cloud.kms.v1.DeleteCryptoKeyMetadata',
+        retiredResource: 'r',
+      },
+      done: true,
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import {
+  createRegistry,
   fromJson,
   ScalarType,
   toJson,
@@ -7,13 +8,21 @@ import {
   type DescMessage,
   type DescOneof,
   type MessageShape,
+  type Registry,
 } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
+import { AuditLogSchema } from '../../proto/google/cloud/audit/audit_log_pb.ts';
+import {
+  DeleteCryptoKeyMetadataSchema,
+  DeleteCryptoKeyVersionMetadataSchema,
+  LocationMetadataSchema,
+} from '../../proto/google/cloud/kms/v1/service_pb.ts';
 import { camelCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
 import { badRequest, invalidPayload, type JsonObject, type Violation } from './json-body.ts';
 import { readScalar, scalarTypeName } from './scalar-json.ts';
-import { readWellKnown } from './well-known-json.ts';
+import { readWellKnown, wrappedField } from './well-known-json.ts';
 
 /**
  * The message that `json` stands for, as Google's front ends read it: both spellings of a name,
@@ -24,17 +33,27 @@ export function messageFromJson<Desc extends DescMessage>(
   json: JsonObject,
 ): MessageShape<Desc> {
   const violations: Violation[] = [];
-  const normal = new JsonReader(violations).message(desc, json, '');
+  const normal = new JsonReader(violations, desc).message(desc, json, '');
   if (violations.length > 0) throw badRequest(violations);
   return fromJson(desc, normal);
 }
+
+/** What an Any in an answer may hold. */
+const anyTypes: Registry = createRegistry(
+  AuditLogSchema,
+  DeleteCryptoKeyMetadataSchema,
+  DeleteCryptoKeyVersionMetadataSchema,
+  EmptySchema,
+  LocationMetadataSchema,
+);
 
 /** A message as JSON with lowerCamelCase names, defaults left out. */
 export function messageToJson<Desc extends DescMessage>(
   desc: Desc,
   message: MessageShape<Desc>,
 ): JsonValue {
-  return toJson(desc, message) as JsonValue;
+  const json: unknown = toJson(desc, message, { registry: anyTypes });
+  return json as JsonValue;
 }
 
 /** The field that `name` means, in its JSON or its proto spelling. */
@@ -48,14 +67,19 @@ const violationsMax = 50;
 /** Walks JSON beside a descriptor and writes the strict form that protobuf's own parser takes. */
 class JsonReader {
   readonly #violations: Violation[];
+  /** Whether a wrong value may be a secret, which an error does not repeat. */
+  readonly #isSecret: boolean;
 
-  constructor(violations: Violation[]) {
+  constructor(violations: Violation[], root: DescMessage) {
     this.#violations = violations;
+    this.#isSecret = root.typeName.startsWith('google.cloud.kms.');
   }
 
   message(desc: DescMessage, json: JsonValue, path: string): JsonValue {
     const known = readWellKnown(desc, json, path);
     if (known !== undefined) return 'value' in known ? known.value : this.#refuse(path, known.why);
+    const wrapped = wrappedField(desc);
+    if (wrapped !== undefined) return this.#single(wrapped, json, path);
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
       return this.#refuse(path, invalidValue(path, `type.googleapis.com/${desc.typeName}`, json));
     }
@@ -129,7 +153,9 @@ class JsonReader {
   }
 
   #enum(desc: DescEnum, json: JsonValue, path: string): JsonValue {
-    const found = desc.values.find((value) => value.name === json || value.number === json);
+    const found = desc.values.find(
+      (value) => value.name === json || value.number === json || String(value.number) === json,
+    );
     if (found !== undefined) return found.name;
     return this.#refuse(path, invalidValue(path, `type.googleapis.com/${desc.typeName}`, json));
   }
@@ -138,8 +164,8 @@ class JsonReader {
     const read = readScalar(type, json);
     if (read !== undefined) return read;
     if (type === ScalarType.BYTES && typeof json === 'string') {
-      const shown = JSON.stringify(excerpt(json));
-      const why = `Invalid value at '${path}' (TYPE_BYTES), Base64 decoding failed for ${shown}`;
+      const shown = this.#isSecret ? '' : ` for ${JSON.stringify(excerpt(json))}`;
+      const why = `Invalid value at '${path}' (TYPE_BYTES), Base64 decoding failed${shown}`;
       return this.#refuse(path, why);
     }
     return this.#refuse(path, invalidValue(path, scalarTypeName(type), json));

@@ -1,4 +1,4 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
 
 import { camelCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
@@ -33,6 +33,17 @@ export function readWellKnown(
       return undefined;
   }
 }
+
+/** The one field of a wrapper, which JSON writes in the wrapper's place; undefined for others. */
+export function wrappedField(desc: DescMessage): DescField | undefined {
+  return wrappers.has(desc.typeName) ? desc.fields[0] : undefined;
+}
+
+const wrappers: ReadonlySet<string> = new Set(
+  ['Double', 'Float', 'Int64', 'UInt64', 'Int32', 'UInt32', 'Bool', 'String', 'Bytes'].map(
+    (name) => `google.protobuf.${name}Value`,
+  ),
+);
 
 const refusal = (desc: DescMessage, path: string, what: string): WellKnownRead => ({
   why: `Invalid value at '${path}' (type.googleapis.com/${desc.typeName}), Field '${path}', ${what}`,

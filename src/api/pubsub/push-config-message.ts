@@ -7,7 +7,7 @@ import {
   type PushConfig as PushConfigMessage,
   type PushConfig_OidcToken,
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
-import { unsupportedField } from './unsupported.ts';
+import { unsupportedField } from '../unsupported.ts';
 
 const endpointBytesMax = 2_048;
 const audienceBytesMax = 2_048;

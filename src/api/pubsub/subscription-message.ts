@@ -17,7 +17,7 @@ import {
 } from './policy-messages.ts';
 import { pushConfigFromMessage, pushConfigToMessage } from './push-config-message.ts';
 import { durationOf } from './time-fields.ts';
-import { unsupportedField } from './unsupported.ts';
+import { unsupportedField } from '../unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
   ackDeadlineOf,

@@ -9,7 +9,7 @@ import {
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { storagePolicyFromMessage, storagePolicyToMessage } from './policy-messages.ts';
 import { durationOf } from './time-fields.ts';
-import { unsupportedField } from './unsupported.ts';
+import { unsupportedField } from '../unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
   checkCryptoKeyName,

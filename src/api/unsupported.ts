@@ -1,4 +1,4 @@
-import { RpcError } from '../../rpc/index.ts';
+import { RpcError } from '../rpc/index.ts';
 
 /** UNIMPLEMENTED for a field that this server does not act on: better refused than forgotten. */
 export function unsupportedField(message: string, field: string): RpcError {
