@@ -17,6 +17,19 @@ export {
   type KeyServiceOptions,
   startKeyService,
 } from './embedded-key-service.ts';
+export type { DeniedListener, EkmCall, EkmObserver } from './external/ekm-client.ts';
+export { isTransientKeyError } from './external/ekm-error.ts';
+export type {
+  EkmAnswer,
+  EkmRequest,
+  EkmTransport,
+  EkmTransportFailure,
+} from './external/ekm-transport.ts';
+export {
+  externalProvider,
+  type ExternalProvider,
+  type ExternalProviderOptions,
+} from './external/external-provider.ts';
 export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
 export { operatorMember, serviceMember } from './iam/key-access.ts';
 export type { KeyRing } from './key-rings.ts';
@@ -36,6 +49,7 @@ export { requireKeyName } from './names.ts';
 export type { KmsCall, KmsObserver } from './observer.ts';
 export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
+export { KeyQuotas, type KeyQuotasOptions, type QuotaObserver } from './quotas/key-quotas.ts';
 export { reservedProject, reservedProjectError } from './reserved-project.ts';
 export type { VersionState } from './rows/records.ts';
 export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';
