@@ -1,3 +1,4 @@
+import { isTransientKeyError } from '../../kms/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
 import type { SealedTopic } from '../dek.ts';
 
@@ -14,12 +15,13 @@ const unreachableReason = 'KMS_UNREACHABLE';
 /**
  * What the key service threw, as publish, pull and CreateTopic answer it: FAILED_PRECONDITION with
  * the service's own reason, text and details. Anything that says nothing about the key (UNAVAILABLE,
- * DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, a broken answer) has the reason KMS_UNREACHABLE.
+ * DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, an external key manager that could not be asked, a broken
+ * answer) has the reason KMS_UNREACHABLE.
  */
 export function refusalOf(thrown: unknown, keyName: string): RpcError {
   const kms = RpcError.from(thrown);
   const prefix = `Cloud KMS error when using key ${keyName}: `;
-  if (refusals.has(kms.code)) {
+  if (refusals.has(kms.code) && !isTransientKeyError(kms)) {
     const options = { details: kms.details, cause: thrown };
     return new RpcError('FAILED_PRECONDITION', kms.reason, prefix + kms.message, options);
   }
