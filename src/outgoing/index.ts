@@ -4,6 +4,7 @@
  * Each address is checked when it is connected to. No redirect is followed, no header injected.
  */
 export type { AddressPolicyOptions, Listening } from './address-policy.ts';
+export { createEkmTransport } from './ekm-transport.ts';
 export {
   createOutgoingClient,
   type OutgoingClientOptions,
