@@ -4,6 +4,8 @@
  * Broker and vault know only the KeyService port. Fails closed.
  */
 export {
+  checksumOf,
+  verifyChecksum,
   type CheckedDecryptResponse,
   type CheckedEncryptResponse,
   decryptChecked,
@@ -11,7 +13,6 @@ export {
   encryptChecked,
   type EncryptChecksums,
 } from './checksums.ts';
-export type { CryptoKey, NewCryptoKey } from './crypto-keys.ts';
 export {
   EmbeddedKeyService,
   type KeyServiceOptions,
@@ -32,6 +33,19 @@ export {
 } from './external/external-provider.ts';
 export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
 export { operatorMember, serviceMember } from './iam/key-access.ts';
+export type {
+  CryptoKey,
+  CryptoKeyChange,
+  CryptoKeyField,
+  CryptoKeyVersion,
+  DeleteOperation,
+  KeyAdministration,
+  KeyPurpose,
+  NewCryptoKey,
+  RetiredResource,
+  VersionState,
+} from './key-administration.ts';
+export type { DestructionGuard, VersionDependents } from './key-administration.ts';
 export type { KeyRing } from './key-rings.ts';
 export type {
   AccessReason,
@@ -43,13 +57,12 @@ export type {
   KeyChange,
   KeyService,
 } from './key-service.ts';
-export type { CryptoKeyVersion } from './key-versions.ts';
 export { argumentError, unimplementedError } from './kms-error.ts';
 export { requireKeyName } from './names.ts';
 export type { KmsCall, KmsObserver } from './observer.ts';
+export type { KeyAlgorithm, ProtectionLevel } from './providers/key-provider.ts';
 export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
 export { KeyQuotas, type KeyQuotasOptions, type QuotaObserver } from './quotas/key-quotas.ts';
 export { reservedProject, reservedProjectError } from './reserved-project.ts';
-export type { VersionState } from './rows/records.ts';
 export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';
