@@ -16,7 +16,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   envelope: ['crypto', 'kms', 'type storage', 'rpc', 'runtime', 'type verification'],
   broker: ['envelope', 'storage', 'rpc', 'runtime', 'type verification'],
   outgoing: ['rpc', 'runtime'],
-  'remote-kms': ['kms', 'proto', 'rpc', 'runtime'],
+  'remote-kms': ['crypto', 'kms', 'outgoing', 'proto', 'rpc', 'runtime'],
   identity: ['crypto', 'kms', 'storage', 'rpc', 'runtime'],
   client: [],
   metrics: ['audit', 'broker', 'kms', 'remote-kms', 'envelope', 'type storage', 'rpc', 'runtime'],

@@ -1,0 +1,21 @@
+/**
+ * remote-kms: the KeyService port over the network, and what both ends of it need.
+ *
+ * To a Cloud KMS or another Sealpost over the official gRPC API, or to the Transit engine of a
+ * HashiCorp Vault or OpenBao. Deadlines, retries, breakers and checksums are its own.
+ */
+export { callerHeaderNames } from './caller-headers.ts';
+export {
+  KeyWatchHub,
+  sumDependents,
+  type KeyWatchHubOptions,
+  type ReportedUse,
+} from './key-watch-hub.ts';
+export type { RemoteKmsObserver, WatchState } from './observer.ts';
+export {
+  openRemoteKeyService,
+  type RemoteKeyService,
+  type RemoteKeyServiceOptions,
+} from './remote-key-service.ts';
+export { RoutedKeyService, type KeyRoutes } from './routed-key-service.ts';
+export type { UseSource } from './use-reporter.ts';

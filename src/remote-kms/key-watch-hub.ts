@@ -1,0 +1,122 @@
+import type { DestructionGuard, KeyChange, KeyService, VersionDependents } from '../kms/index.ts';
+import { RpcError } from '../rpc/index.ts';
+
+/** What a connected broker said of one CryptoKeyVersion. */
+export interface ReportedUse {
+  /** The CryptoKeyVersion's full name. */
+  readonly name: string;
+  readonly dekCount: number;
+  readonly messageCount: number;
+  readonly byteCount: number;
+  /** Full names, at most 100. */
+  readonly topics: readonly string[];
+}
+
+export interface KeyWatchHubOptions {
+  readonly keys: Pick<KeyService, 'onChange'>;
+  readonly projectNumber: (projectId: string) => Promise<string>;
+}
+
+/** Watches at a time: a broker has one. Beyond it a stranger could make us hold any number. */
+const watchersMax = 1_000;
+/** Versions that one report may name. */
+const usesMax = 100_000;
+
+/**
+ * The key service's side of KeyWatch, without a wire: who watches, what each of them depends on,
+ * and the guard that counts it. A report lives as long as a Watch of its reporter.
+ */
+export class KeyWatchHub implements DestructionGuard {
+  readonly #options: KeyWatchHubOptions;
+  /** Open watches by watcher; one that reconnects may have two for a moment. */
+  readonly #watchers = new Map<string, Set<object>>();
+  readonly #reports = new Map<string, ReadonlyMap<string, ReportedUse>>();
+  #watchCount = 0;
+
+  constructor(options: KeyWatchHubOptions) {
+    this.#options = options;
+  }
+
+  get watchCount(): number {
+    return this.#watchCount;
+  }
+
+  /**
+   * Tells `listener` first of a resync and then of every change; returns how to stop.
+   *
+   * @throws RpcError RESOURCE_EXHAUSTED if there are too many, INVALID_ARGUMENT without an id
+   */
+  watch(watcherId: string, listener: (change: KeyChange) => void): () => void {
+    requireWatcher(watcherId);
+    if (this.#watchCount >= watchersMax) throw tooMany('watches of keys');
+    const watch = {};
+    const watches = this.#watchers.get(watcherId) ?? new Set();
+    this.#watchers.set(watcherId, watches.add(watch));
+    this.#watchCount++;
+    const stop = this.#options.keys.onChange(listener);
+    listener({ kind: 'resync', resource: '' });
+    return () => {
+      stop();
+      if (!watches.delete(watch)) return;
+      this.#watchCount--;
+      if (watches.size === 0) this.#forget(watcherId);
+    };
+  }
+
+  /** The number that names a project's service agents. */
+  projectNumber(projectId: string): Promise<string> {
+    return this.#options.projectNumber(projectId);
+  }
+
+  /**
+   * Takes the place of what the reporter said before.
+   *
+   * @throws RpcError FAILED_PRECONDITION from one that does not watch: nothing would end its report
+   */
+  reportUse(watcherId: string, uses: readonly ReportedUse[]): void {
+    requireWatcher(watcherId);
+    if (!this.#watchers.has(watcherId)) {
+      const text = 'Only a watcher that is connected may report use.';
+      throw new RpcError('FAILED_PRECONDITION', 'WATCHER_UNKNOWN', text);
+    }
+    if (uses.length > usesMax) throw tooMany('versions in a report of use');
+    this.#reports.set(watcherId, new Map(uses.map((use) => [use.name, use])));
+  }
+
+  async dependentsOf(versionName: string): Promise<VersionDependents> {
+    const uses = [...this.#reports.values()].flatMap((report) => report.get(versionName) ?? []);
+    // Brokers do not say when their messages expire: nothing is known to bound it.
+    return sumDependents(uses.map((use) => ({ ...use, latestExpiryMs: null })));
+  }
+
+  #forget(watcherId: string): void {
+    this.#watchers.delete(watcherId);
+    this.#reports.delete(watcherId);
+  }
+}
+
+/** What all of them depend on together; the latest expiry is null if any of them has no bound. */
+export function sumDependents(parts: readonly VersionDependents[]): VersionDependents {
+  const sum = (count: (part: VersionDependents) => number): number =>
+    parts.reduce((total, part) => total + count(part), 0);
+  const used = parts.filter(({ dekCount, messageCount }) => dekCount + messageCount > 0);
+  const expiries = used.map(({ latestExpiryMs }) => latestExpiryMs ?? Infinity);
+  const latest = Math.max(-Infinity, ...expiries);
+  return {
+    dekCount: sum(({ dekCount }) => dekCount),
+    messageCount: sum(({ messageCount }) => messageCount),
+    byteCount: sum(({ byteCount }) => byteCount),
+    topics: [...new Set(parts.flatMap(({ topics }) => topics))],
+    latestExpiryMs: Number.isFinite(latest) ? latest : null,
+  };
+}
+
+function requireWatcher(watcherId: string): void {
+  if (/^[!-~]{1,100}$/.test(watcherId)) return;
+  const text = 'Request field watcher_id must be 1 to 100 visible ASCII characters.';
+  throw new RpcError('INVALID_ARGUMENT', 'BAD_WATCHER_ID', text);
+}
+
+function tooMany(what: string): RpcError {
+  return new RpcError('RESOURCE_EXHAUSTED', 'KEY_WATCH_EXHAUSTED', `There are too many ${what}.`);
+}

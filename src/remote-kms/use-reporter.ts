@@ -1,0 +1,96 @@
+import { create } from '@bufbuild/protobuf';
+
+import {
+  KeyWatch,
+  ReportUseRequestSchema,
+  VersionUseSchema,
+  type VersionUse,
+} from '../proto/sealpost/v1/key_watch_pb.ts';
+import { RpcError } from '../rpc/index.ts';
+import type { Cancel, Clock, Logger } from '../runtime/index.ts';
+import type { KmsChannel } from './kms-channel.ts';
+import type { ReportedUse } from './key-watch-hub.ts';
+import { callDeadlineMs, reportDelayMs, reportIntervalMs } from './remote-limits.ts';
+
+/** Which versions the stored messages depend on now. */
+export type UseSource = () => Promise<readonly ReportedUse[]>;
+
+export interface UseReporterOptions {
+  readonly channel: Pick<KmsChannel, 'unary'>;
+  readonly watcherId: string;
+  readonly source: UseSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Full names that one report carries per version (key_watch.proto VersionUse.topics). */
+const topicsMax = 100;
+
+/** Tells a Sealpost key service what would become unreadable, so that it guards the versions. */
+export class UseReporter {
+  readonly #options: UseReporterOptions;
+  #next: Cancel | undefined;
+  #nextMs = 0;
+  #isReporting = false;
+  #isStale = false;
+
+  constructor(options: UseReporterOptions) {
+    this.#options = options;
+  }
+
+  /** A watch has begun, which ended what was reported before: reports at once, then regularly. */
+  start(): void {
+    if (this.#isReporting) this.#isStale = true;
+    else this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#next?.();
+    this.#next = undefined;
+  }
+
+  /** Something changed; with all that changes within a second it makes one report. */
+  changed(): void {
+    if (this.#next === undefined) return;
+    if (this.#isReporting) this.#isStale = true;
+    else this.#schedule(reportDelayMs);
+  }
+
+  /** Nothing that is planned is put off. */
+  #schedule(ms: number): void {
+    const { clock } = this.#options;
+    const atMs = clock.monotonicMs() + ms;
+    if (this.#next !== undefined && !this.#isReporting && this.#nextMs <= atMs) return;
+    this.#next?.();
+    this.#nextMs = atMs;
+    this.#next = clock.schedule(atMs, () => void this.#report());
+  }
+
+  async #report(): Promise<void> {
+    const { channel, watcherId, source, log } = this.#options;
+    this.#isReporting = true;
+    this.#isStale = false;
+    try {
+      const uses = (await source()).map(messageOf);
+      const request = create(ReportUseRequestSchema, { watcherId, uses });
+      await channel.unary(KeyWatch.method.reportUse, request, callDeadlineMs);
+    } catch (thrown) {
+      const { code, message } = RpcError.from(thrown);
+      log.warn(
+        { why: `${code}: ${message}` },
+        'the key service could not be told what depends on its versions',
+      );
+    }
+    if (this.#next !== undefined) this.#schedule(this.#isStale ? reportDelayMs : reportIntervalMs);
+    this.#isReporting = false;
+  }
+}
+
+const messageOf = (use: ReportedUse): VersionUse =>
+  create(VersionUseSchema, {
+    name: use.name,
+    dekCount: BigInt(use.dekCount),
+    messageCount: BigInt(use.messageCount),
+    byteCount: BigInt(use.byteCount),
+    topics: use.topics.slice(0, topicsMax),
+  });
