@@ -24,6 +24,7 @@ import { LeaseBudget } from './delivery/lease-budget.ts';
 import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
 import type { PushSender } from './push/push-sender.ts';
+import type { KeyPolicy } from './resources/key-policy.ts';
 import { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
 import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
@@ -50,6 +51,8 @@ export interface BrokerPorts {
   readonly pushSender: PushSender;
   /** Where this broker stores: an id of a Google Cloud region. Absent: every policy is met. */
   readonly region?: string;
+  /** What is demanded of topics' keys. Absent: nothing. */
+  readonly keyPolicy?: KeyPolicy;
 }
 
 export interface BrokerLimits {

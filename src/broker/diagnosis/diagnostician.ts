@@ -1,4 +1,5 @@
 import type { Registry } from '../registry.ts';
+import { noKeyPolicy } from '../resources/key-policy.ts';
 import { deletedTopic } from '../resources/shown-resources.ts';
 import type { Finding, KeyHealth, SubscriptionDiagnosis, TopicDiagnosis } from '../service.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
@@ -45,11 +46,18 @@ export class Diagnostician {
     const state = this.#registry.topic(name);
     const key = await keyAnswer(state.key, this.#registry.ports.clock);
     const subscriptionCount = state.subscriptions.size;
-    return { topic: name, subscriptionCount, key, findings: topicFindings(key, subscriptionCount) };
+    const policy = this.#registry.ports.keyPolicy ?? noKeyPolicy;
+    const excluded = await policy.findings(state.row);
+    const findings = topicFindings(key, subscriptionCount, excluded);
+    return { topic: name, subscriptionCount, key, findings };
   }
 }
 
-function topicFindings(key: KeyHealth, subscriptionCount: number): Finding[] {
+function topicFindings(
+  key: KeyHealth,
+  subscriptionCount: number,
+  excluded: readonly Finding[],
+): Finding[] {
   const findings: Finding[] = [];
   if (!key.isUsable) {
     const message = `Nothing is published or delivered, as the key of the topic cannot be used. ${key.reason}: ${key.message}`;
@@ -59,6 +67,7 @@ function topicFindings(key: KeyHealth, subscriptionCount: number): Finding[] {
     const message = 'No subscription reads the topic: what is published now, nobody will get.';
     findings.push({ severity: 'warning', reason: 'TOPIC_UNREAD', message });
   }
+  findings.push(...excluded);
   if (findings.length > 0) return findings;
   const message = `What is published goes to ${counted(subscriptionCount, 'subscription')}.`;
   return [{ severity: 'info', reason: 'TOPIC_READY', message }];

@@ -3,6 +3,7 @@ import { alreadyExists, notFound } from '../errors.ts';
 import { mergeTopic } from './merged-rows.ts';
 import type { Pager } from '../lists/page-token.ts';
 import type { Registry } from '../registry.ts';
+import { type KeyPolicy, noKeyPolicy } from './key-policy.ts';
 import { checkTopicCount } from './resource-limits.ts';
 import type { Change, Page, PageRequest, Topic } from '../service.ts';
 import { shownTopic } from './shown-resources.ts';
@@ -19,9 +20,13 @@ export class Topics {
     this.#pager = pager;
   }
 
-  /** A topic with a key is refused unless that key can be used at once. Whole or not at all. */
+  /**
+   * A topic with a key is refused unless that key can be used at once, and any that the operator's
+   * policy excludes. Whole or not at all.
+   */
   async create(topic: Topic): Promise<Topic> {
     if (this.#registry.topics.has(topic.name)) throw alreadyExists(topic.name);
+    await this.#keyPolicy.require(topic, 'CreateTopic');
     await this.#probe(topic);
     return await this.#registry.changes.run(() => this.#create(topic));
   }
@@ -56,8 +61,13 @@ export class Topics {
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
   async update(name: string, change: Change<Topic>, fields: ReadonlySet<string>): Promise<Topic> {
-    const foreseen = change(this.get(name));
-    if (fields.has('kms_key_name')) await this.#probe(foreseen);
+    const present = this.get(name);
+    const foreseen = change(present);
+    if (fields.has('kms_key_name')) {
+      const isOther = foreseen.kmsKeyName !== present.kmsKeyName;
+      if (isOther) await this.#keyPolicy.require(foreseen, 'UpdateTopic');
+      await this.#probe(foreseen);
+    }
     return await this.#registry.changes.run(async () => {
       const state = this.#registry.topic(name);
       const row = mergeTopic(state.row, change(shownTopic(state.row)), fields);
@@ -121,8 +131,13 @@ export class Topics {
     return this.#pager.page(`snapshots of ${name}`, namesAfter, page);
   }
 
+  get #keyPolicy(): KeyPolicy {
+    return this.#registry.ports.keyPolicy ?? noKeyPolicy;
+  }
+
   async #probe(topic: Topic): Promise<void> {
     if (topic.kmsKeyName === undefined) return;
+    await this.#keyPolicy.prepare(topic);
     const uid = new Uint8Array(16);
     await this.#registry.ports.deks.probe({ name: topic.name, uid, kmsKeyName: topic.kmsKeyName });
   }
