@@ -3,6 +3,7 @@ import { TopicFilters } from './filter/topic-filters.ts';
 import { Lane, type LanePorts, type PublishedSegment } from './lanes/lane.ts';
 import { LaneReader, type ReaderPorts } from './lanes/lane-reader.ts';
 import { Appender } from './lanes/appender.ts';
+import { LaneUse, type LaneUsePorts } from './key-use/lane-use.ts';
 import { PublishTime } from './lanes/publish-time.ts';
 import { TopicKey } from './lanes/topic-key.ts';
 import { takeOver } from './lanes/ownership.ts';
@@ -10,11 +11,15 @@ import type { SnapshotState } from './snapshots/snapshot-state.ts';
 import { SortedMap } from './lists/sorted-map.ts';
 import type { SubscriptionState } from './subscription-state.ts';
 
+type TopicPorts = LanePorts & ReaderPorts & LaneUsePorts;
+
 /** One topic at work: its lane, the subscriptions that read it and the snapshots that keep it. */
 export class TopicState {
   row: TopicRow;
   readonly lane: Lane;
   readonly reader: LaneReader;
+  /** Which DEK seals what of it. */
+  readonly use: LaneUse;
   readonly subscriptions: Set<SubscriptionState> = new Set();
   /** Those of them that outlive the process, by name. */
   readonly stored: SortedMap<SubscriptionState> = new SortedMap();
@@ -29,10 +34,11 @@ export class TopicState {
   readonly filters: TopicFilters = new TopicFilters();
   readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };
 
-  constructor(row: TopicRow, appender: Appender, tail: number, ports: LanePorts & ReaderPorts) {
+  constructor(row: TopicRow, appender: Appender, tail: number, ports: TopicPorts) {
     this.row = row;
     this.#sealed = { name: row.name, uid: Buffer.from(row.uid, 'hex') };
     this.#applyKey();
+    this.use = new LaneUse(ports, { topicUid: row.uid, index: 0, log: row.log });
     this.lane = new Lane({
       index: 0,
       key: new TopicKey(this.#sealed, ports.deks),
@@ -41,6 +47,7 @@ export class TopicState {
       ports,
       filters: this.filters,
       onAppended: (segments) => this.#appended(segments),
+      watch: this.use,
     });
     this.reader = new LaneReader(this.lane, ports);
     this.retainedTime = new PublishTime(this.reader);
@@ -85,6 +92,7 @@ export class TopicState {
 
   /** True if the segments' bodies are still read. */
   #appended(segments: readonly PublishedSegment[]): boolean {
+    this.use.appended(segments);
     const isRead = this.#isRead;
     if (isRead) for (const segment of segments) this.reader.offer(segment);
     for (const subscription of this.subscriptions) subscription.published(segments);
@@ -98,10 +106,7 @@ export class TopicState {
 }
 
 /** Takes a topic's log over and makes it ready to write and read. */
-export async function openTopic(
-  row: TopicRow,
-  ports: LanePorts & ReaderPorts,
-): Promise<TopicState> {
+export async function openTopic(row: TopicRow, ports: TopicPorts): Promise<TopicState> {
   const { tail, epoch } = await takeOver(ports.store, row.log);
   const position = { next: tail.next, timeMs: tail.timeMs };
   const appender = new Appender(ports.store, row.log, epoch, position);

@@ -37,6 +37,14 @@ export interface PublishedSegment extends Segment {
   readonly evaluation: Evaluation | null;
 }
 
+/** Is told under which DEK segments are about to be appended, and when that is over. */
+export interface SealWatch {
+  sealing(dekVersion: number): void;
+  sealed(): void;
+}
+
+const unwatched: SealWatch = { sealing: () => undefined, sealed: () => undefined };
+
 /** A segment that is sealed for one place, and the requests that it answers. */
 interface SealedBatch {
   readonly op: Append;
@@ -80,6 +88,7 @@ export class Lane {
   readonly #ports: LanePorts;
   readonly #filters: TopicFilters;
   readonly #onAppended: (segments: readonly PublishedSegment[]) => boolean;
+  readonly #watch: SealWatch;
   readonly #idPrefix: string;
   #pending: PendingPublish[] = [];
   #flushing: Promise<void> | null = null;
@@ -98,6 +107,7 @@ export class Lane {
     readonly filters: TopicFilters;
     /** True if it goes on reading the segments' bodies. */
     readonly onAppended: (segments: readonly PublishedSegment[]) => boolean;
+    readonly watch?: SealWatch;
   }) {
     this.index = options.index;
     this.key = options.key;
@@ -107,6 +117,7 @@ export class Lane {
     this.#ports = options.ports;
     this.#filters = options.filters;
     this.#onAppended = options.onAppended;
+    this.#watch = options.watch ?? unwatched;
     this.#idPrefix = String(options.index + 1);
   }
 
@@ -182,10 +193,19 @@ export class Lane {
       const batches = this.#sealWhileAlive(dek, requests, { base: position.next, timeMs });
       if (batches === null) continue;
       const startedMs = this.#ports.clock.monotonicMs();
-      if (!(await this.appender.append(batches.map((batch) => batch.op)))) continue;
+      if (!(await this.#appendSealed(dek.version, batches))) continue;
       this.#ports.observer.committed(batches.length, this.#ports.clock.monotonicMs() - startedMs);
       this.#finish(batches);
       return;
+    }
+  }
+
+  async #appendSealed(version: number, batches: readonly SealedBatch[]): Promise<boolean> {
+    this.#watch.sealing(version);
+    try {
+      return await this.appender.append(batches.map((batch) => batch.op));
+    } finally {
+      this.#watch.sealed();
     }
   }
 
