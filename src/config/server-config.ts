@@ -28,6 +28,22 @@ export interface ServerConfig {
   readonly issuer: string | null;
   /** Where messages are stored, as storage policies of topics name it; null: any policy is met. */
   readonly region: string | null;
+  /** Whether every new topic must name a key of its owner's. */
+  readonly requireCmek: boolean;
+  /** Projects, by id or number, whose keys topics may have; empty: any project's. */
+  readonly cmekKeyProjects: readonly string[];
+  /** Whether Pub/Sub's service agents are given the role that a topic's key lacks. */
+  readonly autoGrant: boolean;
+  /** Hosts of external key managers, without ports; empty: there are no EXTERNAL keys. */
+  readonly ekmHosts: readonly string[];
+  /** Certificate authorities that external key managers may have beside the system's; null: none. */
+  readonly ekmCa: string | null;
+  /** For one call of an external key manager. */
+  readonly ekmDeadlineMs: number;
+  /** Uses of HSM keys a second, of one project and location; 0: no limit. */
+  readonly hsmQuota: number;
+  /** The same of EXTERNAL keys. */
+  readonly externalQuota: number;
   readonly logLevel: LogLevel;
   /** How long a stop waits for work in flight. */
   readonly drainSeconds: number;

@@ -99,6 +99,13 @@ export function hostName(text: string): string {
   throw new ConfigError('must be a host name without scheme or port');
 }
 
+/** A project id or number. The organization's forms of a project are taken, folders are not. */
+export function keyProject(text: string): string {
+  const project = text.replace(/^(?:under:|is:)?(?:projects\/)?/, '');
+  if (/^[!-.0-~]{1,200}$/.test(project)) return project;
+  throw new ConfigError('must be a project, as P, projects/P or under:projects/P');
+}
+
 /** scheme://host[:port], exactly as a browser writes it in Origin. */
 export function webOrigin(text: string): string {
   if (
