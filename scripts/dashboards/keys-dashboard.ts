@@ -160,6 +160,31 @@ const kms: Row = {
       unit: 's',
       queries: percentiles('sealpost_kms_seconds'),
     },
+    {
+      title: 'Uses of HSM and EXTERNAL keys',
+      description: 'refused: more in a second than the quota of the project and location.',
+      unit: 'reqps',
+      queries: [
+        [
+          rateBy('quota_metric, outcome', 'sealpost_kms_quota_requests_total'),
+          '{{quota_metric}} {{outcome}}',
+        ],
+      ],
+    },
+    {
+      title: 'Calls of external key managers',
+      description: 'Any outcome but OK is the error domain of Cloud EKM.',
+      unit: 'reqps',
+      queries: [
+        [rateBy('operation, outcome', 'sealpost_ekm_requests_total'), '{{operation}} {{outcome}}'],
+      ],
+    },
+    {
+      title: 'Time of a call of an external key manager',
+      description: 'What a cold DEK under an EXTERNAL key waits for.',
+      unit: 's',
+      queries: percentiles('sealpost_ekm_seconds'),
+    },
   ],
 };
 

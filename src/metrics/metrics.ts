@@ -7,6 +7,7 @@ import { BacklogGauges } from './backlog-gauges.ts';
 import { BrokerMetrics } from './broker-metrics.ts';
 import { CallMetrics } from './call-metrics.ts';
 import { DekMetrics } from './dek-metrics.ts';
+import { EkmMetrics } from './ekm-metrics.ts';
 import { contentTypes, Page, type Family, type Format } from './page/exposition.ts';
 import { KmsMetrics } from './kms-metrics.ts';
 import { registerProcessGauges, type ProcessSource } from './process-gauges.ts';
@@ -43,6 +44,7 @@ const linesPerTurn = 2000;
 export class Metrics {
   readonly broker: BrokerMetrics;
   readonly dek: DekMetrics;
+  readonly ekm: EkmMetrics;
   readonly kms: KmsMetrics;
   readonly webSocket: WebSocketMetrics;
   readonly #registry: Registry = new Registry();
@@ -61,6 +63,7 @@ export class Metrics {
     this.#options = options;
     this.broker = new BrokerMetrics(registry, options.clock, max);
     this.dek = new DekMetrics(registry);
+    this.ekm = new EkmMetrics(registry);
     this.kms = new KmsMetrics(registry);
     this.webSocket = new WebSocketMetrics(registry);
     this.#calls = new CallMetrics(registry, {
