@@ -12,6 +12,7 @@ import { startKeyService } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
 import { Closers, type Clock } from './runtime/index.ts';
 import type { Address } from './server/address.ts';
+import { createKeyPolicy } from './server/key-policy.ts';
 import { listen } from './server/listening.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
@@ -66,7 +67,8 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
   const outgoing = openOutgoing(address, config, ports, closers);
-  const parts = { store, openedKeys, suites, keys, metrics, identity, outgoing };
+  const keyPolicy = createKeyPolicy(config, keys, log);
+  const parts = { store, openedKeys, suites, keys, keyPolicy, metrics, identity, outgoing };
   const running = await openBroker(parts, config, ports, closers);
   broker = running;
   const verification = new Verification(running.verifiables(), ports);

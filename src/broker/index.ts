@@ -61,7 +61,7 @@ export {
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
 export { draining } from './errors.ts';
-export type { KeyedTopic, KeyPolicy } from './resources/key-policy.ts';
+export { type KeyedTopic, type KeyPolicy, noKeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';
 export type { Mac } from './delivery/ack-id.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';

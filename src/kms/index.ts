@@ -31,8 +31,17 @@ export {
   type ExternalProvider,
   type ExternalProviderOptions,
 } from './external/external-provider.ts';
+export { AutoGrant, type GrantingKeys } from './iam/auto-grant.ts';
+export {
+  CmekPolicy,
+  type CmekProjects,
+  type CmekRules,
+  type CmekViolation,
+  type KeyedResource,
+} from './iam/cmek-policy.ts';
 export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
 export { operatorMember, serviceMember } from './iam/key-access.ts';
+export { permissionOf } from './iam/method-permissions.ts';
 export type {
   CryptoKey,
   CryptoKeyChange,

@@ -49,6 +49,11 @@ export class Projects {
     return (await this.#allocated(projectId)).projectNumber;
   }
 
+  /** The id of the project that is named by id or number; what is unknown stays as it is. */
+  idOf(idOrNumber: string): Promise<string> {
+    return projectIdOf(this.#context, idOrNumber);
+  }
+
   /** Pub/Sub's service agent of a project. */
   async pubsubServiceAgent(projectId: string): Promise<string> {
     return pubsubAgentOf(await this.numberOf(projectId));

@@ -1,4 +1,4 @@
-import { Broker } from '../broker/index.ts';
+import { Broker, type KeyPolicy } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
 import {
@@ -23,6 +23,7 @@ export interface BrokerParts {
   readonly openedKeys: OpenedKeys;
   readonly suites: SuiteProviders;
   readonly keys: KeyService;
+  readonly keyPolicy: KeyPolicy;
   readonly metrics: Metrics;
   readonly identity: Identity;
   readonly outgoing: OutgoingClient;
@@ -53,6 +54,7 @@ export async function openBroker(
         outgoing,
         idToken: (request) => identity.idTokens.idToken(request),
       }),
+      keyPolicy: parts.keyPolicy,
       ...(config.region === null ? {} : { region: config.region }),
     },
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },

@@ -1,4 +1,7 @@
+import type { KeyCaller } from '../key-service.ts';
 import { type KmsContext, observed } from '../kms-context.ts';
+import type { KmsName } from '../names.ts';
+import { grantKeyUse } from './audited-policies.ts';
 import type { IamPolicy, NewIamPolicy } from './iam-policy.ts';
 import { operatorMember } from './key-access.ts';
 import { readPolicy, testPermissions, writePolicy } from './policies.ts';
@@ -26,6 +29,15 @@ export class IamPolicies {
     return observed(this.#context, 'SetIamPolicy', () =>
       writePolicy(this.#context, resource, policy),
     );
+  }
+
+  /** See grantKeyUse. */
+  grantKeyUse(
+    key: KmsName & { readonly cryptoKey: string },
+    member: string,
+    caller: KeyCaller,
+  ): Promise<boolean> {
+    return grantKeyUse(this.#context, key, member, caller);
   }
 
   /** See testPermissions. */
