@@ -235,8 +235,11 @@ export interface KeyAdministration {
     caller: KeyCaller,
   ): Promise<Uint8Array>;
 
-  /** Of a key, a key ring, or a project (`projects/P`). */
-  getIamPolicy(resource: string, caller: KeyCaller): Promise<IamPolicy>;
+  /**
+   * Of a key, a key ring, or a project (`projects/P`). Conditions are shown to who asks for version
+   * 3; 0 and absent count as 1.
+   */
+  getIamPolicy(resource: string, caller: KeyCaller, requestedVersion?: number): Promise<IamPolicy>;
   setIamPolicy(resource: string, policy: NewIamPolicy, caller: KeyCaller): Promise<IamPolicy>;
   testIamPermissions(
     resource: string,
