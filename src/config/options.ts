@@ -1,3 +1,4 @@
+import { roleOptions } from './role-options.ts';
 import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
 import {
   directory,
@@ -32,7 +33,7 @@ export interface Option<Field extends keyof ServerConfig = keyof ServerConfig> {
   readonly parse: Parse<ServerConfig[Field]>;
 }
 
-type AnyOption = { [Field in keyof ServerConfig]: Option<Field> }[keyof ServerConfig];
+export type AnyOption = { [Field in keyof ServerConfig]: Option<Field> }[keyof ServerConfig];
 
 const logLevels: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug'];
 const suites: readonly SuiteChoice[] = ['auto', 'xchacha20-poly1305', 'xaes-256-gcm'];
@@ -285,6 +286,7 @@ export const options: readonly AnyOption[] = [
     doc: 'Topics, and subscriptions, with series of their own in /metrics; the rest is one series.',
     parse: wholeNumber(1, 100_000),
   },
+  ...roleOptions,
 ];
 
 /** SEALPOST_DATA_DIR for `data-dir`. */

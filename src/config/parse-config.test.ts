@@ -46,6 +46,12 @@ describe('defaults', () => {
       outstandingMax: 100_000,
       openCacheBytes: 16_777_216,
       metricsResourcesMax: 1000,
+      roles: ['broker', 'kms'],
+      kmsEndpoint: null,
+      kmsCa: null,
+      kmsTokenFile: null,
+      defaultKey: null,
+      projectNumbers: [],
     });
   });
 
@@ -62,6 +68,14 @@ describe('defaults', () => {
   });
 });
 
+/** What must be said beside an option that means nothing without it. */
+function companionsOf(field: string | undefined): string[] {
+  const roles = '--roles=broker';
+  if (field === 'kmsEndpoint') return [roles];
+  const ofRemote = ['kmsCa', 'kmsTokenFile', 'defaultKey', 'projectNumbers'];
+  return ofRemote.includes(field ?? '') ? [roles, '--kms-endpoint=https://y.example'] : [];
+}
+
 describe('sources', () => {
   test.each(options.map((option) => [option.name, variableOf(option)]))(
     '--%s can also be said as %s',
@@ -75,10 +89,14 @@ describe('sources', () => {
         issuer: 'https://x.example',
         outgoingAllow: '10.1.0.0/16',
         region: 'europe-west3',
+        kmsEndpoint: 'https://x.example',
+        defaultKey: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
+        projectNumbers: 'p=7',
       };
       const value = written[option?.field ?? ''] ?? text ?? '';
-      expect(parseConfig([], { [variable]: value })).toEqual(
-        parseConfig([`--${name}=${value}`], {}),
+      const also = companionsOf(option?.field);
+      expect(parseConfig(also, { [variable]: value })).toEqual(
+        parseConfig([...also, `--${name}=${value}`], {}),
       );
     },
   );
@@ -122,7 +140,7 @@ describe('refusals', () => {
     [['--port', '65536'], '--port must be a whole number from 0 to 65535, not "65536".'],
     [['--host', 'db.example'], '--host must be an IP address or localhost, not "db.example".'],
     [['--host', ','], '--host must not be empty, not ",".'],
-    [['--roles', 'vault'], 'Unknown option --roles. See sealpost help.'],
+    [['--shards', '4'], 'Unknown option --shards. See sealpost help.'],
     [['--insecure=maybe'], '--insecure must be true or false, not "maybe".'],
     [['--public-host', 'http://a'], /^--public-host must be a host name without scheme or port/],
     [['--allow-origin', 'a.example'], /^--allow-origin must be an origin such as/],

@@ -4,6 +4,7 @@ import { gather, type Environment, type Given } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { options } from './options.ts';
 import type { ServerConfig } from './server-config.ts';
+import { refuseRoles } from './role-checks.ts';
 import { isLoopback } from './values.ts';
 
 /** The server's settings. Throws ConfigError with one sentence for the user. */
@@ -11,6 +12,7 @@ export function parseConfig(argv: readonly string[], env: Environment): ServerCo
   const fields = options.map((option) => option.field);
   const config = withDirectories(parseFields(argv, env, fields) as unknown as ServerConfig);
   refuseOpenListener(config);
+  refuseRoles(config);
   return config;
 }
 

@@ -1,3 +1,5 @@
+import type { KmsEndpoint, Role } from './role-values.ts';
+
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 export type SuiteChoice = 'auto' | 'xchacha20-poly1305' | 'xaes-256-gcm';
 
@@ -54,4 +56,16 @@ export interface ServerConfig {
   readonly openCacheBytes: number;
   /** Topics, and subscriptions, that have series of their own. */
   readonly metricsResourcesMax: number;
+  /** What this server is; at least one. */
+  readonly roles: readonly Role[];
+  /** Where the keys of topics are; null: in this server. */
+  readonly kmsEndpoint: KmsEndpoint | null;
+  /** Certificate authorities that it may have beside the system's, as a PEM file; null: none. */
+  readonly kmsCa: string | null;
+  /** A file with the token for it; null: it asks for none. */
+  readonly kmsTokenFile: string | null;
+  /** A key there for topics that name none; null: the server's own. */
+  readonly defaultKey: string | null;
+  /** `PROJECT=NUMBER`, for an endpoint that cannot be asked. */
+  readonly projectNumbers: readonly string[];
 }

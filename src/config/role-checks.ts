@@ -1,0 +1,42 @@
+import { ConfigError } from './config-error.ts';
+import type { ServerConfig } from './server-config.ts';
+
+/** @throws ConfigError where roles and the place of the keys contradict each other */
+export function refuseRoles(config: ServerConfig): void {
+  const complaint = complaintAbout(config);
+  if (complaint !== null) throw new ConfigError(complaint);
+}
+
+function complaintAbout(config: ServerConfig): string | null {
+  const { roles, kmsEndpoint: endpoint, insecure } = config;
+  if (endpoint === null) {
+    if (!roles.includes('kms')) {
+      return '--roles broker alone has no keys: say with --kms-endpoint where they are.';
+    }
+    const stray = strayOption(config);
+    return stray === null ? null : `${stray} says nothing without --kms-endpoint.`;
+  }
+  if (roles.includes('kms')) {
+    return (
+      '--kms-endpoint goes with --roles broker: the keys of this server would be served, and yet ' +
+      'not be those that its topics use.'
+    );
+  }
+  if (!endpoint.isPlain || endpoint.isLoopback || insecure) return null;
+  return (
+    `--kms-endpoint ${endpoint.url} would send unwrapped keys in the clear: use https, or say ` +
+    '--insecure if something else protects that network.'
+  );
+}
+
+function strayOption({
+  kmsCa,
+  kmsTokenFile,
+  defaultKey,
+  projectNumbers,
+}: ServerConfig): string | null {
+  if (kmsCa !== null) return '--kms-ca';
+  if (kmsTokenFile !== null) return '--kms-token-file';
+  if (defaultKey !== null) return '--default-key';
+  return projectNumbers.length > 0 ? '--project-number' : null;
+}
