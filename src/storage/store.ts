@@ -15,6 +15,8 @@ export const segmentKinds = {
   ackGeneration: 6,
   /** Leases of an exactly-once subscription. */
   ackLeases: 7,
+  /** Entries of the audit log (docs/audit.md). */
+  audit: 8,
 } as const;
 export type SegmentKind = (typeof segmentKinds)[keyof typeof segmentKinds];
 
@@ -91,7 +93,8 @@ export interface Store {
   resolve(op: Append): Promise<Outcome>;
   /**
    * Contiguous segments from the one that holds `from`, at least one if there is any, and then
-   * while their bodies stay within `bytesMax` together. Empty at the tail or for an unknown log.
+   * while their bodies stay within `bytesMax` together, and there is no damage. Empty at the tail
+   * or for an unknown log. Where stored segments are missing, the first is the one before them.
    */
   read(log: LogId, from: number, bytesMax: number): Promise<Segment[]>;
   tails(logs: readonly LogId[]): Promise<Tail[]>;

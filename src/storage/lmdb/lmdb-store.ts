@@ -20,6 +20,7 @@ import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
 import {
   decodeHead,
   decodeSegment,
+  isSegment,
   segmentDatabase,
   segmentDatabases,
   segmentIdOf,
@@ -110,6 +111,8 @@ export class LmdbStore implements Store {
     let base = from < next ? this.#baseFor(log, from) : next;
     for (let bytes = 0; base < next;) {
       const record = this.#environment.database(segmentDatabase(log)).get(segmentKey(log, base));
+      // What is damaged or gone must not hide what is stored before it.
+      if (found.length > 0 && !isSegment(record)) break;
       assert(record, 'a log has a gap');
       const segment = decodeSegment(log, base, record);
       bytes += segment.body.length;

@@ -79,6 +79,11 @@ export function decodeHead(record: Uint8Array): SegmentHead {
   };
 }
 
+/** Whether `decodeSegment` would take it. */
+export function isSegment(record: Uint8Array | undefined): boolean {
+  return record !== undefined && record.length >= segmentHeaderBytes && kinds.has(record[at.kind]!);
+}
+
 /** `record` must be an owned copy: id and body are views of it. */
 export function decodeSegment(log: LogId, base: number, record: Uint8Array): Segment {
   const kind = record[at.kind]!;
