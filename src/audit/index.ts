@@ -11,4 +11,23 @@ export type {
   AuthorizationInfo,
   LoggedEntry,
 } from './audit-entry.ts';
-export { type AuditWriter, noAudit } from './audit-log.ts';
+export {
+  type AuditLog,
+  type AuditPage,
+  type AuditQuery,
+  type AuditReader,
+  type AuditWriter,
+  noAudit,
+} from './audit-log.ts';
+export type { AnchorStore } from './chain/anchor.ts';
+export {
+  type AuditCheck,
+  type AuditFinding,
+  type FindingKind,
+  findingPlace,
+  findingProblem,
+} from './chain/finding.ts';
+export type { RetentionDays } from './chain/retention.ts';
+export { logEntryJson } from './log-entry-json.ts';
+export { type AuditObserver, noAuditObserver } from './observer.ts';
+export { type AuditLogOptions, openAuditLog, retentionDaysDefault } from './sealed-audit-log.ts';
