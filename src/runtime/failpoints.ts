@@ -27,6 +27,12 @@ export const keyFailpointNames = [
   'afterMaterialDestroy',
   'beforeAuditDelivery',
   'afterAuditDelivery',
+  'beforeDekRewrap',
+  'afterDekRewrap',
+  'beforeDekErase',
+  'afterDekErase',
+  'beforeErasureReceipt',
+  'afterErasureReceipt',
 ] as const;
 
 export type KeyFailpointName = (typeof keyFailpointNames)[number];
