@@ -108,6 +108,8 @@ export class GrpcChannel {
     const frames = new FrameReader(take);
     const status = statusOf(stream);
     stream.on('data', (chunk: Buffer) => frames.push(chunk));
+    // The server has had its last word: without ours the stream would stay half open.
+    stream.once('end', () => stream.end());
     const ended = new Promise<string>((resolve) => {
       stream.once('close', () => resolve(`${status.code}: ${status.message}`));
     });
