@@ -1,18 +1,14 @@
-import {
-  diagnoseRoutes,
-  identityRoutes,
-  kmsRoutes,
-  projectRoutes,
-  verificationRoutes,
-} from './api/index.ts';
-import type { Broker } from './broker/index.ts';
+import { diagnoseRoutes, identityRoutes, verificationRoutes } from './api/index.ts';
+import type { Broker, BrokerService } from './broker/index.ts';
 import { packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
-import { startKeyService } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
 import { Closers, type Clock } from './runtime/index.ts';
+import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/key-policy.ts';
+import { keyRoutes } from './server/key-routes.ts';
+import { openKeyServices } from './server/key-services.ts';
 import { listen } from './server/listening.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
@@ -54,36 +50,35 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const suite = suiteOf(config.suite);
   const suites = aeadProviders({ clock, entropy, log, ...(suite === undefined ? {} : { suite }) });
   const openedKeys = await openKeys(config, ports, suites, closers);
-  const store = await openStore(config, ports, closers);
+  const store = config.roles.includes('broker') ? await openStore(config, ports, closers) : null;
   let broker: Broker | undefined;
   const metrics = metricsOf(config, clock, store, () => broker);
-  const keys = await startKeyService({
-    ...ports,
-    keyStore: openedKeys.rows,
-    rootKey: openedKeys.rootKey,
-    suites,
-    observer: metrics.kms,
-  });
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
-  const outgoing = openOutgoing(address, config, ports, closers);
-  const keyPolicy = createKeyPolicy(config, keys, log);
-  const parts = { store, openedKeys, suites, keys, keyPolicy, metrics, identity, outgoing };
-  const running = await openBroker(parts, config, ports, closers);
-  broker = running;
-  const verification = new Verification(running.verifiables(), ports);
+  const keyParts = { openedKeys, suites, metrics };
+  const services = await openKeyServices(keyParts, config, ports, closers);
+  if (store !== null) {
+    const outgoing = openOutgoing(address, config, ports, closers);
+    const keyPolicy = createKeyPolicy(config, services.remote ? null : services.embedded, log);
+    const keys = services.asked;
+    const parts = { store, openedKeys, suites, keys, keyPolicy, metrics, identity, outgoing };
+    broker = await openBroker(parts, config, ports, closers);
+  }
+  const running = broker;
+  const brokerService: BrokerService = running ?? absentBroker();
+  const verification = new Verification(running?.verifiables() ?? [], ports);
   closers.add(() => verification.stop());
+  const about = { version: packageVersion(), node: process.versions.node };
   const routes = [
-    ...kmsRoutes(keys),
-    ...projectRoutes(keys),
+    ...keyRoutes(services, config),
     ...identityRoutes({ ...identity, clock }),
     ...verificationRoutes(verification),
-    ...diagnoseRoutes(running, { version: packageVersion(), node: process.versions.node }),
+    ...diagnoseRoutes(brokerService, about),
   ];
-  const drain = (graceMs: number): Promise<void> => running.drain(graceMs);
-  const served = { broker: running, routes, metrics, lock, identity, drain };
+  const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
+  const served = { broker: brokerService, routes, metrics, lock, identity, drain };
   await listen(served, config, ports, closers, address);
-  running.startPush();
+  running?.startPush();
   return { url: address.url, port: address.port, stop: () => closers.run() };
 }
 
@@ -91,7 +86,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
 function metricsOf(
   config: ServerConfig,
   clock: Clock,
-  store: Pick<Store, 'stats'>,
+  store: Pick<Store, 'stats'> | null,
   broker: () => Broker | undefined,
 ): Metrics {
   return new Metrics({
@@ -101,7 +96,7 @@ function metricsOf(
       backlogs: async () => (await broker()?.backlogs()) ?? [],
       topics: async () => (await broker()?.topicReports()) ?? [],
       snapshots: async () => (await broker()?.snapshotReports()) ?? [],
-      storeStats: () => store.stats(),
+      storeStats: () => store?.stats() ?? { diskBytes: 0, segmentCount: 0 },
       diskFreeBytes: () => freeBytesOf(config.dataDir),
       openedBytes: () => broker()?.openedBytes ?? 0,
     },

@@ -3,6 +3,7 @@ import type { BacklogReport, SnapshotReport, TopicReport } from '../broker/index
 import type { StatusCode } from '../rpc/index.ts';
 import type { Clock } from '../runtime/index.ts';
 import { formatFor } from './page/accept.ts';
+import { AuditMetrics } from './audit-metrics.ts';
 import { BacklogGauges } from './backlog-gauges.ts';
 import { BrokerMetrics } from './broker-metrics.ts';
 import { CallMetrics } from './call-metrics.ts';
@@ -12,6 +13,7 @@ import { contentTypes, Page, type Family, type Format } from './page/exposition.
 import { KmsMetrics } from './kms-metrics.ts';
 import { registerProcessGauges, type ProcessSource } from './process-gauges.ts';
 import { registryFamilies } from './page/registry-families.ts';
+import { RemoteKmsMetrics } from './remote-kms-metrics.ts';
 import { resourcesMax } from './resources/resource-labels.ts';
 import { SnapshotGauges } from './snapshot-families.ts';
 import { TopicGauges } from './topic-gauges.ts';
@@ -42,10 +44,12 @@ const linesPerTurn = 2000;
 
 /** The metrics of one server: observers that others report to, and the page that shows them. */
 export class Metrics {
+  readonly audit: AuditMetrics;
   readonly broker: BrokerMetrics;
   readonly dek: DekMetrics;
   readonly ekm: EkmMetrics;
   readonly kms: KmsMetrics;
+  readonly remoteKms: RemoteKmsMetrics;
   readonly webSocket: WebSocketMetrics;
   readonly #registry: Registry = new Registry();
   readonly #calls: CallMetrics<'rpc'>;
@@ -61,10 +65,12 @@ export class Metrics {
     const registry = this.#registry;
     collectDefaultMetrics({ register: registry });
     this.#options = options;
+    this.audit = new AuditMetrics(registry);
     this.broker = new BrokerMetrics(registry, options.clock, max);
     this.dek = new DekMetrics(registry);
     this.ekm = new EkmMetrics(registry);
     this.kms = new KmsMetrics(registry);
+    this.remoteKms = new RemoteKmsMetrics(registry);
     this.webSocket = new WebSocketMetrics(registry);
     this.#calls = new CallMetrics(registry, {
       prefix: 'sealpost_rpc',

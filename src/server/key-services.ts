@@ -1,0 +1,84 @@
+import type { KmsEndpoint, ServerConfig } from '../config/index.ts';
+import type { SuiteProviders } from '../crypto/index.ts';
+import { startKeyService, type EmbeddedKeyService, type KeyService } from '../kms/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import {
+  KeyWatchHub,
+  openRemoteKeyService,
+  RoutedKeyService,
+  type RemoteKeyService,
+} from '../remote-kms/index.ts';
+import type { Closers } from '../runtime/index.ts';
+import type { OpenedKeys } from './opened-stores.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** The key services of this process, and which of them the broker asks. */
+export interface KeyServices {
+  /** Keys under this server's root key; with `remote`, the service's own key alone. */
+  readonly embedded: EmbeddedKeyService;
+  readonly remote: RemoteKeyService | null;
+  /** What the broker asks: the embedded one, or both, each for its keys. */
+  readonly asked: KeyService;
+  /** Brokers in other processes that watch our keys. */
+  readonly hub: KeyWatchHub;
+}
+
+export interface KeyServiceParts {
+  readonly openedKeys: OpenedKeys;
+  readonly suites: SuiteProviders;
+  readonly metrics: Metrics;
+}
+
+export async function openKeyServices(
+  { openedKeys, suites, metrics }: KeyServiceParts,
+  config: ServerConfig,
+  ports: ServerPorts,
+  closers: Closers,
+): Promise<KeyServices> {
+  const embedded = await startKeyService({
+    ...ports,
+    keyStore: openedKeys.rows,
+    rootKey: openedKeys.rootKey,
+    suites,
+    observer: metrics.kms,
+  });
+  const hub = new KeyWatchHub({
+    keys: embedded,
+    projectNumber: (projectId) => embedded.projects.numberOf(projectId),
+  });
+  const { kmsEndpoint, defaultKey: defaultKeyName } = config;
+  if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub };
+  const remote = openRemote(kmsEndpoint, metrics, config, ports);
+  closers.add(() => remote.drain());
+  const asked = new RoutedKeyService({ local: embedded, remote, defaultKeyName });
+  return { embedded, remote, asked, hub };
+}
+
+function openRemote(
+  endpoint: KmsEndpoint,
+  metrics: Metrics,
+  config: ServerConfig,
+  { clock, entropy, log }: ServerPorts,
+): RemoteKeyService {
+  return openRemoteKeyService({
+    endpoint: endpoint.url,
+    caFile: config.kmsCa,
+    tokenFile: config.kmsTokenFile,
+    defaultKeyName: config.defaultKey,
+    projectNumbers: numbersOf(config.projectNumbers),
+    clock,
+    entropy,
+    log,
+    observer: metrics.remoteKms,
+  });
+}
+
+/** `PROJECT=NUMBER`, each. */
+function numbersOf(pairs: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    pairs.map((pair) => {
+      const at = pair.lastIndexOf('=');
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
