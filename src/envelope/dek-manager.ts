@@ -8,14 +8,24 @@ import {
   type Logger,
 } from '../runtime/index.ts';
 import type { KeyStore } from '../storage/index.ts';
-import type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
+import type {
+  Dek,
+  DekEvent,
+  DekManager,
+  RewrapOrder,
+  RewrapOutcome,
+  SealedTopic,
+  StoredDek,
+} from './dek.ts';
 import { type DekContext, pause } from './deks/dek-context.ts';
-import { coldRetryMs, type DekCaps, dekCaps } from './deks/dek-limits.ts';
+import { coldRetryMs, type DekCaps, dekCaps, resyncsMax } from './deks/dek-limits.ts';
+import { type ErasureJournal, noJournal } from './deks/dek-receipt.ts';
 import { isUnreachable, topicGone } from './deks/dek-refusal.ts';
-import { dekRowPrefix } from './deks/dek-row.ts';
-import { DekRows } from './deks/dek-rows.ts';
+import { type DekRow, dekRowPrefix } from './deks/dek-row.ts';
+import { DekRows, type SpentDek } from './deks/dek-rows.ts';
 import { TopicDeks, touches } from './deks/dek-topic.ts';
-import { probeKey } from './deks/dek-wrapping.ts';
+import { probeKey, rewrapDek } from './deks/dek-wrapping.ts';
+import { Resyncs } from './deks/resyncs.ts';
 import { type DekObserver, silentDekObserver } from './observer.ts';
 
 export interface DekManagerOptions {
@@ -30,11 +40,14 @@ export interface DekManagerOptions {
   readonly observer?: DekObserver;
   /** What one DEK may seal; the default is 2^32 segments or 2^40 bytes. */
   readonly caps?: DekCaps;
+  /** Where receipts of erased DEKs go; nowhere unless given. */
+  readonly journal?: ErasureJournal;
 }
 
 /** Opens the DEKs that `rows` holds, and finishes an erasure that a crash interrupted. */
 export async function openDekManager(options: DekManagerOptions): Promise<DekManager> {
-  const rows = new DekRows(options.rows, options.clock, options.log);
+  const { clock, log, failpoints, journal = noJournal } = options;
+  const rows = new DekRows({ store: options.rows, clock, log, failpoints, journal });
   await rows.resume();
   return new CachingDekManager({
     keys: options.keys,
@@ -46,6 +59,7 @@ export async function openDekManager(options: DekManagerOptions): Promise<DekMan
     failpoints: options.failpoints,
     observer: options.observer ?? silentDekObserver,
     caps: options.caps ?? dekCaps,
+    resyncs: new Resyncs(resyncsMax),
     isClosed: false,
     cachedCount: 0,
   });
@@ -95,15 +109,62 @@ class CachingDekManager implements DekManager {
     return () => this.#listeners.delete(listener);
   }
 
-  async forget(topic: SealedTopic): Promise<void> {
+  async forget(
+    topic: SealedTopic,
+    sealedCount: (version: number) => number | null = () => null,
+  ): Promise<void> {
     const deks = this.#topics.get(dekRowPrefix(topic.uid));
     await deks?.close('forgotten');
-    await this.#context.rows.removeAll(topic);
+    await this.#context.rows.removeAll(topic, sealedCount);
     this.#topics.delete(dekRowPrefix(topic.uid));
+  }
+
+  async wrappedBy(name: string): Promise<StoredDek[]> {
+    const found: StoredDek[] = [];
+    for await (const row of this.#context.rows.all(null)) {
+      if (isWrappedBy(row, name)) found.push(storedDek(row));
+    }
+    return found;
+  }
+
+  async storedOf(topic: SealedTopic): Promise<StoredDek[]> {
+    const found: StoredDek[] = [];
+    for await (const row of this.#context.rows.all(topic)) found.push(storedDek(row));
+    return found;
+  }
+
+  async erase(topic: SealedTopic, spent: readonly SpentDek[]): Promise<readonly number[]> {
+    const deks = this.#topics.get(dekRowPrefix(topic.uid));
+    const versions = spent.map(({ version }) => version);
+    const expelled = new Set(deks?.expel(versions) ?? versions);
+    await this.#context.rows.erase(
+      topic,
+      spent.filter(({ version }) => expelled.has(version)),
+    );
+    deks?.expel([...expelled]);
+    return [...expelled];
+  }
+
+  async rewrap(topic: SealedTopic, version: number, order: RewrapOrder): Promise<RewrapOutcome> {
+    const { rows } = this.#context;
+    let primary: string | null = null;
+    const replaced = await rows.replace(topic, version, async (row) => {
+      const isAsked = isWrappedBy(row, order.from) && row.kekVersionName !== order.primary;
+      if (!isAsked) return null;
+      const moved = await rewrapDek(this.#context, topic, row, order.keyName);
+      primary = moved.kekVersionName;
+      return primary === row.kekVersionName ? null : moved;
+    });
+    if (replaced === null) return { outcome: 'gone', kekVersionName: null, primary };
+    const { row, isChanged } = replaced;
+    if (isChanged) await this.#topics.get(dekRowPrefix(topic.uid))?.rewrapped(row);
+    const outcome = isChanged ? 'moved' : 'kept';
+    return { outcome, kekVersionName: row.kekVersionName, primary };
   }
 
   close(): void {
     this.#context.isClosed = true;
+    this.#context.resyncs.clear();
     this.#stopListening();
     this.#context.rows.close();
     for (const deks of this.#topics.values()) void deks.close('forgotten');
@@ -145,4 +206,18 @@ class CachingDekManager implements DekManager {
     const times = [...this.#primaryChanges].filter(([resource]) => touches(resource, keyName));
     return Math.max(-Infinity, ...times.map(([, timeMs]) => timeMs));
   }
+}
+
+function isWrappedBy(row: DekRow, name: string): boolean {
+  return row.kekName === name || row.kekVersionName === name;
+}
+
+function storedDek({
+  topicUid,
+  version,
+  kekName,
+  kekVersionName,
+  createTimeMs,
+}: DekRow): StoredDek {
+  return { topicUid, version, kekName, kekVersionName, createTimeMs };
 }

@@ -41,6 +41,36 @@ export interface DekEvent {
   readonly kind: 'revoked' | 'restored';
 }
 
+/** A DEK as it is stored: who wrapped it, and when it was made (ms since the Unix epoch). */
+export interface StoredDek {
+  readonly topicUid: Uint8Array;
+  readonly version: number;
+  readonly kekName: string;
+  readonly kekVersionName: string;
+  readonly createTimeMs: number;
+}
+
+/** Which rows a rewrap moves, and where to. */
+export interface RewrapOrder {
+  /** The CryptoKey whose primary version wraps from then on. */
+  readonly keyName: string;
+  /** The CryptoKey, or the one version, whose rows are moved. */
+  readonly from: string;
+  /** A version that is known to be the primary one: rows that it wraps are left alone. */
+  readonly primary: string | null;
+}
+
+/**
+ * - `moved`: stored under `kekVersionName` now. `kept`: it is none of those that the order names,
+ *   or is there already. `gone`: there is no such row, or none any more.
+ */
+export interface RewrapOutcome {
+  readonly outcome: 'moved' | 'kept' | 'gone';
+  readonly kekVersionName: string | null;
+  /** The primary version, if that was learned. */
+  readonly primary: string | null;
+}
+
 /**
  * The DEKs of all topics: made, wrapped by the topic's KEK, unwrapped anew every 6 minutes, dead at
  * 7 (DESIGN: Sealing). A handle in hand may be used at once; after an await ask again.
@@ -60,8 +90,29 @@ export interface DekManager {
   /** The CryptoKey that protects the topic: its own, or the service's default. */
   keyNameOf(topic: SealedTopic): string;
   onEvent(listener: (event: DekEvent) => void): () => void;
-  /** Forgets a deleted topic: evicts its DEKs and removes their rows. */
-  forget(topic: SealedTopic): Promise<void>;
+  /**
+   * Forgets a deleted topic: evicts its DEKs and erases their rows. `sealedCount` tells how many
+   * messages a version sealed, for its receipt; null: not known.
+   */
+  forget(topic: SealedTopic, sealedCount?: (version: number) => number | null): Promise<void>;
+  /** Every stored DEK that a CryptoKey, or a version of one, wraps. Looks at every row. */
+  wrappedBy(name: string): Promise<StoredDek[]>;
+  /** A topic's stored DEKs, by version. */
+  storedOf(topic: SealedTopic): Promise<StoredDek[]>;
+  /**
+   * Erases DEKs that nothing stored names: from this very call on nobody seals or opens with them.
+   * The one that seals, the next one, and one that is being read just now stay. Resolves to what
+   * was erased; receipts follow the compaction.
+   */
+  erase(
+    topic: SealedTopic,
+    spent: readonly { readonly version: number; readonly sealedMessageCount: number | null }[],
+  ): Promise<readonly number[]>;
+  /**
+   * Wraps a stored DEK anew: unwrapped, wrapped under the key's primary version, proven by another
+   * unwrap, compared and set. What it sealed stays as it is. Throws as `forOpen` does.
+   */
+  rewrap(topic: SealedTopic, version: number, order: RewrapOrder): Promise<RewrapOutcome>;
   /** Zeroes everything. */
   close(): void;
 }

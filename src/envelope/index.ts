@@ -3,7 +3,15 @@
  *
  * Opens nothing that was changed, moved or replayed elsewhere; stores no unwrapped key.
  */
-export type { Dek, DekEvent, DekManager, SealedTopic } from './dek.ts';
+export type {
+  Dek,
+  DekEvent,
+  DekManager,
+  RewrapOrder,
+  RewrapOutcome,
+  SealedTopic,
+  StoredDek,
+} from './dek.ts';
 export { EnvelopeError, type EnvelopeReason } from './envelope-error.ts';
 export { bitmapBytes, type FilterSection } from './filter-section.ts';
 export { segmentPlainBytes, type SegmentPlace } from './segment.ts';
@@ -18,6 +26,7 @@ export {
 export { sealSegment } from './segment-sealer.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './deks/dek-limits.ts';
+export { noJournal, type ErasureJournal, type ErasureReceipt } from './deks/dek-receipt.ts';
 export type { DekObserver, EvictionCause } from './observer.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';

@@ -2,9 +2,16 @@ import type { StatusCode } from '../rpc/index.ts';
 
 /**
  * Why an unwrapped DEK left memory: nobody used it, the key service could not be reached until its
- * time was up, the key service refused, a change of the key was pushed, its topic was deleted.
+ * time was up, the key service refused, a change of the key was pushed, its topic was deleted, or
+ * the key's owner lets it be kept no longer.
  */
-export type EvictionCause = 'idle' | 'unreachable' | 'refused' | 'keyChange' | 'forgotten';
+export type EvictionCause =
+  | 'idle'
+  | 'unreachable'
+  | 'refused'
+  | 'keyChange'
+  | 'forgotten'
+  | 'ownerLimit';
 
 /** What the DEK manager reports; `metrics` implements it. Every call is synchronous. */
 export interface DekObserver {

@@ -1,4 +1,3 @@
-import type { AeadKey } from '../../crypto/index.ts';
 import type { AccessReason } from '../../kms/index.ts';
 import type { Cancel } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
@@ -8,16 +7,18 @@ import { DekHandle, type DekTally } from './dek-handle.ts';
 import {
   backoffMs,
   coldRetryMs,
-  lastLookMs,
+  lastLookFraction,
+  leastUseMs,
   lifetimeMs,
   refreshBackoffMs,
-  refreshMs,
+  refreshFraction,
   refusalMs,
   retiredGraceMs,
+  shortLifeMs,
 } from './dek-limits.ts';
 import { isUnreachable, topicGone } from './dek-refusal.ts';
 import type { DekRow } from './dek-row.ts';
-import { unwrapDek } from './dek-wrapping.ts';
+import { type UnwrappedDek, unwrapDek } from './dek-wrapping.ts';
 import type { EvictionCause } from '../observer.ts';
 
 /** What a cached DEK tells the topic that it belongs to. */
@@ -35,8 +36,8 @@ export interface CachedDekOwner {
  * confirmed every six minutes while in use, dead at seven.
  */
 export class CachedDek {
-  readonly row: DekRow;
   readonly tally: DekTally;
+  #row: DekRow;
   readonly #context: DekContext;
   readonly #topic: SealedTopic;
   readonly #owner: CachedDekOwner;
@@ -46,6 +47,8 @@ export class CachedDek {
   /** Raised by every eviction: an answer to a question asked before it no longer counts. */
   #generation = 0;
   #unwrapTimeMs = 0;
+  /** Its owner lets it live so shortly that nobody asks ahead. */
+  #isShortLived = false;
   #retireTimeMs = -Infinity;
   #cancelDeath: Cancel | null = null;
   #cancelNext: Cancel | null = null;
@@ -60,9 +63,14 @@ export class CachedDek {
   ) {
     this.#context = context;
     this.#topic = topic;
-    this.row = row;
+    this.#row = row;
     this.tally = tally;
     this.#owner = owner;
+  }
+
+  /** As it was stored last: a rewrap changes how it is wrapped, and nothing else. */
+  get row(): DekRow {
+    return this.#row;
   }
 
   /** Its handle, without noting a use; null when it would have to be unwrapped. */
@@ -85,13 +93,19 @@ export class CachedDek {
   }
 
   /** Takes the key of a DEK that was just made; `askedMs` is when its unwrap was asked for. */
-  adopt(key: AeadKey, askedMs: number): DekHandle {
-    const diesAtMs = askedMs + lifetimeMs;
+  adopt({ key, cacheMs }: UnwrappedDek, askedMs: number): DekHandle {
+    const diesAtMs = this.#deathMs(askedMs, cacheMs);
     const parts = { version: this.row.version, key, tally: this.tally, diesAtMs };
     this.#handle = new DekHandle(parts, this.#context.clock);
     countCached(this.#context, 1);
-    this.#confirmed(askedMs);
+    this.#confirmed(askedMs, diesAtMs);
     return this.#handle;
+  }
+
+  /** It is stored wrapped otherwise now. What was refused before may not be any more. */
+  rewrapped(row: DekRow): void {
+    this.#row = row;
+    this.#refusal = null;
   }
 
   /** It seals no more; opens count as use again after a moment. */
@@ -119,6 +133,13 @@ export class CachedDek {
     this.#isClosed = true;
   }
 
+  /** As after an eviction, but it lives on meanwhile, and dies of a refusal alone. */
+  async askAgain(): Promise<void> {
+    this.#generation++;
+    this.#refusal = null;
+    if (this.warm) await this.#refresh(1);
+  }
+
   /** Asks the key service now, because the answer may have changed. */
   confirmNow(): void {
     if (this.warm) this.#startRefresh(1);
@@ -130,10 +151,12 @@ export class CachedDek {
       this.#throwRefusal();
       const generation = this.#generation;
       const askedMs = this.#context.clock.monotonicMs();
+      const { row } = this;
       const answer = await this.#ask(reason);
-      const isStale = generation !== this.#generation;
+      const isRefusedAsItWas = answer instanceof RpcError && row !== this.row;
+      const isStale = generation !== this.#generation || isRefusedAsItWas;
       if (this.#isClosed) throw this.#closed(answer);
-      if (isStale && !(answer instanceof RpcError)) answer.destroy();
+      if (isStale && !(answer instanceof RpcError)) answer.key.destroy();
       if (isStale) continue;
       if (!(answer instanceof RpcError)) return this.#loaded(answer, askedMs);
       const waitMs = isUnreachable(answer) ? coldRetryMs[attempt] : undefined;
@@ -142,18 +165,18 @@ export class CachedDek {
     }
   }
 
-  #loaded(key: AeadKey, askedMs: number): DekHandle {
-    const handle = this.adopt(key, askedMs);
+  #loaded(unwrapped: UnwrappedDek, askedMs: number): DekHandle {
+    const handle = this.adopt(unwrapped, askedMs);
     this.#owner.answered(this);
     return handle;
   }
 
-  #closed(answer: AeadKey | RpcError): RpcError {
-    if (!(answer instanceof RpcError)) answer.destroy();
+  #closed(answer: UnwrappedDek | RpcError): RpcError {
+    if (!(answer instanceof RpcError)) answer.key.destroy();
     return topicGone(this.#topic, this.#context.isClosed);
   }
 
-  async #ask(reason: AccessReason): Promise<AeadKey | RpcError> {
+  async #ask(reason: AccessReason): Promise<UnwrappedDek | RpcError> {
     try {
       return await unwrapDek(this.#context, this.#topic, this.row, reason);
     } catch (error) {
@@ -172,15 +195,30 @@ export class CachedDek {
     return error;
   }
 
-  #confirmed(askedMs: number): void {
+  /** Never beyond the seventh minute, and no longer than the key's owner allows. */
+  #deathMs(askedMs: number, cacheMs: number | undefined): number {
+    const latestMs = askedMs + lifetimeMs;
+    if (cacheMs === undefined) return latestMs;
+    const usableMs = this.#context.clock.monotonicMs() + leastUseMs;
+    return Math.min(latestMs, Math.max(askedMs + cacheMs, usableMs));
+  }
+
+  #confirmed(askedMs: number, diesAtMs: number): void {
+    const lifeMs = diesAtMs - askedMs;
     this.#unwrapTimeMs = askedMs;
-    this.#handle?.extend(askedMs + lifetimeMs);
+    this.#isShortLived = lifeMs < shortLifeMs;
+    this.#handle?.extend(diesAtMs);
     this.#cancelDeath?.();
-    this.#cancelDeath = this.#context.clock.schedule(askedMs + lifetimeMs, () => this.#expire());
-    this.#next(askedMs + refreshMs, () => {
+    this.#cancelDeath = this.#context.clock.schedule(diesAtMs, () => this.#expire());
+    if (this.#isShortLived) return;
+    this.#next(askedMs + lifeMs * refreshFraction, () => {
       if (this.#isDue()) this.#startRefresh(1);
-      else this.#next(askedMs + lastLookMs, () => this.#isDue() && this.#startRefresh(1));
+      else this.#lookAgain(askedMs + lifeMs * lastLookFraction);
     });
+  }
+
+  #lookAgain(atMs: number): void {
+    this.#next(atMs, () => this.#isDue() && this.#startRefresh(1));
   }
 
   /** In use since its last unwrap, and not about to be relieved. */
@@ -202,11 +240,14 @@ export class CachedDek {
   async #refresh(attempt: number): Promise<void> {
     this.#cancelNext?.();
     const generation = this.#generation;
+    const { row } = this;
     const askedMs = this.#context.clock.monotonicMs();
     const answer = await this.#ask('GOOGLE_INITIATED_SYSTEM_OPERATION');
-    if (!(answer instanceof RpcError)) answer.destroy();
+    if (!(answer instanceof RpcError)) answer.key.destroy();
     if (generation !== this.#generation) return;
-    if (!(answer instanceof RpcError)) this.#confirmed(askedMs);
+    if (!(answer instanceof RpcError)) {
+      this.#confirmed(askedMs, this.#deathMs(askedMs, answer.cacheMs));
+    } else if (row !== this.row) this.#startRefresh(attempt);
     else if (isUnreachable(answer)) this.#retry(attempt);
     else {
       this.evict('refused');
@@ -223,6 +264,11 @@ export class CachedDek {
   }
 
   #expire(): void {
+    if (this.#isShortLived) {
+      this.evict('ownerLimit');
+      this.#owner.idled(this);
+      return;
+    }
     const isInUse = this.#isDue();
     this.evict(isInUse ? 'unreachable' : 'idle');
     if (isInUse) this.#owner.failed(this);

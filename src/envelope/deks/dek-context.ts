@@ -4,6 +4,7 @@ import type { Clock, Entropy, Failpoints, Logger } from '../../runtime/index.ts'
 import type { DekCaps } from './dek-limits.ts';
 import type { DekRows } from './dek-rows.ts';
 import type { DekObserver } from '../observer.ts';
+import type { Resyncs } from './resyncs.ts';
 
 /** What every part of the DEK manager works with. */
 export interface DekContext {
@@ -16,6 +17,7 @@ export interface DekContext {
   readonly failpoints: Failpoints;
   readonly observer: DekObserver;
   readonly caps: DekCaps;
+  readonly resyncs: Resyncs;
   /** True from the manager's `close` on: nothing that is still under way may be kept. */
   isClosed: boolean;
   /** Unwrapped DEKs in memory now. */

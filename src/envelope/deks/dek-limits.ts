@@ -24,6 +24,22 @@ export const ceilingMs: number = 12 * 3_600_000;
 export const leadMs = 30_000;
 export const leadSpreadMs = 20_000;
 
+/**
+ * Where the key's owner allows less than that (DecryptResponse.cacheMs), a DEK lives no longer; but
+ * so long after it came, or nobody could seal or open anything with it.
+ */
+export const leastUseMs = 250;
+
+/** A DEK that lives shorter than this is not asked about ahead: who needs it next waits. */
+export const shortLifeMs = 10_000;
+
+/** The part of its life after which a DEK in use is unwrapped anew, and that of the second look. */
+export const refreshFraction: number = refreshMs / lifetimeMs;
+export const lastLookFraction: number = lastLookMs / lifetimeMs;
+
+/** DEKs that are asked about at once when changes of keys went unheard. */
+export const resyncsMax = 32;
+
 /** After a refusal, the same answer is given this long without a call. */
 export const refusalMs = 1_000;
 

@@ -127,7 +127,7 @@ export class DekMaker {
     }
     this.#context.failpoints('afterDekStored');
     const dek = this.#host.admit(made.row);
-    if (generation === this.#host.generation && !this.#host.isClosed) dek.adopt(made.key, askedMs);
+    if (generation === this.#host.generation && !this.#host.isClosed) dek.adopt(made, askedMs);
     else made.key.destroy();
     return dek;
   }

@@ -1,53 +1,66 @@
-import { assert, type Clock, type Logger } from '../../runtime/index.ts';
-import type { KeyStore } from '../../storage/index.ts';
+import { equalBytes } from '../../crypto/index.ts';
+import { assert, type Failpoints } from '../../runtime/index.ts';
+import type { KeyStore, MetaPut, MetaRow } from '../../storage/index.ts';
 import type { SealedTopic } from '../dek.ts';
 import { storageRefusal } from '../storage-refusal.ts';
+import { encodeReceipt, receiptKey, receiptOf } from './dek-receipt.ts';
 import { rowDamaged } from './dek-refusal.ts';
 import { decodeDekRow, dekRowKey, dekRowPrefix, type DekRow, encodeDekRow } from './dek-row.ts';
-import { equalBytes } from '../../crypto/index.ts';
+import { Erasure, type ErasurePorts } from './erasure.ts';
 
 const pageRows = 200;
-/** Stands while an erasure still waits for its compaction, so that a crash in between loses none. */
-const erasureKey = 'dek-erasure';
-/** Topics that are deleted together share one compaction. */
-const compactionDelayMs = 1_000;
+/** Rows that one transaction erases, with their receipts. */
+const erasedRows = 50;
+const attemptsMax = 20;
+
+/** A DEK that goes, and how many messages it had sealed; null: nobody knows. */
+export interface SpentDek {
+  readonly version: number;
+  readonly sealedMessageCount: number | null;
+}
 
 /**
- * The wrapped DEKs in the environment of the keys, and the compaction that completes an erasure.
- * What the storage refuses is thrown as RpcError, as `storageRefusal` has it.
+ * The wrapped DEKs in the environment of the keys. What the storage refuses is thrown as RpcError,
+ * as `storageRefusal` has it.
  */
 export class DekRows {
   readonly #store: KeyStore;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  #isCompacting = false;
-  #cancelCompaction: (() => void) | null = null;
+  readonly #ports: ErasurePorts;
+  readonly #failpoints: Failpoints;
+  readonly #erasure: Erasure;
 
-  constructor(store: KeyStore, clock: Clock, log: Logger) {
-    this.#store = store;
-    this.#clock = clock;
-    this.#log = log;
+  constructor(ports: ErasurePorts) {
+    this.#store = ports.store;
+    this.#ports = ports;
+    this.#failpoints = ports.failpoints;
+    this.#erasure = new Erasure(ports);
   }
 
   /** Finishes an erasure that a crash interrupted. */
   async resume(): Promise<void> {
-    if (await this.#store.get(erasureKey)) this.#compactSoon();
+    await this.#erasure.resume();
   }
 
   /** The row, checked to be the one that its key says. Throws DATA_LOSS if it is not, or is absent. */
   async read(topic: SealedTopic, version: number): Promise<DekRow> {
-    const stored = await asked(this.#store.get(dekRowKey(topic.uid, version)));
-    const row = stored && decodeDekRow(stored.value);
-    if (!row || row.version !== version || !equalBytes(row.topicUid, topic.uid)) {
-      throw rowDamaged(topic, version);
-    }
-    return row;
+    const row = await this.#read(topic, version);
+    if (row === null) throw rowDamaged(topic, version);
+    return row.row;
   }
 
   /** The topic's highest version, 0 if it has none. */
   async newestVersion(topic: SealedTopic): Promise<number> {
-    const keys = await this.#keysOf(topic);
-    return Number(keys.at(-1)?.slice(dekRowPrefix(topic.uid).length) ?? 0);
+    const rows = await this.#rowsOf(topic);
+    return Number(rows.at(-1)?.key.slice(dekRowPrefix(topic.uid).length) ?? 0);
+  }
+
+  /** Every row that can be read, of one topic or of all, in the order of uids and versions. */
+  async *all(topic: SealedTopic | null): AsyncGenerator<DekRow> {
+    const prefix = topic === null ? 'dek/' : dekRowPrefix(topic.uid);
+    for await (const { value } of this.#pages(prefix)) {
+      const row = decodeDekRow(value);
+      if (row !== null) yield row;
+    }
   }
 
   /** Durable when it resolves. False if that version exists: somebody else made it. */
@@ -56,61 +69,109 @@ export class DekRows {
     return asked(this.#store.txn([{ key, version: 0 }], [{ key, value: encodeDekRow(row) }]));
   }
 
-  /** Deletes every row of the topic; the compaction follows in the background. */
-  async removeAll(topic: SealedTopic): Promise<void> {
-    const keys = await this.#keysOf(topic);
-    for (let at = 0; at < keys.length; at += pageRows) {
-      const deletes = keys.slice(at, at + pageRows).map((key) => ({ key, value: null }));
-      const marker = { key: erasureKey, value: Uint8Array.of(1) };
-      await asked(this.#store.txn([], [...deletes, marker]));
+  /**
+   * Replaces a row by what `change` makes of it, compared and set: null leaves it. The old bytes
+   * leave with the next compaction. Null if there is no such row, or none any more.
+   */
+  async replace(
+    topic: SealedTopic,
+    version: number,
+    change: (row: DekRow) => Promise<DekRow | null>,
+  ): Promise<{ readonly row: DekRow; readonly isChanged: boolean } | null> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const stored = await this.#read(topic, version);
+      if (stored === null) return null;
+      const row = await change(stored.row);
+      if (row === null) return { row: stored.row, isChanged: false };
+      const key = dekRowKey(topic.uid, version);
+      const puts = [{ key, value: encodeDekRow(row) }, this.#erasure.marker];
+      this.#failpoints('beforeDekRewrap');
+      const isDone = await asked(this.#store.txn([{ key, version: stored.rowVersion }], puts));
+      if (!isDone) continue;
+      this.#failpoints('afterDekRewrap');
+      this.#erasure.soon();
+      return { row, isChanged: true };
     }
-    if (keys.length > 0) this.#compactSoon();
+    throw rowDamaged(topic, version);
   }
 
-  close(): void {
-    this.#cancelCompaction?.();
-    this.#cancelCompaction = null;
+  /** Deletes rows; the compaction follows in the background, and after it the receipts. */
+  async erase(topic: SealedTopic, spent: readonly SpentDek[]): Promise<void> {
+    for (let at = 0; at < spent.length; at += erasedRows) {
+      const some = spent.slice(at, at + erasedRows);
+      for (let attempt = 0; !(await this.#erased(topic, some)); attempt++) {
+        assert(attempt < attemptsMax, 'rows that are erased do not change for ever');
+      }
+    }
   }
 
-  async #keysOf(topic: SealedTopic): Promise<string[]> {
-    assert(topic.uid.length === 16, 'a topic uid has 16 bytes');
+  /** Deletes every row of the topic. */
+  async removeAll(
+    topic: SealedTopic,
+    sealedCount: (version: number) => number | null,
+  ): Promise<void> {
     const prefix = dekRowPrefix(topic.uid);
-    const keys: string[] = [];
-    for (;;) {
-      const after = keys.at(-1);
-      const from = after === undefined ? {} : { after };
-      const page = await asked(this.#store.list(prefix, { ...from, limit: pageRows }));
-      keys.push(...page.map((row) => row.key));
-      if (page.length < pageRows) return keys;
-    }
-  }
-
-  #compactSoon(): void {
-    this.#cancelCompaction ??= this.#clock.schedule(
-      this.#clock.monotonicMs() + compactionDelayMs,
-      () => {
-        this.#cancelCompaction = null;
-        void this.#compact();
-      },
+    const versions = (await this.#rowsOf(topic)).map(({ key }) => Number(key.slice(prefix.length)));
+    await this.erase(
+      topic,
+      versions.map((version) => ({ version, sealedMessageCount: sealedCount(version) })),
     );
   }
 
-  async #compact(): Promise<void> {
-    if (this.#isCompacting) return this.#compactSoon();
-    this.#isCompacting = true;
-    try {
-      const marker = await this.#store.get(erasureKey);
-      await this.#store.compact();
-      // A topic that was erased during the compaction has raised the marker's version: it stays.
-      const checks = [{ key: erasureKey, version: marker?.version ?? 0 }];
-      await this.#store.txn(checks, [{ key: erasureKey, value: null }]);
-    } catch (error) {
-      this.#log.error(
-        { err: error },
-        'compaction after an erasure failed; it is tried at next start',
-      );
-    } finally {
-      this.#isCompacting = false;
+  close(): void {
+    this.#erasure.close();
+  }
+
+  /** False if a row changed meanwhile, with nothing done. */
+  async #erased(topic: SealedTopic, spent: readonly SpentDek[]): Promise<boolean> {
+    const checks: { key: string; version: number }[] = [];
+    const puts: MetaPut[] = [];
+    const eraseTimeMs = this.#ports.clock.wallMs();
+    for (const { version, sealedMessageCount } of spent) {
+      const key = dekRowKey(topic.uid, version);
+      const stored = await asked(this.#store.get(key));
+      if (stored === null) continue;
+      checks.push({ key, version: stored.version });
+      puts.push({ key, value: null });
+      const row = decodeDekRow(stored.value);
+      if (row === null) continue;
+      const receipt = receiptOf(topic.name, row, { eraseTimeMs, sealedMessageCount });
+      puts.push({ key: receiptKey(row), value: encodeReceipt(receipt) });
+    }
+    if (puts.length === 0) return true;
+    this.#failpoints('beforeDekErase');
+    const isDone = await asked(this.#store.txn(checks, [...puts, this.#erasure.marker]));
+    if (!isDone) return false;
+    this.#failpoints('afterDekErase');
+    this.#erasure.soon();
+    return true;
+  }
+
+  async #read(
+    topic: SealedTopic,
+    version: number,
+  ): Promise<{ readonly row: DekRow; readonly rowVersion: number } | null> {
+    const stored = await asked(this.#store.get(dekRowKey(topic.uid, version)));
+    const row = stored && decodeDekRow(stored.value);
+    if (!row || row.version !== version || !equalBytes(row.topicUid, topic.uid)) return null;
+    return { row, rowVersion: stored.version };
+  }
+
+  async #rowsOf(topic: SealedTopic): Promise<MetaRow[]> {
+    assert(topic.uid.length === 16, 'a topic uid has 16 bytes');
+    const rows: MetaRow[] = [];
+    for await (const row of this.#pages(dekRowPrefix(topic.uid))) rows.push(row);
+    return rows;
+  }
+
+  async *#pages(prefix: string): AsyncGenerator<MetaRow> {
+    let after: string | undefined;
+    for (;;) {
+      const from = after === undefined ? {} : { after };
+      const page = await asked(this.#store.list(prefix, { ...from, limit: pageRows }));
+      yield* page;
+      if (page.length < pageRows) return;
+      after = page.at(-1)!.key;
     }
   }
 }

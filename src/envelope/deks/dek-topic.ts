@@ -16,9 +16,13 @@ export interface TopicDeksOwner {
   readonly tell: (kind: DekEvent['kind']) => void;
 }
 
-/** Whether a change of `resource` (a key, a version of it, a ring, a project) is about `keyName`. */
+/**
+ * Whether a change of `resource` (a key, a version of it, a ring, a project) is about `keyName`. An
+ * empty one is about every key.
+ */
 export function touches(resource: string, keyName: string): boolean {
   return (
+    resource === '' ||
     keyName === resource ||
     keyName.startsWith(`${resource}/`) ||
     resource.startsWith(`${keyName}/cryptoKeyVersions/`)
@@ -90,12 +94,39 @@ export class TopicDeks implements CachedDekOwner, DekHost {
     const touched = [...this.#deks.values()].filter((dek) =>
       touches(change.resource, dek.row.kekName),
     );
+    if (change.kind === 'resync') {
+      this.#resync(touched);
+      return;
+    }
     const wasInUse = touched.some((dek) => dek.warm !== null) || this.#watch.isFailingAny;
     for (const dek of touched) {
       if (change.kind === 'primary') this.#rotation.supersede(dek);
       else dek.evict('keyChange');
     }
     if (change.kind !== 'primary' && touched.length > 0 && wasInUse) this.#askAnew(touched);
+  }
+
+  /**
+   * In this tick: those of these DEKs that neither seal nor will next are of no use to anybody any
+   * more. Returns them; their rows may go. Called again afterwards, for who came in between.
+   */
+  expel(versions: readonly number[]): number[] {
+    return versions.filter((version) => {
+      const dek = this.#deks.get(version);
+      const isHeld = dek !== undefined && this.#rotation.holds(dek);
+      if (isHeld || this.#reading.has(version)) return false;
+      dek?.close('forgotten');
+      this.#deks.delete(version);
+      this.#watch.forget(version);
+      return true;
+    });
+  }
+
+  /** A DEK is stored wrapped otherwise from now on. */
+  async rewrapped(row: DekRow): Promise<void> {
+    const reading = this.#reading.get(row.version)?.catch(() => undefined);
+    const dek = this.#deks.get(row.version) ?? (await reading);
+    dek?.rewrapped(row);
   }
 
   isRelieved(dek: CachedDek): boolean {
@@ -123,6 +154,12 @@ export class TopicDeks implements CachedDekOwner, DekHost {
     for (const dek of this.#deks.values()) dek.close(cause);
     this.#deks.clear();
     await this.#rotation.close();
+  }
+
+  /** What happened meanwhile is not known: nothing is taken away before the answer does. */
+  #resync(touched: readonly CachedDek[]): void {
+    for (const dek of touched) this.#context.resyncs.add(() => dek.askAgain());
+    this.#watch.askNow(touched.map((dek) => dek.row.version));
   }
 
   #askAnew(touched: readonly CachedDek[]): void {

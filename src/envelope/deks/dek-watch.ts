@@ -59,6 +59,13 @@ export class DekWatch {
     this.#ask(Math.max(...failing));
   }
 
+  /** Its row is erased: nobody asks about it any more. */
+  forget(version: number): void {
+    if (!this.#failing.delete(version)) return;
+    if (version === this.#revokedVersion) this.#revokedVersion = null;
+    if (this.#failing.size === 0) this.stop();
+  }
+
   stop(): void {
     this.#cancel?.();
     this.#cancel = null;

@@ -1,5 +1,10 @@
 import { type AeadKey, commitmentOf, equalBytes, keyBytes, wipe } from '../../crypto/index.ts';
-import { type AccessReason, type KeyCaller, serviceMember } from '../../kms/index.ts';
+import {
+  type AccessReason,
+  type DecryptResponse,
+  type KeyCaller,
+  serviceMember,
+} from '../../kms/index.ts';
 import { type Clock, draw } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { SealedTopic } from '../dek.ts';
@@ -13,10 +18,15 @@ import { type DekIdentity, type DekRow, wrapAssociatedData } from './dek-row.ts'
  * before its functions return, and leave it as an AeadKey whose commitment was checked.
  */
 
-/** A new DEK, not yet stored: it must not seal before its row is durable. */
-export interface WrappedDek {
-  readonly row: DekRow;
+/** A DEK, unwrapped, and how long the key's owner lets it be kept; absent: no say. */
+export interface UnwrappedDek {
   readonly key: AeadKey;
+  readonly cacheMs?: number;
+}
+
+/** A new DEK, not yet stored: it must not seal before its row is durable. */
+export interface WrappedDek extends UnwrappedDek {
+  readonly row: DekRow;
 }
 
 /** Draws a DEK, wraps it and proves the wrap by unwrapping it once. Throws as `refusalOf` says. */
@@ -42,9 +52,9 @@ export async function wrapNewDek(
       commitment: commitmentFor(bytes, topic, identity),
       wrapped: Uint8Array.from(wrap.ciphertext),
     };
-    const key = await unwrapDek(context, topic, row, use.reason);
+    const unwrapped = await unwrapDek(context, topic, row, use.reason);
     context.failpoints('afterDekWrap');
-    return { row, key };
+    return { row, ...unwrapped };
   } finally {
     wipe(bytes);
   }
@@ -56,28 +66,59 @@ export async function unwrapDek(
   topic: SealedTopic,
   row: DekRow,
   reason: AccessReason,
-): Promise<AeadKey> {
+): Promise<UnwrappedDek> {
   const provider = context.providers.for(row.suite);
   if (provider === undefined) throw suiteUnavailable(topic, row.suite);
   const startMs = context.clock.monotonicMs();
-  const additionalAuthenticatedData = wrapAssociatedData(topic, row);
-  const bytes = await decrypt(
-    context,
-    topic,
-    { keyName: row.kekName, reason },
-    {
-      name: row.kekName,
-      ciphertext: row.wrapped,
-      additionalAuthenticatedData,
-    },
-  );
+  const { plaintext: bytes, cacheMs } = await decryptRow(context, topic, row, reason);
   try {
     if (!isCommitted(bytes, topic, row)) throw commitmentMismatch(row.kekName, topic);
     context.observer.unwrapped(context.clock.monotonicMs() - startMs);
-    return provider.importKey(bytes);
+    const key = provider.importKey(bytes);
+    return cacheMs === undefined ? { key } : { key, cacheMs };
   } finally {
     wipe(bytes);
   }
+}
+
+/**
+ * The row, its DEK wrapped anew under `keyName` and proven as a new one is. The DEK stays what it
+ * is, and so does all that it sealed. Throws as `unwrapDek` does.
+ */
+export async function rewrapDek(
+  context: DekContext,
+  topic: SealedTopic,
+  row: DekRow,
+  keyName: string,
+): Promise<DekRow> {
+  const reason = 'GOOGLE_INITIATED_SYSTEM_OPERATION';
+  const { plaintext: bytes } = await decryptRow(context, topic, row, reason);
+  try {
+    if (!isCommitted(bytes, topic, row)) throw commitmentMismatch(row.kekName, topic);
+    const additionalAuthenticatedData = wrapAssociatedData(topic, row);
+    const request = { name: keyName, plaintext: bytes, additionalAuthenticatedData };
+    const wrap = await call(context, 'encrypt', topic, { keyName, reason }, (caller) =>
+      context.keys.encrypt(request, caller),
+    );
+    const wrapped = Uint8Array.from(wrap.ciphertext);
+    const moved = { ...row, kekName: keyName, kekVersionName: wrap.name, wrapped };
+    const { key } = await unwrapDek(context, topic, moved, reason);
+    key.destroy();
+    return moved;
+  } finally {
+    wipe(bytes);
+  }
+}
+
+function decryptRow(
+  context: DekContext,
+  topic: SealedTopic,
+  row: DekRow,
+  reason: AccessReason,
+): Promise<DecryptResponse> {
+  const additionalAuthenticatedData = wrapAssociatedData(topic, row);
+  const request = { name: row.kekName, ciphertext: row.wrapped, additionalAuthenticatedData };
+  return decrypt(context, topic, { keyName: row.kekName, reason }, request);
 }
 
 /** Encrypts and decrypts random bytes as a wrap would. Throws as `refusalOf` says, or DATA_LOSS. */
@@ -100,7 +141,7 @@ export async function probeKey(
     context.keys.encrypt(request, caller),
   );
   const opened = { name: keyName, ciphertext, additionalAuthenticatedData };
-  const returned = await decrypt(context, topic, use, opened);
+  const { plaintext: returned } = await decrypt(context, topic, use, opened);
   if (!equalBytes(returned, sample)) throw commitmentMismatch(keyName, topic);
 }
 
@@ -125,13 +166,13 @@ function wipeLate(late: { readonly plaintext: Uint8Array }): void {
 
 type DecryptCall = Parameters<DekContext['keys']['decrypt']>[0];
 
-async function decrypt(
+function decrypt(
   context: DekContext,
   topic: SealedTopic,
   use: Use,
   request: DecryptCall,
-): Promise<Uint8Array> {
-  const answer = await call(
+): Promise<DecryptResponse> {
+  return call(
     context,
     'decrypt',
     topic,
@@ -139,7 +180,6 @@ async function decrypt(
     (caller) => context.keys.decrypt(request, caller),
     wipeLate,
   );
-  return answer.plaintext;
 }
 
 /** The default key is used as the service, unless the topic claims it by name as its own. */
