@@ -188,6 +188,92 @@ const kms: Row = {
   ],
 };
 
+const audit: Row = {
+  title: 'Audit log',
+  panels: [
+    {
+      title: 'Entries written',
+      description: 'Durable before their calls are answered.',
+      unit: 'cps',
+      queries: [[rateBy('kind', 'sealpost_audit_entries_total'), '{{kind}}']],
+    },
+    {
+      title: 'Bytes written',
+      description: 'Of sealed entries, as they are stored.',
+      unit: 'Bps',
+      queries: [[rateBy('kind', 'sealpost_audit_bytes_total'), '{{kind}}']],
+    },
+    {
+      title: 'Time of a group of entries',
+      description: 'Until they and the anchor are durable.',
+      unit: 's',
+      queries: percentiles('sealpost_audit_commit_seconds'),
+    },
+    {
+      title: 'Failures',
+      description: 'What is not recorded is refused; a missing anchor is made up for.',
+      unit: 'cps',
+      queries: [
+        [rateBy('kind', 'sealpost_audit_failures_total'), '{{kind}}'],
+        [rateOf('sealpost_audit_anchor_failures_total'), 'anchor'],
+      ],
+    },
+  ],
+};
+
+const remote: Row = {
+  title: 'Key service in another process',
+  panels: [
+    {
+      title: 'Changes of keys are heard of',
+      description: 'pushed: revocation within a second. polled or unheard: when a cached key ends.',
+      kind: 'stat',
+      unit: 'none',
+      width: 6,
+      queries: [['max by (state) (sealpost_remote_kms_watch)', '{{state}}']],
+    },
+    {
+      title: 'Keys that are not asked for',
+      description: 'Calls for them failed five times in a row; one at a time is tried again.',
+      kind: 'stat',
+      unit: 'none',
+      width: 6,
+      thresholds: [[1, 'red']],
+      queries: [['sum(sealpost_remote_kms_open_breakers)']],
+    },
+    {
+      title: 'Calls to the other process',
+      description: 'As the broker sees them, each with its retries.',
+      unit: 'reqps',
+      width: 12,
+      queries: [
+        [
+          rateBy('operation, response_code', 'sealpost_remote_kms_requests_total'),
+          '{{operation}} {{response_code}}',
+        ],
+      ],
+    },
+    {
+      title: 'Time of a call to the other process',
+      description: 'At most the deadline of one second.',
+      unit: 's',
+      width: 12,
+      queries: percentiles('sealpost_remote_kms_seconds'),
+    },
+    {
+      title: 'Retries, corruption and changes',
+      description: 'A corrupted answer is asked for once more, and never used.',
+      unit: 'cps',
+      width: 12,
+      queries: [
+        [rateBy('operation, code', 'sealpost_remote_kms_retries_total'), 'retry after {{code}}'],
+        [rateBy('operation', 'sealpost_remote_kms_corrupted_total'), 'corrupted {{operation}}'],
+        [rateBy('kind', 'sealpost_remote_kms_changes_total'), 'change {{kind}}'],
+      ],
+    },
+  ],
+};
+
 const sealing: Row = {
   title: 'Sealing and opening',
   panels: [
@@ -229,5 +315,5 @@ export const keysDashboard: Dashboard = {
   title: 'Sealpost: keys',
   description: 'Key service, data encryption keys, and what stands still because of a key.',
   variables: [],
-  rows: [standing, deks, kms, sealing],
+  rows: [standing, deks, kms, audit, sealing],
 };
