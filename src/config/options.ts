@@ -1,3 +1,4 @@
+import { auditOptions } from './audit-options.ts';
 import { roleOptions } from './role-options.ts';
 import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
 import {
@@ -287,6 +288,7 @@ export const options: readonly AnyOption[] = [
     parse: wholeNumber(1, 100_000),
   },
   ...roleOptions,
+  ...auditOptions,
 ];
 
 /** SEALPOST_DATA_DIR for `data-dir`. */

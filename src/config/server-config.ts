@@ -68,4 +68,10 @@ export interface ServerConfig {
   readonly defaultKey: string | null;
   /** `PROJECT=NUMBER`, for an endpoint that cannot be asked. */
   readonly projectNumbers: readonly string[];
+  /** How long audit entries of changes are kept. */
+  readonly auditRetentionDays: number;
+  /** How long those of uses and reads are kept. */
+  readonly auditDataAccessDays: number;
+  /** Whether reads of Pub/Sub's resources are recorded. */
+  readonly auditPubsubReads: boolean;
 }
