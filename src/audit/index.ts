@@ -19,6 +19,7 @@ export {
   type AuditWriter,
   noAudit,
 } from './audit-log.ts';
+export { type AuditPart, auditPart } from './audit-part.ts';
 export type { AnchorStore } from './chain/anchor.ts';
 export {
   type AuditCheck,

@@ -85,7 +85,7 @@ function severityOf(value: string): number | null {
 
 function scaledTest(comparator: Comparator, wanted: number, scale: Scale): Test {
   return (value) => {
-    const found = scale(String(value));
+    const found = typeof value === 'string' ? scale(value) : null;
     return found !== null && isOrdered(comparator, found - wanted);
   };
 }

@@ -23,8 +23,7 @@ export function boundsOf(filter: Filter): Bounds {
       return filter.of.map(boundsOf).reduce(either);
     case 'compare':
       return boundsOfComparison(filter);
-    case 'not':
-    case 'search':
+    default:
       return everywhere;
   }
 }

@@ -16,7 +16,7 @@ export function matches(filter: Filter, entry: EntryJson): boolean {
       return !matches(filter.of, entry);
     case 'search':
       return holds(entry, filter.text.toLowerCase());
-    case 'compare':
+    default:
       return passes(filter, entry);
   }
 }

@@ -76,16 +76,7 @@ class PatternParser {
     if (/^(?:[*+?]|\{\d)/.test(this.#pattern.slice(this.#at))) {
       throw new PatternError('two repetitions in a row');
     }
-    const [, mark, least = '', comma, most = ''] = found;
-    if (mark !== undefined) {
-      return { kind: 'repeat', of, min: mark === '+' ? 1 : 0, max: mark === '?' ? 1 : Infinity };
-    }
-    const min = Number(least);
-    const max = comma === undefined ? min : most === '' ? Infinity : Number(most);
-    if (max < min || min > repeatMax || (max > repeatMax && max !== Infinity)) {
-      throw new PatternError('bad repetition');
-    }
-    return { kind: 'repeat', of, min, max };
+    return { kind: 'repeat', of, ...timesOf(found) };
   }
 
   #atom(): PatternNode {
@@ -201,4 +192,18 @@ class PatternParser {
   #peek(): string | undefined {
     return this.#pattern[this.#at];
   }
+}
+
+/** Of `*`, `+`, `?` or `{min,max}`. */
+function timesOf([, mark, least = '', comma, most = '']: readonly (string | undefined)[]): {
+  min: number;
+  max: number;
+} {
+  if (mark !== undefined) return { min: mark === '+' ? 1 : 0, max: mark === '?' ? 1 : Infinity };
+  const min = Number(least);
+  const open = most === '' ? Infinity : Number(most);
+  const max = comma === undefined ? min : open;
+  const isBounded = min <= repeatMax && (max <= repeatMax || max === Infinity);
+  if (max < min || !isBounded) throw new PatternError('bad repetition');
+  return { min, max };
 }

@@ -30,16 +30,15 @@ export function compilePattern(pattern: string): ((text: string) => boolean) | s
 function emit(node: PatternNode, steps: Step[]): boolean {
   if (steps.length > stepsMax) return false;
   switch (node.kind) {
-    case 'char':
-    case 'edge':
-      steps.push(node);
-      return true;
     case 'sequence':
       return node.of.every((each) => emit(each, steps));
     case 'either':
       return emitEither(node.of, steps);
     case 'repeat':
       return emitRepeat(node, steps);
+    default:
+      steps.push(node);
+      return true;
   }
 }
 

@@ -126,7 +126,7 @@ function parsedQuery(query: AuditQuery): ParsedQuery {
   const { resourceNames, filter, orderBy, pageSize } = query;
   if (!Number.isInteger(pageSize) || pageSize < 0 || pageSize > pageSizeMax) {
     const text = `page_size: ${pageSize}, valid values are between 0 and ${pageSizeMax}`;
-    throw new RpcError('INVALID_ARGUMENT', 'BAD_PAGE_SIZE', text);
+    throw new RpcError('INVALID_ARGUMENT', 'BAD_LOG_QUERY', text);
   }
   const parsed = parseFilter(filter);
   return {

@@ -20,12 +20,15 @@ export function searchToken(query: string, place: SearchPlace): string {
 /** @throws RpcError INVALID_ARGUMENT for what is no token of this query */
 export function placeOfToken(query: string, token: string): SearchPlace {
   const [hash, activity, dataAccess] = parsed(token);
-  const isPlace = (value: unknown): value is number => Number.isSafeInteger(value);
   if (hash === queryHash(query) && isPlace(activity) && isPlace(dataAccess)) {
     return { activity, data_access: dataAccess };
   }
   const text = 'page_token is not one of this query: all other fields must stay as they were';
   throw new RpcError('INVALID_ARGUMENT', 'BAD_PAGE_TOKEN', text);
+}
+
+function isPlace(value: unknown): value is number {
+  return Number.isSafeInteger(value);
 }
 
 function parsed(token: string): readonly unknown[] {

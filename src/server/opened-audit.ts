@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+
+import { type AnchorStore, type AuditLog, openAuditLog } from '../audit/index.ts';
+import type { ServerConfig } from '../config/index.ts';
+import { type SuiteProviders, wipe } from '../crypto/index.ts';
+import type { Metrics } from '../metrics/index.ts';
+import { assert, type Closers } from '../runtime/index.ts';
+import { type KeyStore, makeDirectory, openLmdbStore } from '../storage/index.ts';
+import type { OpenedKeys } from './opened-stores.ts';
+import type { ServerPorts } from './ports.ts';
+
+/** Freed when the disk is full: some thousand entries, while somebody makes room. */
+const reserveBytes = 4 * 1024 * 1024;
+
+const anchorRow = 'audit/anchor';
+
+/** The audit log of a data directory, in a store of its own under `DATA_DIR/audit`. */
+export async function openAudit(
+  {
+    openedKeys,
+    suites,
+    metrics,
+  }: { openedKeys: OpenedKeys; suites: SuiteProviders; metrics: Metrics },
+  config: ServerConfig,
+  ports: ServerPorts,
+  closers: Closers,
+): Promise<AuditLog> {
+  const dataDir = join(config.dataDir, 'audit');
+  makeDirectory(dataDir, 0o700);
+  const store = await openLmdbStore({ ...ports, dataDir, reserveBytes });
+  closers.add(() => store.close());
+  // As the store key's: it is chosen once for a directory.
+  const provider = suites.for(openedKeys.storeKey.aead.suite);
+  assert(provider !== undefined, 'the store key was opened with a suite that is not there');
+  const bytes = openedKeys.storeKey.deriveKey('audit');
+  const key = provider.importKey(bytes);
+  wipe(bytes);
+  closers.add(() => key.destroy());
+  const audit = await openAuditLog({
+    ...ports,
+    store,
+    key,
+    anchor: anchorIn(openedKeys.rows),
+    observer: metrics.audit,
+    retentionDays: { activity: config.auditRetentionDays, data_access: config.auditDataAccessDays },
+  });
+  closers.add(() => audit.close());
+  return audit;
+}
+
+/** Apart from the log: whoever cuts the log's end would have to go back to an older row here. */
+function anchorIn(rows: KeyStore): AnchorStore {
+  return {
+    load: async () => (await rows.get(anchorRow))?.value ?? null,
+    save: async (value) => void (await rows.txn([], [{ key: anchorRow, value }])),
+  };
+}
