@@ -315,5 +315,5 @@ export const keysDashboard: Dashboard = {
   title: 'Sealpost: keys',
   description: 'Key service, data encryption keys, and what stands still because of a key.',
   variables: [],
-  rows: [standing, deks, kms, audit, sealing],
+  rows: [standing, deks, kms, remote, audit, sealing],
 };
