@@ -6,10 +6,14 @@
  */
 export type { Environment } from './arguments.ts';
 export { ConfigError } from './config-error.ts';
-export { processEnvironment } from './environment.ts';
+export {
+  processEnvironment,
+  type RootKeySurroundings,
+  takeRootKeySurroundings,
+} from './environment.ts';
 export { packageVersion } from './package-version.ts';
 export { parseConfig, parseDataDir } from './parse-config.ts';
 export type { KmsEndpoint, Role } from './role-values.ts';
-export type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
+export type { LogLevel, ServerConfig, SuiteChoice, RootKeySource } from './server-config.ts';
 export { isLoopback } from './values.ts';
 export { optionLines, optionTable } from './usage.ts';

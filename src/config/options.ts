@@ -1,5 +1,6 @@
 import { auditOptions } from './audit-options.ts';
 import { roleOptions } from './role-options.ts';
+import { rootKeyOptions } from './root-key-options.ts';
 import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
 import {
   directory,
@@ -289,6 +290,7 @@ export const options: readonly AnyOption[] = [
   },
   ...roleOptions,
   ...auditOptions,
+  ...rootKeyOptions,
 ];
 
 /** SEALPOST_DATA_DIR for `data-dir`. */

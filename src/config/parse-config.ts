@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { gather, type Environment, type Given } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { options } from './options.ts';
+import { requireWholeToken } from './root-key-options.ts';
 import type { ServerConfig } from './server-config.ts';
 import { refuseRoles } from './role-checks.ts';
 import { isLoopback } from './values.ts';
@@ -12,6 +13,7 @@ export function parseConfig(argv: readonly string[], env: Environment): ServerCo
   const fields = options.map((option) => option.field);
   const config = withDirectories(parseFields(argv, env, fields) as unknown as ServerConfig);
   refuseOpenListener(config);
+  requireWholeToken(config);
   refuseRoles(config);
   return config;
 }

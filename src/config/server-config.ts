@@ -2,6 +2,14 @@ import type { KmsEndpoint, Role } from './role-values.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
 export type SuiteChoice = 'auto' | 'xchacha20-poly1305' | 'xaes-256-gcm';
+/** What seals the root key; `auto`: what sealed it before, and `file` for a new directory. */
+export type RootKeySource =
+  | 'auto'
+  | 'file'
+  | 'passphrase'
+  | 'environment'
+  | 'pkcs11'
+  | 'systemd-credential';
 
 /** Everything that a server is told from outside. Complete and checked: no part is optional. */
 export interface ServerConfig {
@@ -74,4 +82,13 @@ export interface ServerConfig {
   readonly auditDataAccessDays: number;
   /** Whether reads of Pub/Sub's resources are recorded. */
   readonly auditPubsubReads: boolean;
+  readonly rootKeySource: RootKeySource;
+  /** A file whose first line is the passphrase; null: whoever starts the server is asked. */
+  readonly rootKeyPassphraseFile: string | null;
+  /** Name of a systemd credential. */
+  readonly rootKeyCredential: string;
+  /** A vendor's PKCS#11 library; it, label and PIN file are all set or all null. */
+  readonly pkcs11Library: string | null;
+  readonly pkcs11Token: string | null;
+  readonly pkcs11PinFile: string | null;
 }
