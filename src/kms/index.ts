@@ -74,4 +74,15 @@ export type { Page, PageRequest } from './rows/page.ts';
 export type { Project } from './projects.ts';
 export { KeyQuotas, type KeyQuotasOptions, type QuotaObserver } from './quotas/key-quotas.ts';
 export { reservedProject, reservedProjectError } from './reserved-project.ts';
-export { openRootKey, type RootKey, type RootKeyOptions } from './root/root-key.ts';
+export { hsmProvider, type HsmProviderOptions } from './hsm/hsm-provider.ts';
+export { HeldRootKey } from './root/held-root-key.ts';
+export {
+  type FileRootKeyOptions,
+  openFileRootKey,
+  openRootKey,
+  type RootKeyOptions,
+} from './root/open-root-key.ts';
+export { RootKeyError } from './root/root-key-error.ts';
+export type { RootKey } from './root/root-key.ts';
+export { type SealSource, sealSources } from './root/seal-record.ts';
+export type { SealSecrets } from './root/seal-secrets.ts';

@@ -5,19 +5,18 @@ import { probePort } from '../api/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { openStoreKey, type StoreKey } from '../envelope/index.ts';
-import { openRootKey, type RootKey } from '../kms/index.ts';
+import { openRootKey, type HeldRootKey } from '../kms/index.ts';
 import type { Closers } from '../runtime/index.ts';
 import { openLmdbKeyStore, openLmdbStore, type KeyStore, type Store } from '../storage/index.ts';
 import type { ServerPorts } from './ports.ts';
+import { rootKeyPath, sealSecretsOf } from './root-key-settings.ts';
 
 /** The root key, the environment of keys that it protects, and the key of metadata and records. */
 export interface OpenedKeys {
-  readonly rootKey: RootKey;
+  readonly rootKey: HeldRootKey;
   readonly rows: KeyStore;
   readonly storeKey: StoreKey;
 }
-
-const rootKeyPath = ({ keysDir }: ServerConfig): string => join(keysDir, 'root-key');
 
 /** A start that cannot be is not to leave a data directory and a root key that nobody asked for. */
 export async function probeFirstStart(config: ServerConfig): Promise<void> {
@@ -27,13 +26,15 @@ export async function probeFirstStart(config: ServerConfig): Promise<void> {
 
 export async function openKeys(
   config: ServerConfig,
-  { clock, entropy, failpoints, log }: ServerPorts,
+  ports: ServerPorts,
   suites: SuiteProviders,
   closers: Closers,
 ): Promise<OpenedKeys> {
-  const { dataDir } = config;
+  const { clock, entropy, failpoints, log } = ports;
+  const { dataDir, rootKeySource: source } = config;
   const path = rootKeyPath(config);
-  const rootKey = openRootKey({ path, dataDir, suites, entropy, log });
+  const secrets = sealSecretsOf(config, ports);
+  const rootKey = await openRootKey({ ...ports, path, dataDir, suites, source, secrets });
   closers.add(() => rootKey.destroy());
   const rows = await openLmdbKeyStore({ path: join(dataDir, 'keys'), clock, log, failpoints });
   closers.add(() => rows.close());

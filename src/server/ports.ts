@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 
-import type { ServerConfig } from '../config/index.ts';
+import type { RootKeySurroundings, ServerConfig } from '../config/index.ts';
 import { systemEntropy } from '../crypto/index.ts';
 import {
   noFailpoints,
@@ -20,6 +20,10 @@ export interface ServerPorts {
   readonly log: Logger;
   /** Stands between broker and disk, to show that a test would notice a fault there. */
   readonly wrapStore: (store: Store) => Store;
+  /** Secrets of the root key that are neither options nor files. */
+  readonly rootKeySurroundings: RootKeySurroundings;
+  /** Asks whoever started the server for the root key's passphrase; undefined: nobody is there. */
+  readonly askPassphrase: (() => Promise<Uint8Array>) | undefined;
 }
 
 /** The real ports, but for those that are given. */
@@ -30,6 +34,8 @@ export function portsFor(config: ServerConfig, given: Partial<ServerPorts>): Ser
     failpoints: noFailpoints,
     log: pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true })),
     wrapStore: (store) => store,
+    rootKeySurroundings: {},
+    askPassphrase: undefined,
     ...given,
   };
 }

@@ -11,7 +11,7 @@ import { aeadProviders, keyedHashInto } from '../../src/crypto/index.ts';
 import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
 import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
-import { openRootKey, startKeyService } from '../../src/kms/index.ts';
+import { openFileRootKey, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, KeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
@@ -354,7 +354,7 @@ function drawRootKey(entropy: SeededEntropy): RootKey {
   try {
     const path = join(folder, 'keys', 'root.key');
     const dataDir = join(folder, 'data');
-    return openRootKey({ path, dataDir, suites: providers, entropy, log: silentLogger });
+    return openFileRootKey({ path, dataDir, suites: providers, entropy, log: silentLogger });
   } finally {
     rmSync(folder, { recursive: true });
   }

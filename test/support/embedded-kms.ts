@@ -6,7 +6,7 @@ import { aeadProviders, type SuiteProviders } from '../../src/crypto/index.ts';
 import {
   type EmbeddedKeyService,
   type KmsCall,
-  openRootKey,
+  openFileRootKey,
   type RootKey,
   startKeyService,
 } from '../../src/kms/index.ts';
@@ -49,7 +49,7 @@ export function privateDirectory(): string {
 /** A root key of its own file; another seed is another key. */
 export function testRootKey(seed: number = 1): RootKey {
   const directory = privateDirectory();
-  return openRootKey({
+  return openFileRootKey({
     path: join(directory, 'root-key'),
     dataDir: join(directory, '..', 'sealpost-no-such-data'),
     suites: testSuites,

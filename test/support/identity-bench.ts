@@ -1,5 +1,5 @@
 import { type Identity, openIdentity } from '../../src/identity/index.ts';
-import { openRootKey, type RootKey } from '../../src/kms/index.ts';
+import { openFileRootKey, type RootKey } from '../../src/kms/index.ts';
 import { silentLogger } from '../../src/runtime/index.ts';
 import { type KeyStore, openMemoryKeyStore } from '../../src/storage/index.ts';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ export async function openIdentityBench(issuer = 'https://id.example'): Promise<
 
 function testRootKey(): RootKey {
   const home = privateDirectory();
-  return openRootKey({
+  return openFileRootKey({
     path: join(home, 'keys', 'root-key'),
     dataDir: join(home, 'data'),
     suites: testSuites,

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { providersOf } from '../../src/crypto/providers.ts';
 import type { SuiteId } from '../../src/crypto/index.ts';
 import { type BrowserClaims, type Identity, openIdentity } from '../../src/identity/index.ts';
-import { openRootKey } from '../../src/kms/index.ts';
+import { openFileRootKey } from '../../src/kms/index.ts';
 import { silentLogger } from '../../src/runtime/index.ts';
 import { openMemoryKeyStore } from '../../src/storage/index.ts';
 import { privateDirectory } from '../support/embedded-kms.ts';
@@ -33,7 +33,7 @@ async function open(golden: Golden): Promise<Identity> {
   const clock = new VirtualClock(golden.createdMs);
   const path = join(privateDirectory(), 'root-key');
   writeFileSync(path, hex(golden.rootKeyFile), { mode: 0o600 });
-  const rootKey = openRootKey({
+  const rootKey = openFileRootKey({
     path,
     dataDir: join(path, '..', '..', 'sealpost-no-such-data'),
     suites: suitesPreferring(golden.suite),

@@ -5,7 +5,7 @@ import type { SuiteId } from '../../src/crypto/index.ts';
 import { defaultSuite, providersOf } from '../../src/crypto/providers.ts';
 import { splitCiphertext } from '../../src/kms/ciphertext.ts';
 import { operatorMember } from '../../src/kms/iam/key-access.ts';
-import { openRootKey, type RootKey, startKeyService } from '../../src/kms/index.ts';
+import { openFileRootKey, type RootKey, startKeyService } from '../../src/kms/index.ts';
 import { openRowKey } from '../../src/kms/root/row-key.ts';
 import { SealedRows } from '../../src/kms/rows/sealed-rows.ts';
 import { silentLogger } from '../../src/runtime/index.ts';
@@ -46,7 +46,7 @@ function rootKeyOf(golden: Golden): RootKey {
   const directory = privateDirectory();
   const path = join(directory, 'root-key');
   writeFileSync(path, hex(golden.rootKeyFile), { mode: 0o600 });
-  return openRootKey({
+  return openFileRootKey({
     path,
     dataDir: join(directory, '..', 'sealpost-no-such-data'),
     suites: suitesPreferring(golden.suite),

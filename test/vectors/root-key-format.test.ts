@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SuiteId } from '../../src/crypto/index.ts';
 import { providersOf } from '../../src/crypto/providers.ts';
-import { openRootKey, type RootKey } from '../../src/kms/index.ts';
+import { openFileRootKey, type RootKey } from '../../src/kms/index.ts';
 import { type Entropy, silentLogger } from '../../src/runtime/index.ts';
 import { privateDirectory } from '../support/embedded-kms.ts';
 import { hex, toHex } from '../support/hex.ts';
@@ -26,7 +26,7 @@ const usable = rootKeys.filter(({ suite }) => providersOf(suite).length > 0);
 function open(golden: Golden, path: string, entropy: Entropy): RootKey {
   const dataDir = join(path, '..', '..', 'sealpost-no-such-data');
   const suites = suitesPreferring(golden.suite);
-  return openRootKey({ path, dataDir, suites, entropy, log: silentLogger });
+  return openFileRootKey({ path, dataDir, suites, entropy, log: silentLogger });
 }
 
 const nonceOfWrapped = (wrapped: string): Uint8Array => nonceOf(hex(wrapped).subarray(16));

@@ -12,7 +12,8 @@ import { describe, expect, test } from 'vitest';
 import { privateDirectory, testSuites } from '../../../test/support/embedded-kms.ts';
 import { SeededEntropy } from '../../../test/support/seeded-entropy.ts';
 import { silentLogger } from '../../runtime/index.ts';
-import { openRootKey, type RootKey } from './root-key.ts';
+import { openFileRootKey } from './open-root-key.ts';
+import type { RootKey } from './root-key.ts';
 
 interface Place {
   readonly home: string;
@@ -30,7 +31,13 @@ function open({ path, dataDir }: Place, seed = 1, warnings: string[] = []): Root
     ...silentLogger,
     warn: (_: unknown, message: string) => void warnings.push(message),
   };
-  return openRootKey({ path, dataDir, suites: testSuites, entropy: new SeededEntropy(seed), log });
+  return openFileRootKey({
+    path,
+    dataDir,
+    suites: testSuites,
+    entropy: new SeededEntropy(seed),
+    log,
+  });
 }
 
 const secret = new Uint8Array(32).fill(0x5a);
