@@ -411,7 +411,7 @@ describe('a new version', () => {
   });
 
   test('is refused if it gave back other bytes', async () => {
-    const { provider } = open(echoing((bytes) => bytes.reverse()));
+    const { provider } = open(echoing((bytes) => bytes.toReversed()));
     const error = await refusal(provider.generate(use, { uri }));
     expect(error.reason).toBe('UNEXPECTED_RESPONSE');
   });
