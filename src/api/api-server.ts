@@ -10,6 +10,7 @@ import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
 import { methodRoutes } from './http/method-routes.ts';
 import { hotHandlers, messageTransformRoutes } from './http/pubsub-routes.ts';
+import type { KeyWatchSource } from './key-watch.ts';
 import { Listener } from './listener/listener.ts';
 import type { ApiMethod } from './method.ts';
 import type { CallObserver } from './observer.ts';
@@ -56,6 +57,8 @@ export interface ApiOptions extends Probes {
   readonly broker: BrokerService;
   /** Unary methods of other services on the same port, over gRPC and REST. */
   readonly methods?: readonly ApiMethod[];
+  /** What sealpost.v1.KeyWatch tells; absent: it is not served. */
+  readonly keyWatch?: KeyWatchSource;
   /** REST routes of other services, beside those of `methods`. */
   readonly routes: readonly Route[];
   readonly observer: CallObserver;
@@ -95,7 +98,19 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();
-  const context = { broker, posture, observe, clock, entropy, log, draining, unsent, ready };
+  const { keyWatch } = options;
+  const context = {
+    keyWatch,
+    broker,
+    posture,
+    observe,
+    clock,
+    entropy,
+    log,
+    draining,
+    unsent,
+    ready,
+  };
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });

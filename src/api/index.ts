@@ -8,8 +8,13 @@ export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api
 export type { MetricsPage, Probes } from './http/probes.ts';
 export { probePort } from './listener/port-probe.ts';
 export type { JsonValue } from './json.ts';
+export type { KeyWatchSource, ReportedUse } from './key-watch.ts';
+export { keyServiceMethods } from './kms/key-service-methods.ts';
 export { kmsRoutes } from './kms/kms-routes.ts';
+export type { KeyLocations } from './kms/location-methods.ts';
 export { projectRoutes } from './kms/project-routes.ts';
+export { loggingMethods } from './logging/logging-methods.ts';
+export type { ApiCall, ApiMethod } from './method.ts';
 export type { CallObserver } from './observer.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';

@@ -1,4 +1,11 @@
-import { startApi, type ApiLimits, type ApiServer, type Route } from '../../src/api/index.ts';
+import {
+  startApi,
+  type ApiLimits,
+  type ApiMethod,
+  type ApiServer,
+  type KeyWatchSource,
+  type Route,
+} from '../../src/api/index.ts';
 import { openBrowserTokens } from '../../src/identity/browser-tokens.ts';
 import type { BrowserTokens } from '../../src/identity/index.ts';
 import type { StatusCode } from '../../src/rpc/index.ts';
@@ -18,6 +25,8 @@ export interface ApiFixture {
 export interface FixtureOptions {
   readonly limits?: Partial<ApiLimits>;
   readonly routes?: Route[];
+  readonly methods?: readonly ApiMethod[];
+  readonly keyWatch?: KeyWatchSource;
   readonly publicHosts?: string[];
   readonly allowOrigins?: string[];
   readonly browserOrigins?: string[];
@@ -45,6 +54,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     webSocketObserver: reports,
     broker,
     routes: options.routes ?? [],
+    methods: options.methods ?? [],
+    ...(options.keyWatch && { keyWatch: options.keyWatch }),
     ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     observer: (rpc, code) => void observed.push([rpc, code]),

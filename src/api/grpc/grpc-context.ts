@@ -2,6 +2,7 @@ import type { Metadata } from '@grpc/grpc-js';
 
 import type { BrokerService } from '../../broker/index.ts';
 import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
+import type { KeyWatchSource } from '../key-watch.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
@@ -15,6 +16,8 @@ export interface GrpcContext {
   readonly entropy: Entropy;
   readonly log: Logger;
   readonly unsent: UnsentAnswers;
+  /** Absent where no key service is served. */
+  readonly keyWatch?: KeyWatchSource | undefined;
   /** What /readyz says. */
   readonly ready: () => boolean;
   /** Aborts when the server drains. */

@@ -23,6 +23,7 @@ import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
+import { KeyWatch } from '../../proto/sealpost/v1/key_watch_pb.ts';
 import { rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
@@ -30,6 +31,7 @@ import { boundCallTimeout } from './call-timeout.ts';
 import { countInflated } from './decompression.ts';
 import type { GrpcContext } from './grpc-context.ts';
 import { HealthService } from './health-service.ts';
+import { KeyWatchService } from './key-watch-service.ts';
 import { hotMethods, messageMethod } from './pubsub-handlers.ts';
 import { keepAlive } from './session-ping.ts';
 import { ReflectionService } from './reflection-service.ts';
@@ -101,7 +103,10 @@ export class GrpcServer {
     this.#server.forceShutdown();
   }
 
-  #register(methods: readonly ApiMethod[], context: GrpcContext): void {
+  #register(given: readonly ApiMethod[], context: GrpcContext): void {
+    const { draining, keyWatch: source } = context;
+    const keyWatch = source && new KeyWatchService(source, context);
+    const methods = [...given, ...(keyWatch?.unaryMethods ?? [])];
     const own = [Health, ServerReflection, ServerReflectionAlpha];
     const served = [...servicesOf(methods), ...own];
     const health = new HealthService(
@@ -109,7 +114,6 @@ export class GrpcServer {
       served.map(({ typeName }) => typeName),
     );
     const unary = [...methods, ...health.unaryMethods];
-    const { draining } = context;
     const byName = new Map(
       unary.map((each) => [rpcName(each.desc), messageMethod(each, draining)]),
     );
@@ -124,13 +128,8 @@ export class GrpcServer {
     this.#registerStream(Subscriber.method.streamingPull, (call) =>
       StreamingPull.accept(call, context),
     );
-    this.#server.register(
-      pathOf(Health.method.watch),
-      watcher(health),
-      asBuffer,
-      asIs,
-      'serverStream',
-    );
+    this.#registerWatch(Health.method.watch, (call) => health.watch(call));
+    if (keyWatch) this.#registerWatch(KeyWatch.method.watch, (call) => keyWatch.watch(call));
     const reflection = new ReflectionService(context, served);
     for (const { method } of [ServerReflection, ServerReflectionAlpha]) {
       const desc = method.serverReflectionInfo;
@@ -141,6 +140,10 @@ export class GrpcServer {
   #registerUnary(path: string, rpc: string, method: UnaryMethod, context: GrpcContext): void {
     const handler: handleUnaryCall<Buffer, Uint8Array> = unaryHandler(rpc, context, method);
     this.#server.register(path, handler, asBuffer, asIs, 'unary');
+  }
+
+  #registerWatch(desc: DescMethod, watch: (call: WatchCall) => void): void {
+    this.#server.register(pathOf(desc), watch, asBuffer, asIs, 'serverStream');
   }
 
   #registerStream(desc: DescMethod, accept: (call: StreamingPullCall) => void): void {
@@ -157,10 +160,7 @@ function servicesOf(methods: readonly ApiMethod[]): DescService[] {
   return [...new Set(methods.map(({ desc }) => desc.parent))];
 }
 
-const watcher =
-  (health: HealthService) =>
-  (call: ServerWritableStream<Buffer, Uint8Array>): void =>
-    health.watch(call);
+type WatchCall = ServerWritableStream<Buffer, Uint8Array>;
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 

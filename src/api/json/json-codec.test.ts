@@ -156,11 +156,7 @@ describe('messages of the key service in JSON', () => {
 
   test('a plaintext that is no base64 is not repeated in the refusal', () => {
     expect(() => read({ plaintext: 'secret!' })).toThrow(
-      new RpcError(
-        'INVALID_ARGUMENT',
-        'INVALID_PAYLOAD',
-        "Invalid value at 'plaintext' (TYPE_BYTES), Base64 decoding failed",
-      ),
+      /^Invalid value at 'plaintext' \(TYPE_BYTES\), Base64 decoding failed$/,
     );
   });
 

@@ -1,5 +1,4 @@
 import {
-  createRegistry,
   fromJson,
   ScalarType,
   toJson,
@@ -8,18 +7,11 @@ import {
   type DescMessage,
   type DescOneof,
   type MessageShape,
-  type Registry,
 } from '@bufbuild/protobuf';
-import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
-import { AuditLogSchema } from '../../proto/google/cloud/audit/audit_log_pb.ts';
-import {
-  DeleteCryptoKeyMetadataSchema,
-  DeleteCryptoKeyVersionMetadataSchema,
-  LocationMetadataSchema,
-} from '../../proto/google/cloud/kms/v1/service_pb.ts';
 import { camelCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
+import { anyTypes } from './any-types.ts';
 import { badRequest, invalidPayload, type JsonObject, type Violation } from './json-body.ts';
 import { readScalar, scalarTypeName } from './scalar-json.ts';
 import { readWellKnown, wrappedField } from './well-known-json.ts';
@@ -37,15 +29,6 @@ export function messageFromJson<Desc extends DescMessage>(
   if (violations.length > 0) throw badRequest(violations);
   return fromJson(desc, normal);
 }
-
-/** What an Any in an answer may hold. */
-const anyTypes: Registry = createRegistry(
-  AuditLogSchema,
-  DeleteCryptoKeyMetadataSchema,
-  DeleteCryptoKeyVersionMetadataSchema,
-  EmptySchema,
-  LocationMetadataSchema,
-);
 
 /** A message as JSON with lowerCamelCase names, defaults left out. */
 export function messageToJson<Desc extends DescMessage>(

@@ -1,12 +1,12 @@
 import {
   argumentError,
   type NewBinding,
-  type NewCryptoKey,
   type NewIamPolicy,
   type PageRequest,
   unimplementedError,
   type VersionState,
 } from '../../kms/index.ts';
+import type { NewCryptoKey } from '../../kms/crypto-keys.ts';
 import { parseFieldMask } from '../../rpc/index.ts';
 import type { RestCall } from '../route.ts';
 import { JsonFields } from './json-fields.ts';

@@ -1,4 +1,6 @@
-import type { CryptoKey, CryptoKeyVersion, IamPolicy, KeyRing, Page } from '../../kms/index.ts';
+import type { CryptoKey } from '../../kms/crypto-keys.ts';
+import type { IamPolicy, KeyRing, Page } from '../../kms/index.ts';
+import type { CryptoKeyVersion } from '../../kms/key-versions.ts';
 import type { JsonValue } from '../json.ts';
 
 /** The JSON of Cloud KMS's resources (google/cloud/kms/v1/resources.proto). */
