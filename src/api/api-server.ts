@@ -5,6 +5,7 @@ import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
 import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
+import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
@@ -55,6 +56,8 @@ export interface ApiOptions extends Probes {
   readonly webSocketCompression: boolean;
   readonly browserTokens: BrowserTokens;
   readonly broker: BrokerService;
+  /** Where Pub/Sub's administration is recorded; absent: nowhere. */
+  readonly audit?: PubsubAudit;
   /** Unary methods of other services on the same port, over gRPC and REST. */
   readonly methods?: readonly ApiMethod[];
   /** What sealpost.v1.KeyWatch tells; absent: it is not served. */
@@ -90,11 +93,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const draining = drainController.signal;
   const refused = new RefusedOrigins(log);
   const posture = new Posture({ ...options, onOriginRefused: (origin) => refused.add(origin) });
-  const methods = [
-    ...publisherMethods(broker),
-    ...subscriberMethods(broker, entropy),
-    ...(options.methods ?? []),
-  ];
+  const pubsub = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
+  const methods = [...auditedPubsub(pubsub, broker, options.audit), ...(options.methods ?? [])];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();

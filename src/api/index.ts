@@ -5,6 +5,7 @@
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
 export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
+export type { PubsubAudit } from './audit/pubsub-audit.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';
 export { probePort } from './listener/port-probe.ts';
 export type { JsonValue } from './json.ts';
@@ -16,6 +17,7 @@ export { projectRoutes } from './kms/project-routes.ts';
 export { loggingMethods } from './logging/logging-methods.ts';
 export type { ApiCall, ApiMethod } from './method.ts';
 export type { CallObserver } from './observer.ts';
+export { auditRoutes } from './sealpost/audit-routes.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
 export { verificationRoutes, type VerificationControl } from './sealpost/verification-routes.ts';

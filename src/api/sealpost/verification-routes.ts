@@ -20,13 +20,13 @@ export function verificationRoutes(verification: VerificationControl): Route[] {
       rpc: `${service}.Start`,
       method: 'POST',
       template: `${path}:start`,
-      handle: () => view(verification.start()),
+      handle: () => reportView(verification.start()),
     },
     {
       rpc: `${service}.Get`,
       method: 'GET',
       template: path,
-      handle: () => view(verification.report()),
+      handle: () => reportView(verification.report()),
     },
     {
       rpc: `${service}.Stop`,
@@ -34,13 +34,14 @@ export function verificationRoutes(verification: VerificationControl): Route[] {
       template: `${path}:stop`,
       handle: async () => {
         await verification.stop();
-        return view(verification.report());
+        return reportView(verification.report());
       },
     },
   ];
 }
 
-function view(report: VerificationReport): JsonValue {
+/** A report as JSON. */
+export function reportView(report: VerificationReport): JsonValue {
   const { state, startTimeMs, endTimeMs, parts, findings, error } = report;
   return {
     state,

@@ -1,0 +1,111 @@
+import type { Message } from '@bufbuild/protobuf';
+
+import type { AuditWriter } from '../../audit/index.ts';
+import type { BrokerService } from '../../broker/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { ApiCall, ApiMethod } from '../method.ts';
+import { type CallEnd, pubsubEntry, textAt } from './pubsub-entry.ts';
+import { type PubsubOperation, pubsubOperations } from './pubsub-operations.ts';
+
+/** Where Pub/Sub's administration is recorded. */
+export interface PubsubAudit {
+  readonly writer: AuditWriter;
+  /** Whether reads are recorded, as data access. */
+  readonly recordsReads: boolean;
+}
+
+/**
+ * The same methods, each with its entry in the audit log before its answer, failures too. A change
+ * whose entry cannot be written is answered with UNAVAILABLE, which says that it was made.
+ */
+export function auditedPubsub(
+  methods: readonly ApiMethod[],
+  broker: Pick<BrokerService, 'getTopic'>,
+  audit: PubsubAudit | undefined,
+): ApiMethod[] {
+  if (audit === undefined) return [...methods];
+  return methods.map((method) => {
+    const operation = pubsubOperations[method.desc.name];
+    if (operation === undefined) return method;
+    if (operation.kind === 'data_access' && !audit.recordsReads) return method;
+    const recorded = new RecordedMethod(method, operation, broker, audit.writer);
+    return { ...method, call: (request, call) => recorded.call(request, call) };
+  });
+}
+
+class RecordedMethod {
+  readonly #method: ApiMethod;
+  readonly #operation: PubsubOperation;
+  readonly #broker: Pick<BrokerService, 'getTopic'>;
+  readonly #writer: AuditWriter;
+
+  constructor(
+    method: ApiMethod,
+    operation: PubsubOperation,
+    broker: Pick<BrokerService, 'getTopic'>,
+    writer: AuditWriter,
+  ) {
+    this.#method = method;
+    this.#operation = operation;
+    this.#broker = broker;
+    this.#writer = writer;
+  }
+
+  async call(request: Message, call: ApiCall): Promise<Message> {
+    // A deleted topic cannot be asked afterwards.
+    const stored = await this.#storedKey(request);
+    const end = await this.#run(request, call);
+    await this.#record(request, call, end, stored);
+    if ('error' in end) throw end.error;
+    return end.answer;
+  }
+
+  async #run(request: Message, call: ApiCall): Promise<CallEnd> {
+    try {
+      return { answer: await this.#method.call(request, call) };
+    } catch (thrown) {
+      return { error: RpcError.from(thrown) };
+    }
+  }
+
+  async #record(
+    request: Message,
+    call: ApiCall,
+    end: CallEnd,
+    stored: string | undefined,
+  ): Promise<void> {
+    const kmsKeyName = this.#operation.on === 'topics' ? keyOf(request, end, stored) : undefined;
+    const operation = this.#operation;
+    const entry = pubsubEntry({ method: this.#method, operation, request, call, end, kmsKeyName });
+    if (entry === null) return;
+    try {
+      await this.#writer.append(entry);
+    } catch (cause) {
+      if ('error' in end) throw end.error;
+      const isChange = operation.kind === 'activity';
+      const text = isChange
+        ? 'The change was made, but the audit log cannot be written.'
+        : 'The audit log cannot be written, and nothing is read that it does not record.';
+      throw new RpcError('UNAVAILABLE', 'AUDIT_UNAVAILABLE', text, { cause });
+    }
+  }
+
+  /** The key of the topic before the call; undefined if there is no such topic, or no key. */
+  async #storedKey(request: Message): Promise<string | undefined> {
+    const { on, isOnProject, field } = this.#operation;
+    if (on !== 'topics' || isOnProject === true || field === 'project') return undefined;
+    try {
+      return (await this.#broker.getTopic(textAt(request, field))).kmsKeyName ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The key that a topic has now; of a failed call the one that was asked for, or is kept. */
+function keyOf(request: Message, end: CallEnd, stored: string | undefined): string | undefined {
+  const isTopic = 'answer' in end && end.answer.$typeName === 'google.pubsub.v1.Topic';
+  const answered = isTopic ? textAt(end.answer, 'kmsKeyName') : '';
+  const asked = textAt(request, 'kmsKeyName') || textAt(request, 'topic.kmsKeyName');
+  return answered || asked || stored;
+}

@@ -1,0 +1,131 @@
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+
+import type {
+  AuditEntry,
+  AuditResource,
+  AuditValue,
+  AuthorizationInfo,
+} from '../../audit/index.ts';
+import { parseProjectName, RpcError } from '../../rpc/index.ts';
+import { messageToJson } from '../json/proto-json.ts';
+import { rpcName, type ApiCall, type ApiMethod } from '../method.ts';
+import type { PubsubOperation } from './pubsub-operations.ts';
+
+/** How a call ended: its answer, or what it threw. */
+export type CallEnd = { readonly answer: Message } | { readonly error: RpcError };
+
+export interface EndedCall {
+  readonly method: ApiMethod;
+  readonly operation: PubsubOperation;
+  readonly request: Message;
+  readonly call: ApiCall;
+  readonly end: CallEnd;
+  /** Of the topic that the call is about, where it has one. */
+  readonly kmsKeyName: string | undefined;
+}
+
+const nameLengthMax = 1_024;
+const singular = { topics: 'topic', subscriptions: 'subscription', snapshots: 'snapshot' } as const;
+
+/** The entry of a call; null if it names no project, in whose log it could be. */
+export function pubsubEntry(ended: EndedCall): AuditEntry | null {
+  const { method, operation, call, end, kmsKeyName } = ended;
+  const name = resourceNameOf(ended);
+  const project = projectOf(name);
+  if (project === undefined) return null;
+  const status = 'error' in end ? { status: statusOf(end.error) } : {};
+  return {
+    kind: operation.kind,
+    project,
+    serviceName: 'pubsub.googleapis.com',
+    methodName: rpcName(method.desc),
+    resourceName: name,
+    resource: resourceOf(operation, name, project),
+    caller: {
+      principalEmail: 'anonymous',
+      ...(call.callerIp === undefined ? {} : { callerIp: call.callerIp }),
+      ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
+    },
+    authorization: authorizationOf(ended, name, project),
+    request: recorded(method.desc.input, ended.request),
+    ...('answer' in end ? answerOf(method.desc.output, end.answer) : {}),
+    ...(kmsKeyName === undefined ? {} : { metadata: { kmsKeyName } }),
+    ...status,
+  };
+}
+
+/** What a dotted field of a message holds, if that is a text. */
+export function textAt(message: Message, field: string): string {
+  let value: unknown = message;
+  for (const part of field.split('.'))
+    value = (value as Record<string, unknown> | undefined)?.[part];
+  return typeof value === 'string' ? value : '';
+}
+
+/** As the request names it; a name that the server drew is in the answer. */
+function resourceNameOf({ operation, request, end }: EndedCall): string {
+  const asked = textAt(request, operation.field);
+  const given = asked === '' && 'answer' in end ? textAt(end.answer, 'name') : asked;
+  return given.slice(0, nameLengthMax);
+}
+
+function projectOf(name: string): string | undefined {
+  return parseProjectName(name.split('/').slice(0, 2).join('/'));
+}
+
+function resourceOf({ on }: PubsubOperation, name: string, project: string): AuditResource {
+  const id = name.split('/').slice(3).join('/');
+  if (id === '') {
+    const labels = { project_id: project, service: 'pubsub.googleapis.com' };
+    return { type: 'audited_resource', labels };
+  }
+  const what = singular[on];
+  return { type: `pubsub_${what}`, labels: { project_id: project, [`${what}_id`]: id } };
+}
+
+/** Nobody is refused by Pub/Sub's own permissions here: who may connect may call. */
+function authorizationOf(
+  { operation, request }: EndedCall,
+  name: string,
+  project: string,
+): AuthorizationInfo[] {
+  const { permission, isOnProject, also = [] } = operation;
+  const on = isOnProject === true ? `projects/${project}` : name;
+  return [
+    { resource: on, permission, granted: true },
+    ...also.map((each) => ({
+      resource: textAt(request, each.field).slice(0, nameLengthMax),
+      permission: each.permission,
+      granted: true,
+    })),
+  ];
+}
+
+function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue } {
+  // Reads would fill the log with what is stored anyway, and Empty says nothing.
+  const isResource = ['Topic', 'Subscription', 'Snapshot'].includes(desc.name);
+  return isResource ? { response: recorded(desc, answer) } : {};
+}
+
+function recorded(desc: DescMessage, message: Message): AuditValue {
+  const json = messageToJson(desc, message as never) as { readonly [name: string]: AuditValue };
+  return { '@type': `type.googleapis.com/${desc.typeName}`, ...(withoutQueries(json) as object) };
+}
+
+/** The query of a push endpoint often holds a token that only the endpoint should know. */
+function withoutQueries(value: AuditValue): AuditValue {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(withoutQueries);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]: [string, AuditValue]) => [
+      name,
+      name === 'pushEndpoint' && typeof each === 'string'
+        ? each.replace(/[?#].*$/s, '?…')
+        : withoutQueries(each),
+    ]),
+  );
+}
+
+function statusOf({ code, message, details }: RpcError): NonNullable<AuditEntry['status']> {
+  return { code, message, ...(details.length === 0 ? {} : { details }) };
+}
