@@ -229,7 +229,7 @@ const outcomes: readonly (readonly [string, EkmAnswer, string, string, boolean])
   ],
   [
     'a long blob',
-    json({ wrappedBlob: base64(new Uint8Array(66_437)) }),
+    json({ wrappedBlob: base64(new Uint8Array(96 * 1024 + 1)) }),
     'UNEXPECTED_RESPONSE',
     'Got garbled or unusable response when trying to access the key.',
     false,

@@ -41,8 +41,8 @@ export function externalProvider(options: ExternalProviderOptions): ExternalProv
 }
 
 const inputBytesMax: number = 64 * 1024;
-/** A blob may be so long, whatever was wrapped in it: it has to fit in a ciphertext of ours. */
-const blobBytesMax: number = 64 * 1024 + 900;
+/** A blob may be so long, whatever was wrapped in it: some managers put texts in texts. */
+const blobBytesMax: number = 96 * 1024;
 /** Of an answer: the blob in base64, and what else there may be. */
 const bytesMax: number = Math.ceil(blobBytesMax / 3) * 4 + 4 * 1024;
 const sampleBytes = 32;

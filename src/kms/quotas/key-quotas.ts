@@ -8,7 +8,7 @@ export type CountedLevel = Exclude<ProtectionLevel, 'SOFTWARE'>;
 
 /** Whose quota a use is charged to: the project that holds the key, in its location. */
 export interface QuotaUse {
-  readonly project: string;
+  readonly projectId: string;
   /** `global`, `us-central1`. */
   readonly location: string;
   readonly level: ProtectionLevel;
@@ -24,7 +24,7 @@ export interface KeyQuotasOptions {
   /** Uses a second of one project and location; 0: no limit. */
   readonly perSecond: Readonly<Record<CountedLevel, number>>;
   readonly clock: Clock;
-  /** The number of a project, which names it in the error; asked at a project's first use. */
+  /** The number of a project, which names it in the error. */
   readonly projectNumber: (projectId: string) => Promise<string>;
   readonly observer?: QuotaObserver;
 }
@@ -32,12 +32,6 @@ export interface KeyQuotasOptions {
 interface Metric {
   readonly name: string;
   readonly limit: string;
-}
-
-interface Account {
-  readonly bucket: TokenBucket;
-  /** Of the project; null while it is not known. */
-  number: string | null;
 }
 
 const service = 'cloudkms.googleapis.com';
@@ -51,8 +45,8 @@ const metrics: Readonly<Record<CountedLevel, Metric>> = {
     limit: 'ExternalKmsRequestsPerMinutePerProjectPerRegion',
   },
 };
-/** Accounts with full buckets are forgotten from so many on: they are as good as new ones. */
-const accountsMax = 1_000;
+/** Full buckets are forgotten from so many on: they are as good as new ones. */
+const bucketsMax = 1_000;
 
 /**
  * The quotas of Cloud KMS on keys that cost somebody something: per hosting project and location,
@@ -60,7 +54,7 @@ const accountsMax = 1_000;
  */
 export class KeyQuotas {
   readonly #options: KeyQuotasOptions;
-  readonly #accounts: Map<string, Account> = new Map();
+  readonly #buckets: Map<string, TokenBucket> = new Map();
 
   constructor(options: KeyQuotasOptions) {
     this.#options = options;
@@ -71,53 +65,47 @@ export class KeyQuotas {
    *
    * @throws RpcError RESOURCE_EXHAUSTED if there were too many just now
    */
-  take(use: QuotaUse): void {
+  async take(use: QuotaUse): Promise<void> {
     const { level } = use;
     if (level === 'SOFTWARE') return;
-    const perSecond = this.#options.perSecond[level];
-    const account = this.#accountOf(use, perSecond);
-    const isGranted = perSecond === 0 || account.bucket.take(this.#options.clock.monotonicMs());
-    this.#options.observer?.quotaUse(metrics[level].name, isGranted);
-    if (!isGranted) throw exhausted(use, metrics[level], perSecond, account.number);
+    const { perSecond, projectNumber, observer } = this.#options;
+    const isGranted = this.#isGranted(use, perSecond[level]);
+    observer?.quotaUse(metrics[level].name, isGranted);
+    if (isGranted) return;
+    const number = await projectNumber(use.projectId);
+    throw exhausted(number, use.location, metrics[level], perSecond[level]);
   }
 
-  #accountOf(use: QuotaUse, perSecond: number): Account {
-    const name = `${use.level} ${use.location} ${use.project}`;
-    const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
+  #isGranted({ projectId, location, level }: QuotaUse, perSecond: number): boolean {
+    if (perSecond === 0) return true;
+    const name = `${level} ${location} ${projectId}`;
     const nowMs = this.#options.clock.monotonicMs();
-    if (this.#accounts.size >= accountsMax) this.#forgetFull(nowMs);
-    const account: Account = { bucket: new TokenBucket(perSecond, nowMs), number: null };
-    this.#accounts.set(name, account);
-    void this.#learnNumber(account, use.project);
-    return account;
+    return (this.#buckets.get(name) ?? this.#open(name, perSecond, nowMs)).take(nowMs);
   }
 
-  /** Never rejects: without its number the project is named by its id. */
-  async #learnNumber(account: Account, project: string): Promise<void> {
-    try {
-      account.number = await this.#options.projectNumber(project);
-    } catch {
-      account.number = null;
-    }
+  #open(name: string, perSecond: number, nowMs: number): TokenBucket {
+    if (this.#buckets.size >= bucketsMax) this.#forgetFull(nowMs);
+    const bucket = new TokenBucket(perSecond, nowMs);
+    this.#buckets.set(name, bucket);
+    return bucket;
   }
 
   #forgetFull(nowMs: number): void {
-    for (const [name, { bucket }] of this.#accounts) {
-      if (bucket.isFull(nowMs)) this.#accounts.delete(name);
+    for (const [name, bucket] of this.#buckets) {
+      if (bucket.isFull(nowMs)) this.#buckets.delete(name);
     }
   }
 }
 
 function exhausted(
-  { project, location }: QuotaUse,
+  number: string,
+  location: string,
   { name, limit }: Metric,
   perSecond: number,
-  number: string | null,
 ): RpcError {
   const metric = `${service}/${name}`;
   const perMinute = String(perSecond * 60);
-  const subject = number === null ? `project:${project}` : `project_number:${number}`;
+  const subject = `project_number:${number}`;
   const message =
     `Quota exceeded for quota metric '${metric}' and limit '${limit}' of service '${service}' ` +
     `for consumer '${subject}'.`;
@@ -127,7 +115,7 @@ function exhausted(
     domain: 'googleapis.com',
     metadata: {
       service,
-      consumer: `projects/${number ?? project}`,
+      consumer: `projects/${number}`,
       quota_metric: metric,
       quota_limit: limit,
       quota_limit_value: perMinute,
