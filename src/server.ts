@@ -1,4 +1,11 @@
-import { diagnoseRoutes, identityRoutes, verificationRoutes } from './api/index.ts';
+import {
+  auditRoutes,
+  diagnoseRoutes,
+  identityRoutes,
+  loggingMethods,
+  verificationRoutes,
+} from './api/index.ts';
+import { auditPart } from './audit/index.ts';
 import type { Broker, BrokerService } from './broker/index.ts';
 import { packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
@@ -10,6 +17,7 @@ import { createKeyPolicy } from './server/key-policy.ts';
 import { keyRoutes } from './server/key-routes.ts';
 import { openKeyServices } from './server/key-services.ts';
 import { listen } from './server/listening.ts';
+import { openAudit } from './server/opened-audit.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
@@ -55,6 +63,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const metrics = metricsOf(config, clock, store, () => broker);
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
+  const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
   const keyParts = { openedKeys, suites, metrics };
   const services = await openKeyServices(keyParts, config, ports, closers);
   if (store !== null) {
@@ -66,17 +75,30 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   }
   const running = broker;
   const brokerService: BrokerService = running ?? absentBroker();
-  const verification = new Verification(running?.verifiables() ?? [], ports);
+  const auditParts = [auditPart(audit)];
+  const verification = new Verification([...(running?.verifiables() ?? []), ...auditParts], ports);
   closers.add(() => verification.stop());
+  const auditVerification = new Verification(auditParts, ports);
+  closers.add(() => auditVerification.stop());
   const about = { version: packageVersion(), node: process.versions.node };
   const routes = [
     ...keyRoutes(services, config),
     ...identityRoutes({ ...identity, clock }),
     ...verificationRoutes(verification),
+    ...auditRoutes(auditVerification),
     ...diagnoseRoutes(brokerService, about),
   ];
   const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
-  const served = { broker: brokerService, routes, metrics, lock, identity, drain };
+  const served = {
+    broker: brokerService,
+    routes,
+    methods: loggingMethods(audit),
+    audit: { writer: audit, recordsReads: config.auditPubsubReads },
+    metrics,
+    lock,
+    identity,
+    drain,
+  };
   await listen(served, config, ports, closers, address);
   running?.startPush();
   return { url: address.url, port: address.port, stop: () => closers.run() };

@@ -8,7 +8,10 @@ import type { Address } from './address.ts';
 import type { ServerPorts } from './ports.ts';
 
 /** What the API is made of, beside settings and ports. */
-export interface ListeningParts extends Pick<ApiOptions, 'broker' | 'routes'> {
+export interface ListeningParts extends Pick<
+  ApiOptions,
+  'audit' | 'broker' | 'methods' | 'routes'
+> {
   readonly metrics: Metrics;
   readonly lock: DataDirLock;
   readonly identity: Identity;
@@ -34,6 +37,8 @@ export async function listen(
     browserTokens: identity.browserTokens,
     broker: parts.broker,
     routes: parts.routes,
+    ...(parts.audit && { audit: parts.audit }),
+    ...(parts.methods && { methods: parts.methods }),
     ready: () => true,
     metrics: async (accept) => await metrics.page(accept),
     observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
