@@ -82,7 +82,7 @@ function auditedWrite(
   const request = { resource, policy: recordedPolicy(policy) };
   const call = { operation, resource, permission, caller, kind, request };
   return audited(context, call, (trail) =>
-    writePolicy(context, resource, policy, (write, change) => trail.commit([write], { change })),
+    writePolicy(context, resource, policy, (writes, change) => trail.commit(writes, { change })),
   );
 }
 

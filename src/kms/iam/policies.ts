@@ -16,8 +16,8 @@ import {
   versionOf,
 } from './policy-version.ts';
 
-/** Makes a row durable and tells the listeners; false if it was at another version. */
-export type CommitPolicy = (write: RowWrite, change: KeyChange) => Promise<boolean>;
+/** Makes rows durable and tells the listeners; false if one was at another version. */
+export type CommitPolicy = (writes: readonly RowWrite[], change: KeyChange) => Promise<boolean>;
 
 const attemptsMax = 10;
 const permissionPattern = /^[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)+$/;
@@ -50,7 +50,7 @@ export async function writePolicy(
   context: KmsContext,
   resource: string,
   policy: NewIamPolicy,
-  commit: CommitPolicy = (write, change) => commitChange(context, write, change),
+  commit: CommitPolicy,
 ): Promise<IamPolicy> {
   const found = await policyResource(context, resource, 'setIamPolicy');
   await found.require();
@@ -77,25 +77,10 @@ async function commitAndTell(
 ): Promise<boolean> {
   let mayHaveLanded = true;
   try {
-    mayHaveLanded = await commit(write, { resource: id, kind: 'iam' });
+    mayHaveLanded = await commit([write], { resource: id, kind: 'iam' });
     return mayHaveLanded;
   } finally {
     if (mayHaveLanded && alias !== undefined) changes.announce({ resource: alias, kind: 'iam' });
-  }
-}
-
-/** A write that failed may have landed all the same: listeners find out from the next call. */
-async function commitChange(
-  { rows, changes }: KmsContext,
-  write: RowWrite,
-  change: KeyChange,
-): Promise<boolean> {
-  let mayHaveLanded = true;
-  try {
-    mayHaveLanded = await rows.commit([write]);
-    return mayHaveLanded;
-  } finally {
-    if (mayHaveLanded) changes.announce(change);
   }
 }
 
