@@ -7,8 +7,18 @@
 export { associatedData, equalBytes, wipe } from './bytes.ts';
 export { crc32c } from './crc32c.ts';
 export { commitmentOf, hkdfSha256 } from './key-derivation.ts';
+export { HeldKey } from './key-memory.ts';
 export { keyedHash, keyedHashInto } from './keyed-hash.ts';
 export { aeadProviders, type SuiteProviders } from './provider-choice.ts';
+export {
+  hmac,
+  type MacHash,
+  rawBlockBytes,
+  rawDecrypt,
+  rawEncrypt,
+  type RawInput,
+  type RawMode,
+} from './raw-cipher.ts';
 export { openRecord, sealRecord } from './record.ts';
 export {
   keyBytes,

@@ -8,7 +8,7 @@ import {
   versionOne,
 } from '../../test/support/embedded-kms.ts';
 import { silentLogger } from '../runtime/index.ts';
-import { startKeyService } from './embedded-key-service.ts';
+import { startKeyService } from './start-key-service.ts';
 import { operatorMember, serviceMember } from './iam/key-access.ts';
 import type { KeyCaller, KeyChange } from './key-service.ts';
 
@@ -41,10 +41,19 @@ describe('rings, keys and versions', () => {
     const key = await bench.service.cryptoKeys.get(keyName);
     expect(key).toEqual({
       name: keyName,
+      purpose: 'ENCRYPT_DECRYPT',
       createTimeMs: bench.clock.wallMs(),
       labels: {},
+      versionTemplate: { protectionLevel: 'SOFTWARE', algorithm: 'GOOGLE_SYMMETRIC_ENCRYPTION' },
       destroyScheduledSeconds: 2_592_000,
-      primary: { name: versionOne, state: 'ENABLED', createTimeMs: bench.clock.wallMs() },
+      primary: {
+        name: versionOne,
+        state: 'ENABLED',
+        protectionLevel: 'SOFTWARE',
+        algorithm: 'GOOGLE_SYMMETRIC_ENCRYPTION',
+        createTimeMs: bench.clock.wallMs(),
+        generateTimeMs: bench.clock.wallMs(),
+      },
     });
     await bench.service.versions.updateState(versionOne, 'DISABLED');
     expect((await bench.service.cryptoKeys.get(keyName)).primary?.state).toBe('DISABLED');
@@ -180,8 +189,8 @@ describe('changes', () => {
     const changes = listen(bench);
     await bench.service.versions.create(keyName);
     await bench.service.cryptoKeys.updatePrimaryVersion(keyName, 2);
-    await bench.service.policies.set(ringName, { bindings: [] });
-    await bench.service.policies.set(keyName, { bindings: [] });
+    await bench.service.policies.set(ringName, { bindings: [] }, operator);
+    await bench.service.policies.set(keyName, { bindings: [] }, operator);
     expect(changes).toEqual([
       { resource: keyName, kind: 'primary' },
       { resource: ringName, kind: 'iam' },
@@ -234,8 +243,8 @@ describe('the default key', () => {
       service.versions.create(name),
       service.versions.list(name, firstPage),
       service.versions.updateState(`${name}/cryptoKeyVersions/1`, 'DISABLED'),
-      service.policies.set(name, { bindings: [] }),
-      service.policies.get(ring),
+      service.policies.set(name, { bindings: [] }, operator),
+      service.policies.get(ring, operator),
       service.projects.get('sealpost-internal'),
     ];
     for (const attempt of await Promise.allSettled(attempts)) {

@@ -13,11 +13,7 @@ export {
   encryptChecked,
   type EncryptChecksums,
 } from './checksums.ts';
-export {
-  EmbeddedKeyService,
-  type KeyServiceOptions,
-  startKeyService,
-} from './embedded-key-service.ts';
+export { EmbeddedKeyService } from './embedded-key-service.ts';
 export type { DeniedListener, EkmCall, EkmObserver } from './external/ekm-client.ts';
 export { isTransientKeyError } from './external/ekm-error.ts';
 export type {
@@ -86,3 +82,4 @@ export { RootKeyError } from './root/root-key-error.ts';
 export type { RootKey } from './root/root-key.ts';
 export { type SealSource, sealSources } from './root/seal-record.ts';
 export type { SealSecrets } from './root/seal-secrets.ts';
+export { type KeyServiceOptions, startKeyService } from './start-key-service.ts';

@@ -1,7 +1,14 @@
-import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import type { AuditWriter } from '../audit/index.ts';
 import { RpcError } from '../rpc/index.ts';
+import type { Clock, Entropy, Failpoints, Logger } from '../runtime/index.ts';
+import type { AuditOutbox } from './audit/audit-outbox.ts';
+import type { DestructionGuard } from './key-administration.ts';
 import type { KeyChange } from './key-service.ts';
+import type { KeyChanges } from './key-changes.ts';
+import type { DueTimes } from './lifecycle/due-times.ts';
 import type { KmsObserver } from './observer.ts';
+import type { KeyProviders } from './providers/key-providers.ts';
+import type { KeyQuotas } from './quotas/key-quotas.ts';
 import type { RootKey } from './root/root-key.ts';
 import type { RowWrite, SealedRows } from './rows/sealed-rows.ts';
 
@@ -14,11 +21,20 @@ export interface KmsContext {
   readonly log: Logger;
   readonly observer: KmsObserver;
   readonly changes: KeyChanges;
+  readonly providers: KeyProviders;
+  /** Null: nothing is counted. */
+  readonly quotas: Pick<KeyQuotas, 'take'> | null;
+  readonly audit: AuditWriter;
+  readonly outbox: AuditOutbox;
+  readonly dueTimes: DueTimes;
+  /** Null: nothing is known to depend on any version. */
+  readonly guard: () => DestructionGuard | null;
+  readonly failpoints: Failpoints;
 }
 
-/** Runs one call and tells the observer how it ended. */
+/** Runs one call that no audit log records, and tells the observer how it ended. */
 export async function observed<T>(
-  { clock, observer }: KmsContext,
+  { clock, observer }: Pick<KmsContext, 'clock' | 'observer'>,
   operation: string,
   call: () => Promise<T>,
 ): Promise<T> {
@@ -35,13 +51,9 @@ export async function observed<T>(
   }
 }
 
-/**
- * Writes what may change what a key can do, and tells the listeners once it is durable; false if a
- * row was at another version. A write that failed may have landed all the same: listeners then hear
- * of it too, and find out from the next call.
- */
+/** As AuditTrail.commit, for what no audit log records. */
 export async function commitChange(
-  { rows, changes }: KmsContext,
+  { rows, changes }: Pick<KmsContext, 'rows' | 'changes'>,
   writes: readonly RowWrite[],
   change: KeyChange,
 ): Promise<boolean> {
@@ -51,32 +63,5 @@ export async function commitChange(
     return mayHaveLanded;
   } finally {
     if (mayHaveLanded) changes.announce(change);
-  }
-}
-
-/** Those who want to know what may have changed what a key can do. */
-export class KeyChanges {
-  readonly #listeners = new Set<(change: KeyChange) => void>();
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  listen(listener: (change: KeyChange) => void): () => void {
-    const entry = (change: KeyChange): void => listener(change);
-    this.#listeners.add(entry);
-    return () => this.#listeners.delete(entry);
-  }
-
-  /** One listener's failure is not another's. */
-  announce(change: KeyChange): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(change);
-      } catch (error) {
-        this.#log.error({ err: error, change }, 'a listener of key changes failed');
-      }
-    }
   }
 }

@@ -17,6 +17,11 @@ export function notFoundError(kind: KmsResourceKind, name: string): RpcError {
   return new RpcError('NOT_FOUND', 'KMS_RESOURCE_NOT_FOUND', `${kind} ${name} not found.`);
 }
 
+/** A RetiredResource or an operation that is not there. */
+export function retiredNotFoundError(name: string): RpcError {
+  return new RpcError('NOT_FOUND', 'KMS_RESOURCE_NOT_FOUND', `${name} not found.`);
+}
+
 export function alreadyExistsError(kind: KmsResourceKind, name: string): RpcError {
   return new RpcError(
     'ALREADY_EXISTS',
@@ -74,6 +79,76 @@ export function lengthError(field: string, lengthMax: number, length: number): R
     field,
     `Request field ${field} must have length of at least 0, but not more than ${lengthMax}. ` +
       `Provided value had length ${length}.`,
+  );
+}
+
+/** A version that is not in a state for what is asked of it. */
+export function versionStateError(versionName: string, state: string, wanted: string): RpcError {
+  const detail: ErrorDetail = {
+    '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+    violations: [{ type: `KEY_${state}`, subject: versionName }],
+  };
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'KEY_VERSION_STATE',
+    `${versionName} must be in state ${wanted}, current state is: ${state}.`,
+    { details: [detail] },
+  );
+}
+
+/** A key that has versions still, and is to be deleted. */
+export function keyHasVersionsError(keyName: string): RpcError {
+  const detail: ErrorDetail = {
+    '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+    violations: [{ type: 'KEY_HAS_VERSIONS', subject: keyName }],
+  };
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'KEY_HAS_VERSIONS',
+    `CryptoKey ${keyName} has CryptoKeyVersions. Delete them first.`,
+    { details: [detail] },
+  );
+}
+
+/** A name that a deleted key had. */
+export function retiredNameError(keyName: string): RpcError {
+  return new RpcError(
+    'ALREADY_EXISTS',
+    'KMS_NAME_RETIRED',
+    `CryptoKey ${keyName} was deleted, and its name cannot be used again.`,
+  );
+}
+
+/** A key that is used for what it was not made for. */
+export function purposeError(name: string, purpose: string, operation: string): RpcError {
+  const detail: ErrorDetail = {
+    '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+    violations: [{ type: 'KEY_PURPOSE', subject: name }],
+  };
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'KEY_PURPOSE_MISMATCH',
+    `The purpose of ${name} is ${purpose}, which ${operation} cannot use.`,
+    { details: [detail] },
+  );
+}
+
+/** A key whose owner allows it for other reasons, or for none. */
+export function accessReasonError(keyName: string, reason: string): RpcError {
+  return new RpcError(
+    'PERMISSION_DENIED',
+    'KEY_ACCESS_NOT_JUSTIFIED',
+    `The key access justifications policy of ${keyName} does not allow access for the reason ` +
+      `${reason}.`,
+  );
+}
+
+/** A protection level for which this server was given no provider. */
+export function unconfiguredLevelError(level: string): RpcError {
+  return new RpcError(
+    'UNIMPLEMENTED',
+    'PROTECTION_LEVEL_UNCONFIGURED',
+    `The protection level ${level} is not configured on this server.`,
   );
 }
 

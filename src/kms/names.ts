@@ -82,7 +82,7 @@ export function requireVersionName(
 }
 
 /** The project of `projects/P/locations/L`. @throws RpcError INVALID_ARGUMENT */
-export function requireLocation(parent: string): string {
+export function requireLocation(parent: string, field: string = 'parent'): string {
   const [collection, project = '', locations, location = '', ...rest] = parent.split('/');
   const fits =
     collection === 'projects' &&
@@ -90,7 +90,7 @@ export function requireLocation(parent: string): string {
     locations === 'locations' &&
     locationPattern.test(location) &&
     rest.length === 0;
-  if (!fits) throw shapeError('parent', parent, 'projects/*/locations/*');
+  if (!fits) throw shapeError(field, parent, 'projects/*/locations/*');
   return project;
 }
 
@@ -114,4 +114,10 @@ function shapeError(field: string, name: string, shape: string): Error {
     field,
     `Request field ${field} '${name.slice(0, 256)}' must match ${shape}.`,
   );
+}
+
+/** The project that a name of any KMS resource begins with; null if it names none. */
+export function projectOfResource(name: string): string | null {
+  const [collection, project = ''] = name.split('/', 2);
+  return collection === 'projects' && projectPattern.test(project) ? project : null;
 }

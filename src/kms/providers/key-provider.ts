@@ -51,8 +51,9 @@ export interface Unsealed {
  * quota before it asks; a provider knows nothing of them.
  *
  * Throws RpcError: UNAVAILABLE or DEADLINE_EXCEEDED when it could not be asked, RESOURCE_EXHAUSTED
- * when its quota is spent, FAILED_PRECONDITION with PreconditionFailure details when it refuses,
- * UNIMPLEMENTED for an algorithm that it does not have.
+ * when its quota is spent, FAILED_PRECONDITION with PreconditionFailure details when it refuses (and
+ * an external key manager that could not be asked, see `isTransientKeyError`), UNIMPLEMENTED for an
+ * algorithm that it does not have.
  */
 export interface KeyProvider {
   readonly level: ProtectionLevel;
@@ -97,4 +98,10 @@ export interface RawKeyProvider extends KeyProvider {
     },
   ): Promise<Uint8Array | null>;
   macSign(use: VersionUse, data: Uint8Array): Promise<Uint8Array>;
+}
+
+/** What GenerateRandomBytes needs: a provider with a generator of its own. */
+export interface RandomProvider extends KeyProvider {
+  /** The caller owns the bytes. `length`: 8 to 1024. */
+  randomBytes(length: number): Promise<Uint8Array>;
 }

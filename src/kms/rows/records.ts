@@ -109,12 +109,17 @@ export const keyRingTable: Table<KeyRingRecord> = {
   read: (json) => json as KeyRingRecord,
 };
 
+/** What all keys were before they said so. */
+const earlierKey: Pick<CryptoKeyRecord, 'purpose' | 'versionTemplate'> = {
+  purpose: 'ENCRYPT_DECRYPT',
+  versionTemplate: { protectionLevel: 'SOFTWARE', algorithm: 'GOOGLE_SYMMETRIC_ENCRYPTION' },
+};
+
 export const cryptoKeyTable: Table<CryptoKeyRecord> = {
   prefix: 'kms/key/',
   read: (json) => ({
-    purpose: 'ENCRYPT_DECRYPT',
-    versionTemplate: { protectionLevel: 'SOFTWARE', algorithm: 'GOOGLE_SYMMETRIC_ENCRYPTION' },
-    ...(json as CryptoKeyRecord),
+    ...earlierKey,
+    ...(json as Omit<CryptoKeyRecord, 'purpose' | 'versionTemplate'>),
   }),
 };
 

@@ -16,7 +16,8 @@ export interface Row<T> {
 export interface RowWrite {
   readonly key: string;
   readonly version: number;
-  readonly json: string;
+  /** Null deletes the row. */
+  readonly json: string | null;
 }
 
 /** Writes `record` over the row that `at` names. */
@@ -27,6 +28,25 @@ export function rowWrite<T>(
 ): RowWrite {
   return { key: table.prefix + at.id, version: at.version, json: JSON.stringify(record) };
 }
+
+/** Deletes the row that `at` names, if it is still as it was read. */
+export function rowRemoval<T>(
+  table: Table<T>,
+  at: { readonly id: string; readonly version: number },
+): RowWrite {
+  return { key: table.prefix + at.id, version: at.version, json: null };
+}
+
+/** What a commit does beside its writes. */
+export interface CommitExtras {
+  /** Keys of rows that must not exist. */
+  readonly absent?: readonly string[];
+  /** Keys of rows that are deleted, whatever they hold; those that are not there already too. */
+  readonly removed?: readonly string[];
+}
+
+/** Rows that `each` reads at a time. */
+const eachLimit = 500;
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
@@ -64,15 +84,53 @@ export class SealedRows {
     return rows.map((row) => this.#open(table, row));
   }
 
-  /** All writes or none, durable when it resolves; false if a row was at another version. */
-  async commit(writes: readonly RowWrite[]): Promise<boolean> {
-    const checks = writes.map(({ key, version }) => ({ key, version }));
-    const puts = writes.map((write) => ({ key: write.key, value: this.#seal(write) }));
-    return await reachable(this.#store.txn(checks, puts));
+  /** Every row of a table that opens; `onDamaged` is told of the others. */
+  async *each<T>(table: Table<T>, onDamaged: (error: unknown) => void): AsyncGenerator<Row<T>> {
+    let after: string | undefined;
+    while (true) {
+      const options = { limit: eachLimit, ...(after !== undefined && { after }) };
+      const rows = await reachable(this.#store.list(table.prefix, options));
+      for (const row of rows) {
+        const opened = this.#tryOpen(table, row, onDamaged);
+        if (opened) yield opened;
+      }
+      after = rows.at(-1)?.key;
+      if (rows.length < eachLimit) return;
+    }
   }
 
-  #seal(write: RowWrite): Uint8Array {
-    return this.#key.seal(rowContext(write.key, write.version + 1), utf8.encode(write.json));
+  /** All writes or none, durable when it resolves; false if a row was at another version. */
+  async commit(
+    writes: readonly RowWrite[],
+    { absent = [], removed = [] }: CommitExtras = {},
+  ): Promise<boolean> {
+    const checks = writes.map(({ key, version }) => ({ key, version }));
+    const puts = writes.map((write) => ({ key: write.key, value: this.#seal(write) }));
+    return await reachable(
+      this.#store.txn(
+        [...checks, ...absent.map((key) => ({ key, version: 0 }))],
+        [...puts, ...removed.map((key) => ({ key, value: null }))],
+      ),
+    );
+  }
+
+  /** Rewrites the key environment without free pages. */
+  async compact(): Promise<void> {
+    await reachable(this.#store.compact());
+  }
+
+  #seal({ key, version, json }: RowWrite): Uint8Array | null {
+    if (json === null) return null;
+    return this.#key.seal(rowContext(key, version + 1), utf8.encode(json));
+  }
+
+  #tryOpen<T>(table: Table<T>, row: MetaRow, onDamaged: (error: unknown) => void): Row<T> | null {
+    try {
+      return this.#open(table, row);
+    } catch (error) {
+      onDamaged(error);
+      return null;
+    }
   }
 
   #open<T>(table: Table<T>, row: MetaRow): Row<T> {

@@ -6,9 +6,9 @@ import {
   openKmsBench,
   ringName,
   versionOne,
-} from '../../test/support/embedded-kms.ts';
-import { operatorMember } from './iam/key-access.ts';
-import type { KeyCaller } from './key-service.ts';
+} from '../../../test/support/embedded-kms.ts';
+import { operatorMember } from '../iam/key-access.ts';
+import type { KeyCaller } from '../key-service.ts';
 
 const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
 const none = new Uint8Array(0);
@@ -237,10 +237,10 @@ describe('a service agent', () => {
     const bench = await openKmsBench();
     const caller = await agentOf(bench);
     const bindings = [{ role, members: ['user:a@b.c', caller.member] }];
-    await bench.service.policies.set(resource, { bindings });
+    await bench.service.policies.set(resource, { bindings }, operator);
     const { ciphertext } = await encrypt(bench, { caller });
     expect((await decrypt(bench, ciphertext, { caller })).plaintext).toEqual(secret);
-    await bench.service.policies.set(resource, { bindings: [] });
+    await bench.service.policies.set(resource, { bindings: [] }, operator);
     await expect(encrypt(bench, { caller })).rejects.toMatchObject(denied('useToEncrypt'));
     await expect(decrypt(bench, ciphertext, { caller })).rejects.toMatchObject(
       denied('useToDecrypt'),
@@ -251,9 +251,11 @@ describe('a service agent', () => {
     const bench = await openKmsBench();
     const caller = await agentOf(bench);
     const bind = (name: string, member: string, resource = keyName) =>
-      bench.service.policies.set(resource, {
-        bindings: [{ role: `roles/cloudkms.${name}`, members: [member] }],
-      });
+      bench.service.policies.set(
+        resource,
+        { bindings: [{ role: `roles/cloudkms.${name}`, members: [member] }] },
+        operator,
+      );
     const { ciphertext } = await encrypt(bench);
     await bind('cryptoKeyEncrypter', caller.member);
     await expect(encrypt(bench, { caller })).resolves.toBeDefined();

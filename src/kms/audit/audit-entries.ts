@@ -1,0 +1,105 @@
+import type { AuditCaller, AuditEntry, AuditResource, AuditValue } from '../../audit/index.ts';
+import type { RpcError } from '../../rpc/index.ts';
+import type { KeyCaller } from '../key-service.ts';
+import { parseKmsName, projectOfResource } from '../names.ts';
+import type { KeyOperation } from './key-operation.ts';
+
+/** How a call ended, and what of its answer is recorded. */
+export interface OperationEnd {
+  readonly isGranted: boolean;
+  readonly response?: AuditValue;
+  readonly error?: RpcError;
+}
+
+/** Who the service itself is, where it acts on its own behalf. */
+const ownPrincipal = 'sealpost';
+
+/**
+ * The entry of one call, in the shape of Google's `cloudkms.googleapis.com`; null for a resource
+ * of no project, which has no log to be in.
+ */
+export function auditEntryOf(call: KeyOperation, end: OperationEnd): AuditEntry | null {
+  const resourceName = call.target ?? call.resource;
+  const project = projectOfResource(resourceName);
+  if (project === null) return null;
+  const metadata = callerContext(call.caller);
+  return {
+    kind: call.kind,
+    project,
+    serviceName: 'cloudkms.googleapis.com',
+    methodName: call.operation,
+    resourceName,
+    resource: monitoredResource(project, resourceName, call.operation),
+    caller: auditCaller(call.caller),
+    authorization: [
+      { resource: call.resource, permission: call.permission, granted: end.isGranted },
+    ],
+    reason: {
+      justification: call.caller.reason,
+      ...(call.caller.purpose !== undefined && { text: call.caller.purpose }),
+    },
+    request: { '@type': requestType(call.operation), ...call.request },
+    ...(end.response !== undefined && { response: end.response }),
+    ...(metadata && { metadata }),
+    ...(end.error && { status: statusOf(end.error) }),
+  };
+}
+
+function requestType(operation: string): string {
+  const isIam = operation.endsWith('IamPolicy') || operation.endsWith('IamPermissions');
+  const packageName = isIam ? 'google.iam.v1' : 'google.cloud.kms.v1';
+  return `type.googleapis.com/${packageName}.${operation}Request`;
+}
+
+function statusOf({ code, message, details }: RpcError): NonNullable<AuditEntry['status']> {
+  return { code, message, ...(details.length > 0 && { details }) };
+}
+
+function auditCaller({ member, callerIp, userAgent }: KeyCaller): AuditCaller {
+  return {
+    principalEmail: principalOf(member),
+    ...(callerIp !== undefined && { callerIp }),
+    ...(userAgent !== undefined && { userAgent }),
+  };
+}
+
+/** `serviceAccount:E` and `user:E` are E; nobody, as yet, is known behind the API's calls. */
+function principalOf(member: string): string {
+  const [kind, ...rest] = member.split(':');
+  if (kind === 'operator') return 'anonymous';
+  if (kind === 'service') return ownPrincipal;
+  return rest.join(':') || member;
+}
+
+/** For what resource of its own a service used the key. */
+function callerContext({ resource, isHealthCheck }: KeyCaller): AuditValue | null {
+  if (resource === undefined && isHealthCheck !== true) return null;
+  const context = {
+    ...(resource !== undefined && { resource }),
+    ...(isHealthCheck === true && { isHealthCheck }),
+  };
+  return { entries: { caller_provided_context: context } };
+}
+
+function monitoredResource(project: string, name: string, operation: string): AuditResource {
+  const parsed = parseKmsName(name);
+  if (parsed === null) {
+    const service = 'cloudkms.googleapis.com';
+    return {
+      type: 'audited_resource',
+      labels: { project_id: project, service, method: operation },
+    };
+  }
+  const lastOf = (part: string): string => part.slice(part.lastIndexOf('/') + 1);
+  const { location, keyRing, cryptoKey, version } = parsed;
+  return {
+    type: `cloudkms_${parsed.kind.toLowerCase()}`,
+    labels: {
+      project_id: project,
+      location,
+      key_ring_id: lastOf(keyRing),
+      ...(cryptoKey !== undefined && { crypto_key_id: lastOf(cryptoKey) }),
+      ...(version !== undefined && { crypto_key_version_id: String(version) }),
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import { formatTimestamp, RpcError } from '../rpc/index.ts';
+import type { VersionDependents } from './key-administration.ts';
+import type { KmsContext } from './kms-context.ts';
+
+/** The label by which a key's owner allows the destruction of versions that are in use. */
+const allowLabel = 'sealpost-destroy-in-use';
+const topicsShown = 10;
+
+/**
+ * Refuses the destruction of a version on which stored messages depend, unless it is forced or the
+ * key's labels allow it.
+ *
+ * @throws RpcError FAILED_PRECONDITION with counts, topics and the latest expiry
+ */
+export async function requireUnused(
+  { guard }: KmsContext,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+  isForced: boolean,
+): Promise<void> {
+  const asked = guard();
+  if (asked === null || isForced || labels[allowLabel] === 'allow') return;
+  const dependents = await asked.dependentsOf(name);
+  if (dependents.dekCount > 0) throw inUseError(name, dependents);
+}
+
+function inUseError(name: string, dependents: VersionDependents): RpcError {
+  const description = sentenceOf(dependents);
+  return new RpcError(
+    'FAILED_PRECONDITION',
+    'KEY_VERSION_IN_USE',
+    `${name} is in use: ${description} Destroy it with x-sealpost-force-destroy: true, or give its ` +
+      `key the label ${allowLabel}=allow, to lose them.`,
+    {
+      details: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.PreconditionFailure',
+          violations: [{ type: 'KEY_VERSION_IN_USE', subject: name, description }],
+        },
+      ],
+    },
+  );
+}
+
+function sentenceOf({
+  dekCount,
+  messageCount,
+  byteCount,
+  topics,
+  latestExpiryMs,
+}: VersionDependents): string {
+  const more = topics.length > topicsShown ? ` and ${topics.length - topicsShown} more` : '';
+  const shown = topics.slice(0, topicsShown).join(', ');
+  const until =
+    latestExpiryMs === null ? 'without a bound' : `until ${formatTimestamp(latestExpiryMs)}`;
+  return (
+    `${dekCount} data encryption keys, ${messageCount} messages and ${byteCount} bytes of ` +
+    `${topics.length} topics (${shown}${more}) need it, ${until}.`
+  );
+}
