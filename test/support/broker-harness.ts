@@ -11,7 +11,7 @@ import { aeadProviders, keyedHashInto } from '../../src/crypto/index.ts';
 import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
 import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
-import { openFileRootKey, startKeyService } from '../../src/kms/index.ts';
+import { openFileRootKey, operatorMember, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, KeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
@@ -149,7 +149,8 @@ export class BrokerHarness {
     const member = await this.until(this.#keys.pubsubServiceAgent('sim-project'));
     const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
     const bindings = [{ role, members: [member] }];
-    await this.until(policies.set(name, { bindings }));
+    const operator = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' } as const;
+    await this.until(policies.set(name, { bindings }, operator));
     return { name, version: `${name}/cryptoKeyVersions/1` };
   }
 

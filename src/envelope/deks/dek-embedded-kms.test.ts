@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EmbeddedKeyService } from '../../kms/index.ts';
+import { type EmbeddedKeyService, operatorMember } from '../../kms/index.ts';
 import {
   type DekBench,
   fingerprint,
@@ -20,7 +20,8 @@ async function allowAgent(service: EmbeddedKeyService, isAllowed: boolean): Prom
   const members = [await service.pubsubServiceAgent('p')];
   const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
   const bindings = isAllowed ? [{ role, members }] : [];
-  await service.policies.set(keyName, { bindings });
+  const operator = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' } as const;
+  await service.policies.set(keyName, { bindings }, operator);
 }
 
 test('a topic is refused until the service agent holds the role, and again when it loses it', async () => {
