@@ -5,6 +5,8 @@ import { EphemeralSubscriptions } from './resources/ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
 import { Expiration } from './retention/expiration.ts';
+import { DekCollector } from './key-use/dek-collector.ts';
+import { KeyUse, type VersionUse } from './key-use/key-use.ts';
 import { Pager } from './lists/page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
@@ -53,6 +55,8 @@ export class Broker implements BrokerService {
   readonly #publisher: PublisherCalls;
   readonly #subscriber: SubscriberCalls;
   readonly #sweeper: RetentionSweeper;
+  readonly #collector: DekCollector;
+  readonly #keyUse: KeyUse;
   readonly #stopEvents: () => void;
   readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
   #drained: Promise<void> | null = null;
@@ -76,7 +80,10 @@ export class Broker implements BrokerService {
     this.#publisher = new PublisherCalls(registry);
     this.#subscriber = new SubscriberCalls(registry);
     const expired = { subscriptions: this.#subscriptions, snapshots: this.#snapshots };
-    this.#sweeper = new RetentionSweeper(registry, new Expiration(registry, expired));
+    this.#collector = new DekCollector(registry);
+    this.#keyUse = new KeyUse(registry);
+    const expiration = new Expiration(registry, expired);
+    this.#sweeper = new RetentionSweeper(registry, expiration, this.#collector);
     this.#sweeper.start();
     this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
   }
@@ -295,6 +302,11 @@ export class Broker implements BrokerService {
     return brokerVerifiables(this.#registry);
   }
 
+  /** What depends on a CryptoKey, by version, or on one CryptoKeyVersion. */
+  async keyUse(name: string): Promise<VersionUse[]> {
+    return await this.#keyUse.of(name);
+  }
+
   /** Runs what the clock runs every few seconds: expires and trims now. */
   async sweep(): Promise<void> {
     await this.#sweeper.sweep();
@@ -319,6 +331,7 @@ export class Broker implements BrokerService {
     // A key that goes in the meantime still cuts what is under way.
     this.#stopEvents();
     await this.#sweeper.close();
+    await this.#collector.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
       if (result.status === 'rejected') {

@@ -60,6 +60,7 @@ export {
 } from './wire/index.ts';
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
+export type { TopicUse, VersionUse } from './key-use/key-use.ts';
 export { draining } from './errors.ts';
 export { type KeyedTopic, type KeyPolicy, noKeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';

@@ -15,6 +15,7 @@ import { DeadLetters } from './dead-letter/dead-letters.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { detached, draining, notFound } from './errors.ts';
+import { removeDekRuns } from './key-use/dek-run-rows.ts';
 import { BodyBuffers } from './lanes/body-buffers.ts';
 import { ReadGate } from './lanes/read-gate.ts';
 import { PendingBudget } from './lanes/lane.ts';
@@ -267,7 +268,7 @@ export class Registry {
   async #forgetUnread(topic: TopicState): Promise<void> {
     if (!this.isForgotten(topic)) return;
     this.deletedTopics.delete(topic.row.uid);
-    await this.dropLogs([doomedLane(topic.row)]);
+    await this.dropLogs([doomedLane(topic.row)], topic);
   }
 
   /** One that only this process knows: from `row.start` on, its acknowledgements go nowhere. */
@@ -291,20 +292,27 @@ export class Registry {
 
   /**
    * Removes logs that nothing refers to any more, and the DEKs of the topics that they were; a
-   * failure is tried again at the next start.
+   * failure is tried again at the next start. `open`: the topic, where it was at work.
    */
-  async dropLogs(doomed: readonly DoomedLog[]): Promise<void> {
+  async dropLogs(doomed: readonly DoomedLog[], open?: TopicState): Promise<void> {
     const logs = doomed.map(({ log }) => log);
     try {
+      await open?.use.load();
       await this.ports.store.drop(logs);
-      for (const { topic } of doomed) {
-        if (topic === undefined) continue;
-        await this.ports.deks.forget({ name: topic.name, uid: Buffer.from(topic.uid, 'hex') });
-      }
+      for (const { topic } of doomed) if (topic !== undefined) await this.#forget(topic, open);
       await this.catalog.logsDropped(doomed);
     } catch (error) {
       this.ports.log.warn({ err: error, logs }, 'removing the logs of deleted resources failed');
     }
+  }
+
+  /** The DEKs of a topic whose log is dropped, and what was noted of their use. */
+  async #forget({ name, uid }: { name: string; uid: string }, open?: TopicState): Promise<void> {
+    const topic = { name, uid: Buffer.from(uid, 'hex') };
+    const sealedCount = (version: number): number | null =>
+      open?.use.sealedCount(version, open.lane.tail) ?? null;
+    await this.ports.deks.forget(topic, sealedCount);
+    await removeDekRuns(this.ports.meta, uid);
   }
 }
 

@@ -122,15 +122,16 @@ export class DekRuns {
   }
 
   /**
-   * How many messages a DEK ever sealed in this lane; null if nobody knows: what came before the
-   * first run of it is not known, so that there may have been more.
+   * How many messages a DEK ever sealed in this lane, which ends at `next`; null if nobody knows:
+   * what came before the first run of it is not known, or something since, so that there may have
+   * been more.
    */
-  sealedCount(version: number): number | null {
+  sealedCount(version: number, next: number): number | null {
     const at = this.#runs.findIndex((run) => run.version === version);
     if (at < 0) return null;
     const { first, isFirst } = this.#runs[at]!;
     const isBeginning = isFirst ?? (first === 0 || this.#runs[at - 1]?.end === first);
-    if (!isBeginning) return null;
+    if (!isBeginning || this.gaps(first, next).length > 0) return null;
     const ofVersion = this.#runs.filter((run) => run.version === version);
     return ofVersion.reduce((sum, run) => sum + run.end - run.first, 0);
   }

@@ -100,9 +100,22 @@ export class LaneUse {
     return named;
   }
 
-  /** How many messages a DEK sealed in all, the removed ones included; null: not known. */
-  sealedCount(version: number): number | null {
-    return this.#runs.sealedCount(version);
+  /** The DEK of the last segment that was appended here; 0 before the first. */
+  get newestVersion(): number {
+    return this.#runs.all.at(-1)?.version ?? 0;
+  }
+
+  /**
+   * How many messages a DEK sealed in all in this lane, which ends at `next`, the removed ones
+   * included; null: not known.
+   */
+  sealedCount(version: number, next: number): number | null {
+    return this.#runs.sealedCount(version, next);
+  }
+
+  /** Makes the account as whole as it can be without reading segments. Throws as `complete` does. */
+  load(): Promise<void> {
+    return this.#tasks.run(() => this.#load());
   }
 
   /** Exact, of what is stored at one moment of this call, by version. */
@@ -127,13 +140,22 @@ export class LaneUse {
     try {
       const sealings = this.#sealings;
       const wasQuiet = !this.#isSealing;
-      if (!this.#isLoaded) this.#runs.insert(await this.#rows.all());
-      this.#isLoaded = true;
+      await this.#load();
       const [tail] = await this.#ports.store.tails([this.#log]);
       for (const gap of this.#runs.gaps(tail!.trim, tail!.next)) await this.#fill(gap);
       // Nothing was on its way while the log was looked at: what landed has been found.
       if (wasQuiet && sealings === this.#sealings) this.#doubtful.clear();
       return tail!;
+    } catch (error) {
+      throw storageRefusal(error);
+    }
+  }
+
+  async #load(): Promise<void> {
+    if (this.#isLoaded) return;
+    try {
+      this.#runs.insert(await this.#rows.all());
+      this.#isLoaded = true;
     } catch (error) {
       throw storageRefusal(error);
     }

@@ -105,7 +105,7 @@ export class Topics {
     }
     await state.lane.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
-    if (!isRead) await this.#registry.dropLogs([doomedLane(state.row)]);
+    if (!isRead) await this.#registry.dropLogs([doomedLane(state.row)], state);
   }
 
   list(project: string, page: PageRequest): Page<Topic> {

@@ -1,6 +1,7 @@
 import type { Cancel } from '../../runtime/index.ts';
 import type { LogId } from '../../storage/index.ts';
 import type { Expiration } from './expiration.ts';
+import type { DekCollector } from '../key-use/dek-collector.ts';
 import { FilterSweep } from '../filter/filter-sweep.ts';
 import type { Registry } from '../registry.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
@@ -11,19 +12,21 @@ const sweepMs = 10_000;
 /**
  * Lets go of what need not be kept: subscriptions and snapshots whose time has come, messages older
  * than a subscription's retention leave its backlog, and segments that nobody reads or retains
- * leave the disk. Needs no key, but to see what filters keep away.
+ * leave the disk, and their DEKs with them. Needs no key, but to see what filters keep away.
  */
 export class RetentionSweeper {
   readonly #registry: Registry;
   readonly #expiration: Expiration;
   readonly #filters: FilterSweep;
+  readonly #collector: DekCollector;
   #cancel: Cancel = () => undefined;
   #sweeping: Promise<void> | null = null;
   #isClosed = false;
 
-  constructor(registry: Registry, expiration: Expiration) {
+  constructor(registry: Registry, expiration: Expiration, collector: DekCollector) {
     this.#registry = registry;
     this.#expiration = expiration;
+    this.#collector = collector;
     this.#filters = new FilterSweep(registry.ports);
   }
 
@@ -80,6 +83,7 @@ export class RetentionSweeper {
     // In one turn: a seek may take over from a snapshot what it needed, and that be deleted.
     const below = keptFrom(topic, ofTopic, horizons);
     if (below > 0) await this.#registry.ports.store.trim([{ log, below }]);
+    this.#collector.wake(topic);
   }
 }
 
