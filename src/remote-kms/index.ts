@@ -19,3 +19,7 @@ export {
 } from './remote-key-service.ts';
 export { RoutedKeyService, type KeyRoutes } from './routed-key-service.ts';
 export type { UseSource } from './use-reporter.ts';
+export {
+  openTransitKeyService,
+  type TransitKeyServiceOptions,
+} from './vault/transit-key-service.ts';

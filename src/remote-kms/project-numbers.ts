@@ -10,11 +10,10 @@ const projectsMax = 10_000;
 
 /** Project numbers as configuration gives them, else as a Sealpost key service knows them. */
 export class ProjectNumbers {
-  readonly #channel: Pick<KmsChannel, 'unary'> | null;
+  readonly #channel: Pick<KmsChannel, 'unary'>;
   readonly #known: Map<string, string>;
 
-  /** Without a channel only what is configured is known. */
-  constructor(channel: Pick<KmsChannel, 'unary'> | null, configured: ReadonlyMap<string, string>) {
+  constructor(channel: Pick<KmsChannel, 'unary'>, configured: ReadonlyMap<string, string>) {
     this.#channel = channel;
     this.#known = new Map(configured);
   }
@@ -34,7 +33,6 @@ export class ProjectNumbers {
   }
 
   async #ask(projectId: string): Promise<string> {
-    if (this.#channel === null) throw unknownNumber(projectId);
     try {
       const { getProjectNumber } = KeyWatch.method;
       const request = create(GetProjectNumberRequestSchema, { projectId });

@@ -8,6 +8,7 @@ import type {
   KeyService,
 } from '../kms/index.ts';
 import { draw, type Clock, type Entropy, type Logger } from '../runtime/index.ts';
+import { cloudKmsLook } from './cloud-kms-look.ts';
 import { decryptOnce, encryptOnce } from './cipher-calls.ts';
 import { GuardedCalls } from './guarded-calls.ts';
 import { KeyListeners } from './key-listeners.ts';
@@ -90,7 +91,7 @@ class GrpcKeyService implements RemoteKeyService {
     this.#listeners = new KeyListeners(log);
     this.#watcherId = Buffer.from(draw(entropy, 16)).toString('hex');
     const onChange = (change: KeyChange): void => this.#changed(change);
-    this.#poll = new VersionPoll({ channel, clock, log, onChange });
+    this.#poll = new VersionPoll({ look: cloudKmsLook(channel, log), clock, onChange });
     this.#watch = new KeyWatchClient({
       channel,
       clock,

@@ -1,41 +1,37 @@
-import { create } from '@bufbuild/protobuf';
-
 import type { KeyChange } from '../kms/index.ts';
-import { CryptoKeyVersion_CryptoKeyVersionState as State } from '../proto/google/cloud/kms/v1/resources_pb.ts';
-import {
-  GetCryptoKeyVersionRequestSchema,
-  KeyManagementService,
-} from '../proto/google/cloud/kms/v1/service_pb.ts';
-import { RpcError } from '../rpc/index.ts';
-import type { Cancel, Clock, Logger } from '../runtime/index.ts';
-import type { KmsChannel } from './kms-channel.ts';
-import { callDeadlineMs, pollIntervalMs, polledVersionsMax, pollUseMs } from './remote-limits.ts';
+import type { Cancel, Clock } from '../runtime/index.ts';
+import { pollIntervalMs, polledVersionsMax, pollUseMs } from './remote-limits.ts';
+
+/** What a look at a version found. */
+export interface VersionLook {
+  readonly isEnabled: boolean;
+  /** Whether it is the one that wraps new keys; absent: the service does not say. */
+  readonly isPrimary?: boolean;
+}
 
 export interface VersionPollOptions {
-  readonly channel: Pick<KmsChannel, 'unary'>;
+  /** Looks at a CryptoKeyVersion; undefined if it could not be found out. Never rejects. */
+  readonly look: (versionName: string) => Promise<VersionLook | undefined>;
   readonly clock: Clock;
-  readonly log: Logger;
   readonly onChange: (change: KeyChange) => void;
 }
 
 interface PolledVersion {
   lastUseMs: number;
-  /** As it was seen last; undefined until then. */
-  isEnabled: boolean | undefined;
+  /** As it was when it was last seen or used: what wrapped a key was enabled, and primary. */
+  seen: VersionLook;
 }
 
 /**
  * An early warning for key services that do not push: looks every half minute at the versions that
- * wrap keys now, and tells of each that was disabled, destroyed or enabled since the last look.
+ * wrap keys now, and tells of each that was disabled, destroyed, enabled or superseded since.
  *
- * A credential that may not look (`cloudkms.cryptoKeyVersions.get`) is no loss of safety: cached
- * keys then live to their next unwrap.
+ * A credential that may not look is no loss of safety: cached keys live to their next unwrap.
  */
 export class VersionPoll {
   readonly #options: VersionPollOptions;
   readonly #versions = new Map<string, PolledVersion>();
   #next: Cancel | undefined;
-  #wasRefused = false;
 
   constructor(options: VersionPollOptions) {
     this.#options = options;
@@ -43,10 +39,10 @@ export class VersionPoll {
 
   /** A version that has just wrapped a key. */
   used(versionName: string): void {
-    const known = this.#versions.get(versionName);
     this.#versions.delete(versionName);
     const lastUseMs = this.#options.clock.monotonicMs();
-    this.#versions.set(versionName, { isEnabled: known?.isEnabled, lastUseMs });
+    const seen = { isEnabled: true, isPrimary: true };
+    this.#versions.set(versionName, { lastUseMs, seen });
     const [oldest] = this.#versions.keys();
     if (this.#versions.size > polledVersionsMax) this.#versions.delete(oldest!);
   }
@@ -70,46 +66,18 @@ export class VersionPoll {
     for (const [name, version] of this.#versions) {
       if (startMs - version.lastUseMs > pollUseMs) this.#versions.delete(name);
     }
-    await Promise.all([...this.#versions].map(([name, version]) => this.#look(name, version)));
+    await Promise.all([...this.#versions].map(([name, version]) => this.#compare(name, version)));
     if (this.#next !== undefined) this.#next = this.#after(pollIntervalMs);
   }
 
-  async #look(name: string, version: PolledVersion): Promise<void> {
-    const isEnabled = await this.#isEnabled(name);
-    if (isEnabled === undefined) return;
-    const isNews = version.isEnabled !== undefined && version.isEnabled !== isEnabled;
-    // The first look is compared with the use that came before it: that one worked.
-    const isLost = version.isEnabled === undefined && !isEnabled;
-    version.isEnabled = isEnabled;
-    if (!isNews && !isLost) return;
+  async #compare(name: string, version: PolledVersion): Promise<void> {
+    const look = await this.#options.look(name);
+    if (look === undefined) return;
+    const { seen } = version;
+    version.seen = look;
     const [resource = name] = name.split('/cryptoKeyVersions/');
-    this.#options.onChange({ kind: 'versionState', resource });
-  }
-
-  /** Undefined if it could not be found out. */
-  async #isEnabled(name: string): Promise<boolean | undefined> {
-    const { getCryptoKeyVersion } = KeyManagementService.method;
-    try {
-      const request = create(GetCryptoKeyVersionRequestSchema, { name });
-      const headers = { 'x-goog-request-params': `name=${encodeURIComponent(name)}` };
-      const { channel } = this.#options;
-      const answer = await channel.unary(getCryptoKeyVersion, request, callDeadlineMs, headers);
-      return answer.state === State.ENABLED;
-    } catch (thrown) {
-      const { code } = RpcError.from(thrown);
-      if (code === 'NOT_FOUND') return false;
-      if (code === 'PERMISSION_DENIED') this.#tellRefused(name);
-      return undefined;
-    }
-  }
-
-  #tellRefused(name: string): void {
-    if (this.#wasRefused) return;
-    this.#wasRefused = true;
-    this.#options.log.warn(
-      { version: name },
-      'the key service does not let us look at versions (cloudkms.cryptoKeyVersions.get): a key ' +
-        'that is disabled is noticed when a cached key is next unwrapped',
-    );
+    const tell = (kind: KeyChange['kind']): void => this.#options.onChange({ kind, resource });
+    if (look.isEnabled !== seen.isEnabled) tell('versionState');
+    if (seen.isPrimary === true && look.isPrimary === false) tell('primary');
   }
 }

@@ -2,9 +2,11 @@ import type { KmsEndpoint, ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { startKeyService, type EmbeddedKeyService, type KeyService } from '../kms/index.ts';
 import type { Metrics } from '../metrics/index.ts';
+import { createOutgoingClient } from '../outgoing/index.ts';
 import {
   KeyWatchHub,
   openRemoteKeyService,
+  openTransitKeyService,
   RoutedKeyService,
   type RemoteKeyService,
 } from '../remote-kms/index.ts';
@@ -48,13 +50,16 @@ export async function openKeyServices(
   });
   const { kmsEndpoint, defaultKey: defaultKeyName } = config;
   if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub };
-  const remote = openRemote(kmsEndpoint, metrics, config, ports);
+  const remote =
+    kmsEndpoint.kind === 'transit'
+      ? openTransit(kmsEndpoint, metrics, config, ports, closers)
+      : openCloudKms(kmsEndpoint, metrics, config, ports);
   closers.add(() => remote.drain());
   const asked = new RoutedKeyService({ local: embedded, remote, defaultKeyName });
   return { embedded, remote, asked, hub };
 }
 
-function openRemote(
+function openCloudKms(
   endpoint: KmsEndpoint,
   metrics: Metrics,
   config: ServerConfig,
@@ -66,6 +71,32 @@ function openRemote(
     tokenFile: config.kmsTokenFile,
     defaultKeyName: config.defaultKey,
     projectNumbers: numbersOf(config.projectNumbers),
+    clock,
+    entropy,
+    log,
+    observer: metrics.remoteKms,
+  });
+}
+
+function openTransit(
+  { url }: KmsEndpoint,
+  metrics: Metrics,
+  config: ServerConfig,
+  { clock, entropy, log }: ServerPorts,
+  closers: Closers,
+): RemoteKeyService {
+  const outgoing = createOutgoingClient({
+    // The operator named it, no user: it may be wherever they run it.
+    policy: { isLoopbackOnly: true, allow: [], ownListeners: () => [] },
+    clock,
+    caFile: config.kmsCa,
+  });
+  closers.add(() => outgoing.close());
+  return openTransitKeyService({
+    url,
+    outgoing,
+    tokenFile: config.kmsTokenFile,
+    defaultKeyName: config.defaultKey,
     clock,
     entropy,
     log,
