@@ -58,14 +58,14 @@ export class MacUses {
     const request = { location, lengthBytes: length, protectionLevel: level };
     const call = keyOperation('GenerateRandomBytes', location, caller, { request });
     return audited(this.#context, call, async () => {
-      const project = requireLocation(location, 'location');
+      const projectId = requireLocation(location, 'location');
       requireRandomLength(length);
       if (level !== 'HSM') {
         const message = 'Request field protection_level must be HSM to generate random bytes.';
         throw argumentError('protection_level', message);
       }
       const provider = randomProviderOf(this.#context.providers, level);
-      await this.#context.quotas?.take({ project, location: location.split('/')[3]!, level });
+      await this.#context.quotas?.take({ projectId, location: location.split('/')[3]!, level });
       return await provider.randomBytes(length);
     });
   }

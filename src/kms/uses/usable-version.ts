@@ -65,7 +65,7 @@ export async function takeQuota(
   { protectionLevel: level }: Pick<VersionRecord, 'protectionLevel'>,
 ): Promise<void> {
   const parsed = parseKmsName(name);
-  if (parsed) await quotas?.take({ project: parsed.project, location: parsed.location, level });
+  if (parsed) await quotas?.take({ projectId: parsed.project, location: parsed.location, level });
 }
 
 /** @throws RpcError INVALID_ARGUMENT if the inputs are longer than the provider's level takes */
