@@ -30,5 +30,5 @@ export { noJournal, type ErasureJournal, type ErasureReceipt } from './deks/dek-
 export type { DekObserver, EvictionCause } from './observer.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
-export { openStoreKey, type StoreKey, type StoreKeyOptions } from './store-key.ts';
+export { openStoreKey, type StoreKey, type StoreKeyOptions, wrappedStoreKey } from './store-key.ts';
 export { storageRefusal } from './storage-refusal.ts';

@@ -32,6 +32,13 @@ export interface StoreKey {
 
 const rowKey = 'store-key/1';
 
+/** Where the store key is stored, wrapped by the root key, for who wraps it anew. */
+export const wrappedStoreKey: {
+  readonly prefix: string;
+  readonly wrapAt: number;
+  readonly purpose: (row: { readonly value: Uint8Array }) => string;
+} = { prefix: rowKey, wrapAt: 1, purpose: ({ value }) => wrapPurpose(value[0] ?? 0) };
+
 /** What the wrap binds: the suite that the records are sealed with is chosen once for a directory. */
 function wrapPurpose(suite: number): string {
   return `sealpost/store-key/v1/suite-${suite}`;

@@ -5,3 +5,4 @@
  */
 export type { BrowserClaims, BrowserGrant, BrowserTokens, IdTokens } from './identity.ts';
 export { type Identity, type IdentityOptions, openIdentity } from './open-identity.ts';
+export { wrappedSigningKeys } from './signing-keys.ts';

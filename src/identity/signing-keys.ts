@@ -186,6 +186,18 @@ function purposeOf(number: number, createdMs: number): string {
   return `sealpost/identity/signing-key/v1/${number}/${createdMs}`;
 }
 
+/** Where these keys are stored, wrapped by the root key, for who wraps them anew. */
+export const wrappedSigningKeys: {
+  readonly prefix: string;
+  readonly wrapAt: number;
+  readonly purpose: (row: MetaRow) => string;
+} = {
+  prefix,
+  wrapAt: 8,
+  purpose: ({ key, value }) =>
+    purposeOf(Number(key.slice(prefix.length)), Number(viewOf(value).getBigUint64(0))),
+};
+
 function rowKeyOf(number: number): string {
   return prefix + String(number).padStart(6, '0');
 }

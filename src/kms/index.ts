@@ -79,6 +79,13 @@ export {
   type RootKeyOptions,
 } from './root/open-root-key.ts';
 export { RootKeyError } from './root/root-key-error.ts';
+export {
+  type ResealRequest,
+  RootKeyKeeper,
+  type RootKeyKeeperOptions,
+  type RootKeyStatus,
+} from './root/root-key-keeper.ts';
+export type { WrappedRows } from './root/key-rewrap.ts';
 export type { RootKey } from './root/root-key.ts';
 export { type SealSource, sealSources } from './root/seal-record.ts';
 export type { SealSecrets } from './root/seal-secrets.ts';

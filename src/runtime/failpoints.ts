@@ -37,7 +37,23 @@ export const keyFailpointNames = [
 
 export type KeyFailpointName = (typeof keyFailpointNames)[number];
 
-export type FailpointName = (typeof failpointNames)[number] | KeyFailpointName;
+/** Those of a new seal of the root key, and of a new root key. */
+export const rootKeyFailpointNames = [
+  'beforeRootSeal',
+  'afterRootSealWritten',
+  'afterPreviousRootKeyWritten',
+  'beforeRootSealRename',
+  'afterRootSealRename',
+  'afterRootKeyRewrap',
+  'afterPreviousRootKeyRemoved',
+] as const;
+
+export type RootKeyFailpointName = (typeof rootKeyFailpointNames)[number];
+
+export type FailpointName =
+  | (typeof failpointNames)[number]
+  | KeyFailpointName
+  | RootKeyFailpointName;
 
 /** Called at each named moment. Production does nothing; a crash test ends the process. */
 export type Failpoints = (name: FailpointName) => void;

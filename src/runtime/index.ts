@@ -12,8 +12,10 @@ export {
   failpointNames,
   keyFailpointNames,
   noFailpoints,
+  rootKeyFailpointNames,
   type FailpointName,
   type Failpoints,
   type KeyFailpointName,
+  type RootKeyFailpointName,
 } from './failpoints.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';

@@ -1,6 +1,7 @@
 import { keyBytes, type SuiteProviders, wipe } from '../../crypto/index.ts';
 import { assert, draw, type Entropy } from '../../runtime/index.ts';
 import type { KeyStore } from '../../storage/index.ts';
+import type { WrappedRows } from './key-rewrap.ts';
 import { RecordKey } from './record-key.ts';
 import type { RootKey } from './root-key.ts';
 
@@ -13,6 +14,9 @@ export interface RowKeyOptions {
 
 const row = 'kms/row-key';
 const purpose = 'kms/row-key';
+
+/** Where it is stored, for those who wrap it anew. */
+export const wrappedRowKey: WrappedRows = { prefix: row, wrapAt: 0, purpose: () => purpose };
 
 /**
  * The key that seals the key service's rows, made on first use. Wrapped by the root key, so a root
