@@ -11,6 +11,8 @@ import type { KeyStore } from '../storage/index.ts';
 import { AuditOutbox } from './audit/audit-outbox.ts';
 import { keyWrites } from './crypto-keys.ts';
 import { EmbeddedKeyService } from './embedded-key-service.ts';
+import { disableDenied } from './external/denied-versions.ts';
+import type { ExternalProvider } from './external/external-provider.ts';
 import type { DestructionGuard } from './key-administration.ts';
 import { KeyChanges } from './key-changes.ts';
 import type { KmsContext } from './kms-context.ts';
@@ -34,7 +36,10 @@ export interface KeyServiceOptions {
   readonly log: Logger;
   readonly observer?: KmsObserver;
   /** Those of the other protection levels; SOFTWARE is always there. */
-  readonly providers?: { readonly hsm?: KeyProvider; readonly external?: KeyProvider };
+  readonly providers?: {
+    readonly hsm?: KeyProvider;
+    readonly external?: KeyProvider & Partial<Pick<ExternalProvider, 'onDenied'>>;
+  };
   /** Absent: nothing is recorded. */
   readonly audit?: AuditWriter;
   /** Absent: nothing is counted. */
@@ -55,6 +60,7 @@ export async function startKeyService(options: KeyServiceOptions): Promise<Embed
   const context = contextOf(options, new SealedRows(options.keyStore, await openRowKey(options)));
   await ensureDefaultKey(context);
   await context.outbox.recover();
+  options.providers?.external?.onDenied?.((name, uri) => disableDenied(context, name, uri));
   const service = new EmbeddedKeyService(context);
   await service.lifecycle.start();
   return service;
