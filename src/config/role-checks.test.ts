@@ -55,6 +55,16 @@ describe('refused at the start', () => {
     [['--kms-ca', 'a'], '--kms-ca says nothing without --kms-endpoint.'],
     [['--kms-token-file', 'a'], '--kms-token-file says nothing without --kms-endpoint.'],
     [['--project-number', 'p=1'], '--project-number says nothing without --kms-endpoint.'],
+    [['--roles', 'kms', '--require-cmek'], '--require-cmek says nothing without the role broker.'],
+    [['--roles', 'kms', '--auto-grant'], '--auto-grant says nothing without the role broker.'],
+    [
+      ['--roles', 'kms', '--cmek-key-projects', 'p'],
+      '--cmek-key-projects says nothing without the role broker.',
+    ],
+    [
+      ['--roles', 'broker', '--kms-endpoint', 'https://kms.example', '--auto-grant'],
+      '--auto-grant does not reach a --kms-endpoint: grant the role there.',
+    ],
     [[...remote, '--project-number', 'p'], 'must be PROJECT=NUMBER'],
     [[...remote, '--default-key', `${key}/cryptoKeyVersions/1`], 'must be projects/P/'],
   ])('%j', (argv, why) => {

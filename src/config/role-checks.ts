@@ -3,7 +3,7 @@ import type { ServerConfig } from './server-config.ts';
 
 /** @throws ConfigError where roles and the place of the keys contradict each other */
 export function refuseRoles(config: ServerConfig): void {
-  const complaint = complaintAbout(config);
+  const complaint = complaintAbout(config) ?? topicComplaint(config);
   if (complaint !== null) throw new ConfigError(complaint);
 }
 
@@ -27,6 +27,20 @@ function complaintAbout(config: ServerConfig): string | null {
     `--kms-endpoint ${endpoint.url} would send unwrapped keys in the clear: use https, or say ` +
     '--insecure if something else protects that network.'
   );
+}
+
+/** What is demanded of topics' keys says nothing where no topics are, or no keys. */
+function topicComplaint(config: ServerConfig): string | null {
+  const { roles, kmsEndpoint, requireCmek, cmekKeyProjects, autoGrant } = config;
+  if (autoGrant && kmsEndpoint !== null) {
+    return '--auto-grant does not reach a --kms-endpoint: grant the role there.';
+  }
+  if (roles.includes('broker')) return null;
+  if (requireCmek) return '--require-cmek says nothing without the role broker.';
+  if (autoGrant) return '--auto-grant says nothing without the role broker.';
+  return cmekKeyProjects.length > 0
+    ? '--cmek-key-projects says nothing without the role broker.'
+    : null;
 }
 
 function strayOption({
