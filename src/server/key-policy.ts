@@ -1,4 +1,4 @@
-import { type KeyedTopic, type KeyPolicy, noKeyPolicy } from '../broker/index.ts';
+import type { KeyedTopic, KeyPolicy } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { AutoGrant, CmekPolicy, type CmekProjects, type GrantingKeys } from '../kms/index.ts';
 import type { Logger } from '../runtime/index.ts';
@@ -13,7 +13,7 @@ export interface KeyPolicyParts {
 /**
  * What `--require-cmek`, `--cmek-key-projects` and `--auto-grant` make of topics' keys. Says at the
  * start that roles are granted automatically. `embedded` is null where the keys are in another
- * process; then projects are compared as they are written, and nothing is granted.
+ * process; then projects are compared as they are written, and `--auto-grant` was refused.
  */
 export function createKeyPolicy(
   config: Pick<ServerConfig, 'requireCmek' | 'cmekKeyProjects' | 'autoGrant'>,
@@ -25,7 +25,8 @@ export function createKeyPolicy(
   const rules = new CmekPolicy({ requireCmek, keyProjects }, projects);
   return {
     require: (topic, method) => rules.require(topic, method),
-    prepare: config.autoGrant ? autoGrant(embedded, log) : noKeyPolicy.prepare,
+    prepare:
+      config.autoGrant && embedded !== null ? autoGrant(embedded, log) : async () => undefined,
     findings: async (topic) =>
       (await rules.violations(topic, 'CreateTopic')).map(({ constraint, description }) => ({
         severity: 'warning',
@@ -35,14 +36,7 @@ export function createKeyPolicy(
   };
 }
 
-function autoGrant(
-  embedded: KeyPolicyParts | null,
-  log: Logger,
-): (topic: KeyedTopic) => Promise<void> {
-  if (embedded === null) {
-    log.warn({}, '--auto-grant does nothing: the keys are in another process');
-    return noKeyPolicy.prepare;
-  }
+function autoGrant(embedded: KeyPolicyParts, log: Logger): (topic: KeyedTopic) => Promise<void> {
   log.warn(
     {},
     '--auto-grant is on: whoever creates a topic lets Pub/Sub use the key that it names. Never use it in production.',

@@ -111,26 +111,11 @@ describe('a condition', () => {
   });
 
   test('never throws, whatever it is made of', () => {
-    const part = fc.constantFrom(
-      ...[
-        'resource',
-        '.',
-        'name',
-        '(',
-        ')',
-        '"a"',
-        "'",
-        '!',
-        '&&',
-        '==',
-        'request.time',
-        '\\',
-        '\0',
-      ],
-    );
+    const parts = ['resource', '.', 'name', '(', ')', '"a"', "'", '!', '&&', '==', '\\', '\0'];
+    const part = fc.constantFrom(...parts, 'request.time');
     fc.assert(
-      fc.property(fc.array(fc.oneof(part, fc.string()), { maxLength: 20 }), (parts) => {
-        parseCondition(parts.join(' '))?.(attributes);
+      fc.property(fc.array(fc.oneof(part, fc.string()), { maxLength: 20 }), (some) => {
+        parseCondition(some.join(' '))?.(attributes);
       }),
     );
   });
