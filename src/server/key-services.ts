@@ -1,6 +1,7 @@
 import type { KmsEndpoint, ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { startKeyService, type EmbeddedKeyService, type KeyService } from '../kms/index.ts';
+import type { Identity } from '../identity/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { createOutgoingClient } from '../outgoing/index.ts';
 import {
@@ -11,6 +12,8 @@ import {
   type RemoteKeyService,
 } from '../remote-kms/index.ts';
 import type { Closers } from '../runtime/index.ts';
+import type { Address } from './address.ts';
+import { openExternalKeys, openKeyQuotas } from './external-keys.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -29,25 +32,29 @@ export interface KeyServiceParts {
   readonly openedKeys: OpenedKeys;
   readonly suites: SuiteProviders;
   readonly metrics: Metrics;
+  readonly identity: Identity;
+  readonly address: Address;
 }
 
 export async function openKeyServices(
-  { openedKeys, suites, metrics }: KeyServiceParts,
+  { openedKeys, suites, metrics, identity, address }: KeyServiceParts,
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
 ): Promise<KeyServices> {
-  const embedded = await startKeyService({
+  const projectNumber = (projectId: string): Promise<string> =>
+    embedded.projects.numberOf(projectId);
+  const external = { metrics, identity, address, projectNumber };
+  const embedded: EmbeddedKeyService = await startKeyService({
     ...ports,
     keyStore: openedKeys.rows,
     rootKey: openedKeys.rootKey,
     suites,
     observer: metrics.kms,
+    providers: openExternalKeys(external, config, ports, closers),
+    quotas: openKeyQuotas(external, config, ports),
   });
-  const hub = new KeyWatchHub({
-    keys: embedded,
-    projectNumber: (projectId) => embedded.projects.numberOf(projectId),
-  });
+  const hub = new KeyWatchHub({ keys: embedded, projectNumber });
   const { kmsEndpoint, defaultKey: defaultKeyName } = config;
   if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub };
   const remote =

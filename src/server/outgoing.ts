@@ -20,7 +20,7 @@ export async function openIdentityAt(
   return identity;
 }
 
-/** The one way to addresses that users name. */
+/** A way to addresses that users name: the only kind there is. */
 export function openOutgoing(
   own: Address,
   config: ServerConfig,
