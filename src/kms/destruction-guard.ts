@@ -1,10 +1,44 @@
 import { formatTimestamp, RpcError } from '../rpc/index.ts';
-import type { VersionDependents } from './key-administration.ts';
+import type { DestructionGuard, VersionDependents } from './key-administration.ts';
 import type { KmsContext } from './kms-context.ts';
 
 /** The label by which a key's owner allows the destruction of versions that are in use. */
 const allowLabel = 'sealpost-destroy-in-use';
 const topicsShown = 10;
+
+/** Several that know of dependents, asked as one: the broker here, and those that watch from afar. */
+export class DestructionGuards implements DestructionGuard {
+  readonly #guards: DestructionGuard[] = [];
+
+  add(guard: DestructionGuard): void {
+    this.#guards.push(guard);
+  }
+
+  async dependentsOf(versionName: string): Promise<VersionDependents> {
+    const found = await Promise.all(this.#guards.map((guard) => guard.dependentsOf(versionName)));
+    return found.reduce(sumOf, noDependents);
+  }
+}
+
+/** The earliest that there can be, which any other is later than. */
+const noDependents: VersionDependents = {
+  dekCount: 0,
+  messageCount: 0,
+  byteCount: 0,
+  topics: [],
+  latestExpiryMs: 0,
+};
+
+function sumOf(a: VersionDependents, b: VersionDependents): VersionDependents {
+  const isBounded = a.latestExpiryMs !== null && (b.latestExpiryMs !== null || b.dekCount === 0);
+  return {
+    dekCount: a.dekCount + b.dekCount,
+    messageCount: a.messageCount + b.messageCount,
+    byteCount: a.byteCount + b.byteCount,
+    topics: [...new Set([...a.topics, ...b.topics])],
+    latestExpiryMs: isBounded ? Math.max(a.latestExpiryMs!, b.latestExpiryMs ?? 0) : null,
+  };
+}
 
 /**
  * Refuses the destruction of a version on which stored messages depend, unless it is forced or the
@@ -18,9 +52,8 @@ export async function requireUnused(
   labels: Readonly<Record<string, string>>,
   isForced: boolean,
 ): Promise<void> {
-  const asked = guard();
-  if (asked === null || isForced || labels[allowLabel] === 'allow') return;
-  const dependents = await asked.dependentsOf(name);
+  if (guard === null || isForced || labels[allowLabel] === 'allow') return;
+  const dependents = await guard.dependentsOf(name);
   if (dependents.dekCount > 0) throw inUseError(name, dependents);
 }
 

@@ -14,6 +14,7 @@ export {
   type EncryptChecksums,
 } from './checksums.ts';
 export { EmbeddedKeyService } from './embedded-key-service.ts';
+export { DestructionGuards } from './destruction-guard.ts';
 export type { DeniedListener, EkmCall, EkmObserver } from './external/ekm-client.ts';
 export { isTransientKeyError } from './external/ekm-error.ts';
 export type {

@@ -28,7 +28,7 @@ export interface KmsContext {
   readonly outbox: AuditOutbox;
   readonly dueTimes: DueTimes;
   /** Null: nothing is known to depend on any version. */
-  readonly guard: () => DestructionGuard | null;
+  readonly guard: DestructionGuard | null;
   readonly failpoints: Failpoints;
 }
 

@@ -44,8 +44,8 @@ export interface KeyServiceOptions {
   readonly audit?: AuditWriter;
   /** Absent: nothing is counted. */
   readonly quotas?: Pick<KeyQuotas, 'take'>;
-  /** Asked at each destruction: it may come into being after the key service. */
-  readonly guard?: () => DestructionGuard | null;
+  /** Asked at each destruction; absent: nothing is known to depend on any version. */
+  readonly guard?: DestructionGuard;
   readonly failpoints?: Failpoints;
 }
 
@@ -78,12 +78,16 @@ function contextOf(options: KeyServiceOptions, rows: SealedRows): KmsContext {
     log,
     observer: options.observer ?? noKmsObserver,
     changes: new KeyChanges(log),
-    providers: { software: new SoftwareProvider(rootKey, entropy), ...providers },
+    providers: {
+      software: new SoftwareProvider(rootKey, entropy),
+      ...(providers?.hsm && { hsm: providers.hsm }),
+      ...(providers?.external && { external: providers.external }),
+    },
     quotas: options.quotas ?? null,
     audit,
     outbox: new AuditOutbox({ rows, audit, entropy, log, failpoints }),
     dueTimes: new DueTimes(),
-    guard: options.guard ?? (() => null),
+    guard: options.guard ?? null,
     failpoints,
   };
 }
