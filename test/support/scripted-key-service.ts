@@ -39,6 +39,8 @@ export class ScriptedKeyService implements KeyService {
   after: (call: KeyCall) => Promise<void> | void = () => undefined;
   /** Decrypt returns other bytes than were encrypted. */
   returnsOtherBytes = false;
+  /** How long the owner of the keys lets plaintexts be kept; null: it does not say. */
+  cacheMs: number | null = null;
   /** Every plaintext that was handed in, to look for it where it must not be. */
   readonly seenPlaintexts: Uint8Array[] = [];
   readonly #entropy: Entropy = new SeededEntropy(4);
@@ -103,7 +105,7 @@ export class ScriptedKeyService implements KeyService {
     const name = this.#enabledName(request.name, version);
     if (this.returnsOtherBytes) plaintext[0]! ^= 1;
     await this.after(call);
-    return { name, plaintext };
+    return { name, plaintext, ...(this.cacheMs === null ? {} : { cacheMs: this.cacheMs }) };
   }
 
   async pubsubServiceAgent(projectId: string): Promise<string> {
