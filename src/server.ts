@@ -14,7 +14,7 @@ import { Closers, type Clock } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/key-policy.ts';
-import { keyRoutes } from './server/key-routes.ts';
+import { keyApi } from './server/key-api.ts';
 import { openKeyServices } from './server/key-services.ts';
 import { listen } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
@@ -64,7 +64,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
   const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
-  const keyParts = { openedKeys, suites, metrics };
+  const keyParts = { openedKeys, suites, metrics, identity, address };
   const services = await openKeyServices(keyParts, config, ports, closers);
   if (store !== null) {
     const outgoing = openOutgoing(address, config, ports, closers);
@@ -81,8 +81,9 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const auditVerification = new Verification(auditParts, ports);
   closers.add(() => auditVerification.stop());
   const about = { version: packageVersion(), node: process.versions.node };
+  const { methods, routes: keyRoutes, ...watched } = keyApi(services, config);
   const routes = [
-    ...keyRoutes(services, config),
+    ...keyRoutes,
     ...identityRoutes({ ...identity, clock }),
     ...verificationRoutes(verification),
     ...auditRoutes(auditVerification),
@@ -90,9 +91,10 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   ];
   const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
   const served = {
+    ...watched,
     broker: brokerService,
     routes,
-    methods: loggingMethods(audit),
+    methods: [...methods, ...loggingMethods(audit)],
     audit: { writer: audit, recordsReads: config.auditPubsubReads },
     metrics,
     lock,

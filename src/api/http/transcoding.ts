@@ -1,5 +1,6 @@
 import type { DescField, DescMessage, DescMethod, Message } from '@bufbuild/protobuf';
 
+import { camelCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
 import type { RestCall } from '../route.ts';
 import { badRequest, type JsonObject } from '../json/json-body.ts';
@@ -18,7 +19,7 @@ const standardParameters = new Set(
 export function transcode(desc: DescMethod, binding: HttpBinding, call: RestCall): Message {
   const json: JsonObject = Object.create(null) as JsonObject;
   if (binding.body === '*') Object.assign(json, call.json());
-  else if (binding.body !== '') json[binding.body] = call.json();
+  else if (binding.body !== '') json[camelCase(binding.body)] = call.json();
   bindQuery(desc.input, call.query, json);
   for (const [path, value] of Object.entries(call.params)) setPath(json, jsonPath(path), value);
   return messageFromJson(desc.input, json);

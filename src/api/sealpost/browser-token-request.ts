@@ -2,7 +2,7 @@ import type { BrowserGrant } from '../../identity/index.ts';
 import { parsePubsubName, type PubsubCollection } from '../../rpc/index.ts';
 import { badRequest } from '../json/json-body.ts';
 import type { JsonValue } from '../json.ts';
-import { JsonFields } from '../kms/json-fields.ts';
+import { JsonFields } from './json-fields.ts';
 
 /** What a page's backend asks for. */
 export interface BrowserTokenRequest {

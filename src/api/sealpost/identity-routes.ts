@@ -2,7 +2,7 @@ import type { BrowserTokens, IdTokens } from '../../identity/index.ts';
 import { formatTimestamp, RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { JsonValue } from '../json.ts';
-import { requireNoQuery } from '../kms/query-fields.ts';
+import { refuseQuery } from '../http/transcoding.ts';
 import type { RestCall, Route } from '../route.ts';
 import { readBrowserTokenRequest } from './browser-token-request.ts';
 
@@ -48,7 +48,7 @@ async function createBrowserToken(
   call: RestCall,
 ): Promise<JsonValue> {
   refusePages(call);
-  requireNoQuery(call);
+  refuseQuery(call.query, {});
   const { subject, grants, ttlSeconds } = readBrowserTokenRequest(call.json());
   const expiresAtMs = (Math.floor(clock.wallMs() / 1_000) + ttlSeconds) * 1_000;
   const token = await browserTokens.issue({ subject, grants, expiresAtMs });

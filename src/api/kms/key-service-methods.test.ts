@@ -2,18 +2,26 @@ import { describe, expect, test } from 'vitest';
 import { keyName, openKmsBench, ringName, versionOne } from '../../../test/support/embedded-kms.ts';
 import type { EmbeddedKeyService } from '../../kms/index.ts';
 import { parseJsonObject } from '../json/json-body.ts';
+import { methodRoutes } from '../http/method-routes.ts';
 import { RouteTable } from '../http/route-table.ts';
 import type { JsonValue } from '../json.ts';
 import type { HttpMethod } from '../route.ts';
-import { kmsRoutes } from './kms-routes.ts';
+import { keyServiceMethods } from './key-service-methods.ts';
 import { projectRoutes } from './project-routes.ts';
-import { unbuiltKmsMethods } from './unbuilt-methods.ts';
+import { unbuiltKmsRoutes } from './unbuilt-services.ts';
 
 type Ask = (method: HttpMethod, url: string, body?: JsonValue) => Promise<JsonValue>;
 
 /** Calls the routes as the HTTP server does: matched by path, query and body as they came. */
 function client(service: EmbeddedKeyService): Ask {
-  const table = new RouteTable([...kmsRoutes(service), ...projectRoutes(service)]);
+  const locations = { listed: ['global'], hasHsm: false, hasExternal: true };
+  const methods = keyServiceMethods(service, locations);
+  const services = [...new Set(methods.map(({ desc }) => desc.parent))];
+  const table = new RouteTable([
+    ...methodRoutes(services, methods, new Map()),
+    ...projectRoutes(service),
+    ...unbuiltKmsRoutes(),
+  ]);
   return async (method, url, json) => {
     const [path, query] = url.split('?');
     const match = table.match(method, path!)!;
@@ -54,6 +62,8 @@ const key = {
   destroyScheduledDuration: '2592000s',
 };
 const locationPath = '/v1/projects/p/locations/global';
+const keysPath = `/v1/${ringName}/cryptoKeys?cryptoKeyId=a`;
+const purpose = 'ENCRYPT_DECRYPT';
 
 describe('what gcloud sends', () => {
   test('creates, describes and lists key rings', async () => {
@@ -260,7 +270,7 @@ describe('bad input', () => {
       'POST',
       `/v1/${keyName}:encrypt`,
       { plaintext: 5 },
-      "Invalid value at 'plaintext' (TYPE_STRING), 5",
+      "Invalid value at 'plaintext' (TYPE_BYTES), 5",
     ],
     [
       'POST',
@@ -277,8 +287,8 @@ describe('bad input', () => {
     [
       'POST',
       `/v1/${keyName}:setIamPolicy`,
-      { policy: { bindings: {} } },
-      "Invalid value at 'policy.bindings' (List), Starting an object on a scalar field",
+      { policy: { bindings: 'x' } },
+      'Invalid value at \'policy.bindings[0]\' (type.googleapis.com/google.iam.v1.Binding), "x"',
     ],
     [
       'POST',
@@ -309,7 +319,7 @@ describe('bad input', () => {
       'POST',
       `/v1/${ringName}/cryptoKeys?cryptoKeyId=a`,
       { purpose: 'ENCRYPT_DECRYPT', labels: { a: 1 } },
-      "Invalid value at 'crypto_key.labels' (TYPE_STRING), 1",
+      "Invalid value at 'crypto_key.labels[0].value' (TYPE_STRING), 1",
     ],
     [
       'POST',
@@ -367,42 +377,90 @@ describe('bad input', () => {
     });
   });
 
-  test('purposes, levels, fields and filters that are not built are refused by name', async () => {
+  test.each<[HttpMethod, string, JsonValue, string]>([
+    ['POST', keysPath, { purpose: 'ASYMMETRIC_SIGN' }, 'The key purpose ASYMMETRIC_SIGN'],
+    ['POST', keysPath, { purpose: 'ASYMMETRIC_DECRYPT' }, 'The key purpose ASYMMETRIC_DECRYPT'],
+    ['POST', keysPath, { purpose: 10 }, 'The key purpose KEY_ENCAPSULATION'],
+    ['POST', keysPath, { purpose: 'AES_WRAPPING' }, 'The key purpose AES_WRAPPING'],
+    [
+      'POST',
+      keysPath,
+      { purpose, versionTemplate: { protectionLevel: 'EXTERNAL_VPC' } },
+      'The protection level EXTERNAL_VPC',
+    ],
+    [
+      'POST',
+      keysPath,
+      { purpose, versionTemplate: { protectionLevel: 'HSM_SINGLE_TENANT' } },
+      'The protection level HSM_SINGLE_TENANT',
+    ],
+    ['POST', keysPath, { purpose, importOnly: true }, 'The field import_only of CryptoKey'],
+    [
+      'POST',
+      keysPath,
+      { purpose, cryptoKeyBackend: 'projects/p/locations/l/ekmConnections/e' },
+      'The field crypto_key_backend of CryptoKey',
+    ],
+    [
+      'PATCH',
+      `/v1/${versionOne}?updateMask=externalProtectionLevelOptions`,
+      { externalProtectionLevelOptions: { ekmConnectionKeyPath: 'v0/k' } },
+      'An EkmConnection of ExternalProtectionLevelOptions',
+    ],
+    [
+      'POST',
+      `/v1/${keyName}:setIamPolicy`,
+      { policy: { auditConfigs: [{ service: 'allServices' }] } },
+      'The field audit_configs of Policy',
+    ],
+    [
+      'POST',
+      `/v1/${keyName}:setIamPolicy`,
+      { policy: {}, updateMask: 'etag' },
+      'An IAM update mask without bindings',
+    ],
+  ])('%s %s %j is refused by name', async (method, url, body, what) => {
     const { ask } = await open();
-    const create = `/v1/${ringName}/cryptoKeys?cryptoKeyId=a`;
-    const purpose = 'ENCRYPT_DECRYPT';
-    const cases: [HttpMethod, string, JsonValue | undefined, string][] = [
-      ['POST', create, { purpose: 'MAC' }, 'The key purpose MAC'],
-      [
-        'POST',
-        create,
-        { purpose, versionTemplate: { protectionLevel: 'HSM' } },
-        'The protection level HSM',
-      ],
-      [
-        'POST',
-        create,
-        { purpose, rotationPeriod: '86400s' },
-        'The field rotationPeriod of CryptoKey',
-      ],
-      ['POST', create, { purpose, importOnly: true }, 'The field importOnly of CryptoKey'],
-      ['GET', `/v1/${ringName}/cryptoKeys?filter=a`, undefined, 'The list parameter filter'],
-      [
-        'PATCH',
-        `/v1/${keyName}?updateMask=rotationPeriod`,
-        {},
-        'The update of rotation_period of CryptoKey',
-      ],
-    ];
-    for (const [method, url, body, what] of cases) {
-      await expect(ask(method, url, body)).rejects.toMatchObject({
-        code: 'UNIMPLEMENTED',
-        message: `${what} is not implemented.`,
-      });
-    }
+    await expect(ask(method, url, body)).rejects.toMatchObject({
+      code: 'UNIMPLEMENTED',
+      message: `${what} is not implemented.`,
+    });
   });
 
-  test.each(unbuiltKmsMethods)('$rpc answers UNIMPLEMENTED under its name', async (unbuilt) => {
+  test.each<[HttpMethod, string, string]>([
+    ['POST', `${ringName}/importJobs`, 'CreateImportJob'],
+    ['GET', `${ringName}/importJobs/j`, 'GetImportJob'],
+    ['GET', `${ringName}/importJobs`, 'ListImportJobs'],
+    ['POST', `${keyName}/cryptoKeyVersions:import`, 'ImportCryptoKeyVersion'],
+    ['GET', `${versionOne}/publicKey`, 'GetPublicKey'],
+    ['POST', `${versionOne}:asymmetricSign`, 'AsymmetricSign'],
+    ['POST', `${versionOne}:asymmetricDecrypt`, 'AsymmetricDecrypt'],
+    ['POST', `${versionOne}:decapsulate`, 'Decapsulate'],
+  ])('%s %s is the method %3$s, which this server lacks', async (method, path, rpc) => {
+    const { ask } = await open();
+    await expect(ask(method, `/v1/${path}`, {})).rejects.toMatchObject({
+      code: 'UNIMPLEMENTED',
+      message: `The method google.cloud.kms.v1.KeyManagementService.${rpc} is not supported by this server.`,
+    });
+  });
+
+  test.each<[HttpMethod, string]>([
+    ['GET', 'projects/p/topics/orders:getIamPolicy'],
+    ['POST', 'projects/p/subscriptions/s:setIamPolicy'],
+    ['POST', 'projects/p/snapshots/s:testIamPermissions'],
+    ['GET', `${ringName}/importJobs/j:getIamPolicy`],
+    ['GET', 'projects/p/locations/global/ekmConfig:getIamPolicy'],
+  ])('%s %s: a resource without a policy of its own', async (method, path) => {
+    const { ask } = await open();
+    await expect(ask(method, `/v1/${path}`, undefined)).rejects.toMatchObject({
+      code: 'UNIMPLEMENTED',
+      message: expect.stringMatching(
+        /^The method google\.iam\.v1\.IAMPolicy\.\w+ is not supported/,
+      ),
+    });
+  });
+
+  test.each(unbuiltKmsRoutes())('$rpc answers UNIMPLEMENTED under its name', async (unbuilt) => {
     const { ask } = await open();
     const path = unbuilt.template.replaceAll(/\{[a-z_.]+=([^}]*)\}/g, '$1').replaceAll('*', '1');
     await expect(ask(unbuilt.method, path, {})).rejects.toMatchObject({
