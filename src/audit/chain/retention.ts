@@ -58,19 +58,30 @@ export class Retention {
   }
 
   async #trim(name: ChainName): Promise<void> {
-    const { store, key, anchors, clock, days } = this.#ports;
+    const { store, anchors, clock, days } = this.#ports;
     const oldestMs = clock.wallMs() - days[name] * dayMs;
     if (name === 'activity') anchors.forgetIncidentsBefore(oldestMs);
     const log = chainLogs[name];
     const below = await store.locate(log, oldestMs);
     if (below <= anchors.anchor(name).trim) return;
-    const [segment] = await store.read(log, below, 0);
-    // The last segment stays in any case; a damaged one cannot begin the chain.
-    if (segment === undefined || segment.base !== below) return;
-    const [first] = openAuditSegment(name, segment, key).entries;
-    if (first?.opened == null) return;
-    anchors.set(name, { trim: below, trusted: first.opened.previous });
+    // A beginning that others cut must not pass for one that we trimmed.
+    const [last] = await store.read(log, below - 1, 0);
+    if (last === undefined || last.base >= below || last.timeMs >= oldestMs) return;
+    const trusted = await this.#hashBefore(name, below);
+    if (trusted === null) return;
+    anchors.set(name, { trim: below, trusted });
     await anchors.save();
     await store.trim([{ log, below }]);
+  }
+
+  /** What the first entry that stays follows; null if that entry is damaged. */
+  async #hashBefore(name: ChainName, below: number): Promise<Uint8Array | null> {
+    const { store, key, anchors } = this.#ports;
+    // The store keeps the last segment in any case; nobody reads what is below the trim.
+    const { next, hash } = anchors.anchor(name);
+    if (below === next) return hash;
+    const [segment] = await store.read(chainLogs[name], below, 0);
+    if (segment?.base !== below) return null;
+    return openAuditSegment(name, segment, key).entries[0]?.opened?.previous ?? null;
   }
 }

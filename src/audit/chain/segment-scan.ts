@@ -16,6 +16,8 @@ export interface Hole {
 export interface ScannedSegment {
   readonly segment: Segment;
   readonly entries: readonly OpenedEntry[];
+  /** All of it is as it was written. */
+  readonly isWhole: boolean;
   readonly below: number;
 }
 
@@ -49,7 +51,7 @@ export async function* scanSegments(
       at = isWhole
         ? segment.base + segment.count
         : await firstReadableAfter(store, log, segment.base, below);
-      yield { segment, entries, below: at };
+      yield { segment, entries, isWhole, below: at };
       if (!isWhole) break;
     }
   }

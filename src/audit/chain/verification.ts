@@ -71,13 +71,16 @@ class ChainWalk {
     this.#run = new FindingRun(name, check);
   }
 
-  segment({ segment, entries, below }: ScannedSegment, range: ScanRange): void {
+  segment({ segment, entries, isWhole, below }: ScannedSegment, range: ScanRange): void {
     const end = Math.min(below, range.below);
     for (const { sequence, opened } of entries) {
       if (sequence >= range.from && sequence < end) this.#entry(sequence, opened);
     }
     const known = Math.max(segment.base + entries.length, range.from);
     if (known < end) this.#damaged(known, end);
+    // Its entries are genuine, yet something was written beside them.
+    const isHidden = !isWhole && entries.slice(0, segment.count).every(({ opened }) => opened);
+    if (isHidden) this.#run.add('damaged', Math.max(segment.base, range.from), end);
   }
 
   #entry(sequence: number, opened: ChainedEntry | null): void {
