@@ -6,7 +6,9 @@ import { draining } from './errors.ts';
 import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
 import { Expiration } from './retention/expiration.ts';
 import { DekCollector } from './key-use/dek-collector.ts';
+import { KeyRewraps, noRewrapJournal } from './key-use/key-rewraps.ts';
 import { KeyUse, type VersionUse } from './key-use/key-use.ts';
+import type { RewrapProgress } from './key-use/rewrap-progress.ts';
 import { Pager } from './lists/page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
@@ -57,6 +59,7 @@ export class Broker implements BrokerService {
   readonly #sweeper: RetentionSweeper;
   readonly #collector: DekCollector;
   readonly #keyUse: KeyUse;
+  readonly #rewraps: KeyRewraps;
   readonly #stopEvents: () => void;
   readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
   #drained: Promise<void> | null = null;
@@ -64,7 +67,9 @@ export class Broker implements BrokerService {
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
     const registry = new Registry(ports, brokerLimits);
     await registry.load();
-    return new Broker(registry);
+    const broker = new Broker(registry);
+    await broker.#rewraps.resume();
+    return broker;
   }
 
   private constructor(registry: Registry) {
@@ -82,6 +87,7 @@ export class Broker implements BrokerService {
     const expired = { subscriptions: this.#subscriptions, snapshots: this.#snapshots };
     this.#collector = new DekCollector(registry);
     this.#keyUse = new KeyUse(registry);
+    this.#rewraps = new KeyRewraps(registry, registry.ports.rewrapJournal ?? noRewrapJournal);
     const expiration = new Expiration(registry, expired);
     this.#sweeper = new RetentionSweeper(registry, expiration, this.#collector);
     this.#sweeper.start();
@@ -307,6 +313,22 @@ export class Broker implements BrokerService {
     return await this.#keyUse.of(name);
   }
 
+  /**
+   * Moves the DEKs that a CryptoKey wraps to its primary version, in the background; goes on after a
+   * crash. `from`: those of this version alone. `to`: to another CryptoKey.
+   */
+  async startRewrap(
+    keyName: string,
+    options: { readonly from?: string; readonly to?: string } = {},
+  ): Promise<RewrapProgress> {
+    return await this.#rewraps.start(keyName, options);
+  }
+
+  /** Of the last rewrap of a CryptoKey. Throws NOT_FOUND without one. */
+  rewrapProgress(keyName: string): RewrapProgress {
+    return this.#rewraps.progress(keyName);
+  }
+
   /** Runs what the clock runs every few seconds: expires and trims now. */
   async sweep(): Promise<void> {
     await this.#sweeper.sweep();
@@ -332,6 +354,7 @@ export class Broker implements BrokerService {
     this.#stopEvents();
     await this.#sweeper.close();
     await this.#collector.close();
+    await this.#rewraps.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
       if (result.status === 'rejected') {

@@ -60,7 +60,9 @@ export {
 } from './wire/index.ts';
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
+export type { RewrapJournal } from './key-use/key-rewraps.ts';
 export type { TopicUse, VersionUse } from './key-use/key-use.ts';
+export type { RewrapProgress, RewrapTask, TopicRewrap } from './key-use/rewrap-progress.ts';
 export { draining } from './errors.ts';
 export { type KeyedTopic, type KeyPolicy, noKeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';

@@ -15,6 +15,7 @@ import { DeadLetters } from './dead-letter/dead-letters.ts';
 import { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { Dispatcher } from './delivery/dispatcher.ts';
 import { detached, draining, notFound } from './errors.ts';
+import type { RewrapJournal } from './key-use/key-rewraps.ts';
 import { removeDekRuns } from './key-use/dek-run-rows.ts';
 import { BodyBuffers } from './lanes/body-buffers.ts';
 import { ReadGate } from './lanes/read-gate.ts';
@@ -50,6 +51,8 @@ export interface BrokerPorts {
   readonly observer: BrokerObserver;
   /** Brings messages to endpoints. */
   readonly pushSender: PushSender;
+  /** Is told of rewraps; nobody unless given. */
+  readonly rewrapJournal?: RewrapJournal;
   /** Where this broker stores: an id of a Google Cloud region. Absent: every policy is met. */
   readonly region?: string;
   /** What is demanded of topics' keys. Absent: nothing. */
