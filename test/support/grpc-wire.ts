@@ -3,7 +3,10 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 
 import { Publisher, Subscriber } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
-import { ErrorInfoSchema } from '../../src/proto/google/rpc/error_details_pb.ts';
+import {
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+} from '../../src/proto/google/rpc/error_details_pb.ts';
 import { StatusSchema } from '../../src/proto/google/rpc/status_pb.ts';
 import { camelCase } from '../../src/rpc/index.ts';
 import type { Rpc } from './rpc-bindings.ts';
@@ -75,8 +78,10 @@ export function grpcRefusal(error: ServiceError): CallRefusal {
   const details: Json[] = [];
   if (bytes instanceof Uint8Array) {
     for (const any of fromBinary(StatusSchema, bytes).details) {
-      const info = anyUnpack(any, ErrorInfoSchema);
-      if (info !== undefined) details.push(toJson(ErrorInfoSchema, info) as Json);
+      for (const schema of [ErrorInfoSchema, PreconditionFailureSchema]) {
+        const detail = anyUnpack(any, schema);
+        if (detail !== undefined) details.push(toJson(schema, detail) as Json);
+      }
     }
   }
   return new CallRefusal(status[error.code], error.details, details);

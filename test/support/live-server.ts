@@ -14,7 +14,7 @@ export class LiveServer implements TestedServer {
   readonly projectSuffix = '';
   readonly clock: JumpingClock = new JumpingClock();
   readonly #folder = temporaryFolder();
-  readonly #more: readonly string[];
+  #more: readonly string[];
   #server: Server | undefined;
   #port = 0;
 
@@ -49,9 +49,10 @@ export class LiveServer implements TestedServer {
     this.#server = undefined;
   }
 
-  /** Stops in order and starts on the same port and directory. */
-  async restart(): Promise<void> {
+  /** Stops in order and starts on the same port and directory, with other arguments if given. */
+  async restart(more: readonly string[] = this.#more): Promise<void> {
     await this.stop();
+    this.#more = more;
     await this.start();
   }
 
