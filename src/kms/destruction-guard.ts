@@ -30,14 +30,18 @@ const noDependents: VersionDependents = {
 };
 
 function sumOf(a: VersionDependents, b: VersionDependents): VersionDependents {
-  const isBounded = a.latestExpiryMs !== null && (b.latestExpiryMs !== null || b.dekCount === 0);
   return {
     dekCount: a.dekCount + b.dekCount,
     messageCount: a.messageCount + b.messageCount,
     byteCount: a.byteCount + b.byteCount,
     topics: [...new Set([...a.topics, ...b.topics])],
-    latestExpiryMs: isBounded ? Math.max(a.latestExpiryMs!, b.latestExpiryMs ?? 0) : null,
+    latestExpiryMs: laterOf(a.latestExpiryMs, b.dekCount === 0 ? 0 : b.latestExpiryMs),
   };
+}
+
+/** Null is without a bound, hence later than any. */
+function laterOf(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
 }
 
 /**

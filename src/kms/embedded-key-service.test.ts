@@ -11,6 +11,7 @@ import { silentLogger } from '../runtime/index.ts';
 import { startKeyService } from './start-key-service.ts';
 import { operatorMember, serviceMember } from './iam/key-access.ts';
 import type { KeyCaller, KeyChange } from './key-service.ts';
+import { operatorOf } from '../../test/support/operator-keys.ts';
 
 const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
 const aad = new TextEncoder().encode('topic');
@@ -38,7 +39,7 @@ function refusal(code: string, message: string): unknown {
 describe('rings, keys and versions', () => {
   test('a key has its first version as primary, and shows its state', async () => {
     const bench = await openKmsBench();
-    const key = await bench.service.cryptoKeys.get(keyName);
+    const key = await operatorOf(bench.service).cryptoKeys.get(keyName);
     expect(key).toEqual({
       name: keyName,
       purpose: 'ENCRYPT_DECRYPT',
@@ -55,13 +56,15 @@ describe('rings, keys and versions', () => {
         generateTimeMs: bench.clock.wallMs(),
       },
     });
-    await bench.service.versions.updateState(versionOne, 'DISABLED');
-    expect((await bench.service.cryptoKeys.get(keyName)).primary?.state).toBe('DISABLED');
+    await operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED');
+    expect((await operatorOf(bench.service).cryptoKeys.get(keyName)).primary?.state).toBe(
+      'DISABLED',
+    );
   });
 
   test('what is missing and what is there twice answer with Cloud KMS texts', async () => {
     const { service } = await openKmsBench();
-    const { cryptoKeys, keyRings, versions } = service;
+    const { cryptoKeys, keyRings, versions } = operatorOf(service);
     const none = { labels: {}, skipInitialVersion: false };
     await expect(keyRings.create('projects/p/locations/global', 'r')).rejects.toEqual(
       refusal('ALREADY_EXISTS', `KeyRing ${ringName} already exists.`),
@@ -85,19 +88,19 @@ describe('rings, keys and versions', () => {
 
   test('versions count up, ten after nine, and a new one is not primary by itself', async () => {
     const { service } = await openKmsBench();
-    for (let i = 0; i < 10; i++) await service.versions.create(keyName);
-    const page = await service.versions.list(keyName, firstPage);
+    for (let i = 0; i < 10; i++) await operatorOf(service).versions.create(keyName);
+    const page = await operatorOf(service).versions.list(keyName, firstPage);
     const numbers = page.items.map(({ name }) => Number(name.split('/').at(-1)));
     expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    expect((await service.cryptoKeys.get(keyName)).primary?.name).toBe(versionOne);
-    const key = await service.cryptoKeys.updatePrimaryVersion(keyName, 11);
+    expect((await operatorOf(service).cryptoKeys.get(keyName)).primary?.name).toBe(versionOne);
+    const key = await operatorOf(service).cryptoKeys.updatePrimaryVersion(keyName, 11);
     expect(key.primary?.name).toBe(`${keyName}/cryptoKeyVersions/11`);
   });
 
   test('versions made at once get a number each', async () => {
     const { service } = await openKmsBench();
     const made = await Promise.all(
-      Array.from({ length: 5 }, () => service.versions.create(keyName)),
+      Array.from({ length: 5 }, () => operatorOf(service).versions.create(keyName)),
     );
     expect(new Set(made.map(({ name }) => name)).size).toBe(5);
   });
@@ -105,17 +108,17 @@ describe('rings, keys and versions', () => {
   test('pages hold every key once, in byte order, and a token serves only its own list', async () => {
     const { service } = await openKmsBench({ isEmpty: true });
     const parent = 'projects/p/locations/global';
-    for (const id of ['r', 'r2']) await service.keyRings.create(parent, id);
+    for (const id of ['r', 'r2']) await operatorOf(service).keyRings.create(parent, id);
     const ids = ['b', 'a', 'Z', '_', '9'];
     for (const id of ids) {
       const key = { labels: {}, skipInitialVersion: true };
-      await service.cryptoKeys.create({ parent: ringName, id, ...key });
+      await operatorOf(service).cryptoKeys.create({ parent: ringName, id, ...key });
     }
     const seen: string[] = [];
     let pageToken = '';
     let token = '';
     do {
-      const page = await service.cryptoKeys.list(ringName, { pageSize: 2, pageToken });
+      const page = await operatorOf(service).cryptoKeys.list(ringName, { pageSize: 2, pageToken });
       expect(page.items.length).toBeLessThanOrEqual(2);
       seen.push(...page.items.map(({ name }) => name.split('/').at(-1)!));
       token = pageToken || token;
@@ -125,10 +128,12 @@ describe('rings, keys and versions', () => {
     const invalid = refusal('INVALID_ARGUMENT', 'Request field page_token is invalid.');
     for (const wrong of [token, 'x', '%%', '\u0000']) {
       const other = { pageSize: 2, pageToken: wrong };
-      await expect(service.cryptoKeys.list(`${ringName}2`, other)).rejects.toEqual(invalid);
+      await expect(operatorOf(service).cryptoKeys.list(`${ringName}2`, other)).rejects.toEqual(
+        invalid,
+      );
     }
     await expect(
-      service.keyRings.list(parent, { pageSize: -1, pageToken: '' }),
+      operatorOf(service).keyRings.list(parent, { pageSize: -1, pageToken: '' }),
     ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 });
@@ -143,7 +148,9 @@ describe('changes', () => {
     bench.service.onChange((change) => {
       seen.push([change, answered, bench.keyStore.get(row)]);
     });
-    await bench.service.versions.updateState(versionOne, 'DISABLED').then(() => (answered = true));
+    await operatorOf(bench.service)
+      .versions.updateState(versionOne, 'DISABLED')
+      .then(() => (answered = true));
     const [[change, wasAnswered, stored]] = seen as [[KeyChange, boolean, Promise<unknown>]];
     expect(change).toEqual({ resource: keyName, kind: 'versionState' });
     expect(wasAnswered).toBe(false);
@@ -154,7 +161,9 @@ describe('changes', () => {
     const bench = await openKmsBench();
     const changes = listen(bench);
     bench.faults.next(...Array.from({ length: 10 }, () => 'conflict' as const));
-    await expect(bench.service.versions.updateState(versionOne, 'DISABLED')).rejects.toMatchObject({
+    await expect(
+      operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED'),
+    ).rejects.toMatchObject({
       code: 'ABORTED',
     });
     expect(changes).toEqual([]);
@@ -165,7 +174,9 @@ describe('changes', () => {
     const bench = await openKmsBench();
     const changes = listen(bench);
     bench.faults.next('unknown-landed');
-    await expect(bench.service.versions.updateState(versionOne, 'DISABLED')).rejects.toMatchObject({
+    await expect(
+      operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED'),
+    ).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       reason: 'KEY_STORE_UNAVAILABLE',
     });
@@ -176,7 +187,7 @@ describe('changes', () => {
   test('a full store is RESOURCE_EXHAUSTED', async () => {
     const bench = await openKmsBench();
     bench.faults.next('full');
-    await expect(bench.service.versions.create(keyName)).rejects.toEqual(
+    await expect(operatorOf(bench.service).versions.create(keyName)).rejects.toEqual(
       refusal('RESOURCE_EXHAUSTED', 'The key store is full.'),
     );
   });
@@ -187,8 +198,8 @@ describe('changes', () => {
       throw new Error('planned');
     });
     const changes = listen(bench);
-    await bench.service.versions.create(keyName);
-    await bench.service.cryptoKeys.updatePrimaryVersion(keyName, 2);
+    await operatorOf(bench.service).versions.create(keyName);
+    await operatorOf(bench.service).cryptoKeys.updatePrimaryVersion(keyName, 2);
     await bench.service.policies.set(ringName, { bindings: [] }, operator);
     await bench.service.policies.set(keyName, { bindings: [] }, operator);
     expect(changes).toEqual([
@@ -201,7 +212,7 @@ describe('changes', () => {
   test('asking for the state that a version has changes nothing', async () => {
     const bench = await openKmsBench();
     const changes = listen(bench);
-    await bench.service.versions.updateState(versionOne, 'ENABLED');
+    await operatorOf(bench.service).versions.updateState(versionOne, 'ENABLED');
     expect(changes).toEqual([]);
   });
 
@@ -210,7 +221,7 @@ describe('changes', () => {
     const changes: KeyChange[] = [];
     const stop = bench.service.onChange((change) => changes.push(change));
     stop();
-    await bench.service.versions.updateState(versionOne, 'DISABLED');
+    await operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED');
     expect(changes).toEqual([]);
   });
 });
@@ -233,16 +244,16 @@ describe('the default key', () => {
     await expect(decrypt(bench, ciphertext, name, agent)).rejects.toMatchObject(denied);
     await expect(encrypt(bench, keyName, own)).rejects.toMatchObject(denied);
     const attempts = [
-      service.keyRings.get(ring),
-      service.keyRings.list('projects/sealpost-internal/locations/global', firstPage),
-      service.keyRings.create('projects/sealpost-internal/locations/global', 'x'),
-      service.cryptoKeys.get(name),
-      service.cryptoKeys.list(ring, firstPage),
-      service.cryptoKeys.updateLabels(name, {}),
-      service.cryptoKeys.updatePrimaryVersion(name, 1),
-      service.versions.create(name),
-      service.versions.list(name, firstPage),
-      service.versions.updateState(`${name}/cryptoKeyVersions/1`, 'DISABLED'),
+      operatorOf(service).keyRings.get(ring),
+      operatorOf(service).keyRings.list('projects/sealpost-internal/locations/global', firstPage),
+      operatorOf(service).keyRings.create('projects/sealpost-internal/locations/global', 'x'),
+      operatorOf(service).cryptoKeys.get(name),
+      operatorOf(service).cryptoKeys.list(ring, firstPage),
+      operatorOf(service).cryptoKeys.updateLabels(name, {}),
+      operatorOf(service).cryptoKeys.updatePrimaryVersion(name, 1),
+      operatorOf(service).versions.create(name),
+      operatorOf(service).versions.list(name, firstPage),
+      operatorOf(service).versions.updateState(`${name}/cryptoKeyVersions/1`, 'DISABLED'),
       service.policies.set(name, { bindings: [] }, operator),
       service.policies.get(ring, operator),
       service.projects.get('sealpost-internal'),
@@ -275,7 +286,7 @@ describe('the store', () => {
 
   test('rows that were changed or swapped are DATA_LOSS, with the row named', async () => {
     const bench = await openKmsBench();
-    await bench.service.versions.create(keyName);
+    await operatorOf(bench.service).versions.create(keyName);
     const [one, two] = ['0000000001', '0000000002'].map((n) => `kms/version/${keyName}/${n}`);
     const row = (await bench.keyStore.get(one!))!;
     const lost = {
@@ -289,13 +300,13 @@ describe('the store', () => {
     for (const value of [swapped, changed, new Uint8Array(0), row.value]) {
       await bench.keyStore.txn([], [{ key: one!, value }]);
       await expect(encrypt(bench)).rejects.toMatchObject(lost);
-      await expect(bench.service.versions.get(versionOne)).rejects.toMatchObject(lost);
+      await expect(operatorOf(bench.service).versions.get(versionOne)).rejects.toMatchObject(lost);
     }
   });
 
   test('holds neither key bytes, nor state, labels or bindings in the clear', async () => {
     const bench = await openKmsBench();
-    await bench.service.cryptoKeys.updateLabels(keyName, { team: 'ledger' });
+    await operatorOf(bench.service).cryptoKeys.updateLabels(keyName, { team: 'ledger' });
     for (const { key, value } of await bench.keyStore.list('')) {
       const text = Buffer.from(value).toString('latin1');
       expect(text, key).not.toMatch(/ENABLED|ledger|wrappedKey|projectNumber/);

@@ -15,7 +15,6 @@ import type {
 } from './key-service.ts';
 import { KeyVersions, type VersionChange } from './key-versions.ts';
 import type { KmsContext } from './kms-context.ts';
-import { type EarlierMembers, earlierMembers } from './earlier-members.ts';
 import { KeyLifecycle } from './lifecycle/key-lifecycle.ts';
 import { Projects } from './projects.ts';
 import type { ProtectionLevel } from './providers/key-provider.ts';
@@ -37,9 +36,6 @@ type Caller = KeyCaller;
 export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
   readonly defaultKeyName: string = reservedKeyName;
   readonly projects: Projects;
-  readonly keyRings: EarlierMembers['keyRings'];
-  readonly cryptoKeys: EarlierMembers['cryptoKeys'];
-  readonly versions: EarlierMembers['versions'];
   readonly policies: IamPolicies;
   readonly lifecycle: KeyLifecycle;
   readonly #context: KmsContext;
@@ -65,10 +61,6 @@ export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
     this.#rawUses = new RawUses(context);
     this.#macUses = new MacUses(context);
     this.policies = new IamPolicies(context);
-    const { keyRings, cryptoKeys, versions } = earlierMembers(this);
-    this.keyRings = keyRings;
-    this.cryptoKeys = cryptoKeys;
-    this.versions = versions;
   }
 
   async encrypt(request: EncryptRequest, caller: Caller): Promise<EncryptResponse> {

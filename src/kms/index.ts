@@ -3,16 +3,7 @@
  *
  * Broker and vault know only the KeyService port. Fails closed.
  */
-export {
-  checksumOf,
-  verifyChecksum,
-  type CheckedDecryptResponse,
-  type CheckedEncryptResponse,
-  decryptChecked,
-  type DecryptChecksums,
-  encryptChecked,
-  type EncryptChecksums,
-} from './checksums.ts';
+export { checksumOf, verifyChecksum } from './checksums.ts';
 export { EmbeddedKeyService } from './embedded-key-service.ts';
 export { DestructionGuards } from './destruction-guard.ts';
 export type { DeniedListener, EkmCall, EkmObserver } from './external/ekm-client.ts';

@@ -11,7 +11,7 @@ import { aeadProviders, keyedHashInto } from '../../src/crypto/index.ts';
 import { suiteIds, type SuiteProviders } from '../../src/crypto/index.ts';
 import { createRecordSealer, openDekManager, openSealedMeta } from '../../src/envelope/index.ts';
 import { openStoreKey, type DekManager } from '../../src/envelope/index.ts';
-import { openFileRootKey, operatorMember, startKeyService } from '../../src/kms/index.ts';
+import { openFileRootKey, startKeyService } from '../../src/kms/index.ts';
 import type { EmbeddedKeyService, KeyService, RootKey } from '../../src/kms/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
@@ -20,6 +20,7 @@ import type { KeyStore, MemoryStore, MetaStore, Store } from '../../src/storage/
 import { Life, mortal, MortalClock } from './mortal.ts';
 import { SeededEntropy } from './seeded-entropy.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { operator, operatorOf } from './operator-keys.ts';
 
 export const project = 'projects/sim-project';
 const ring = `${project}/locations/global/keyRings/ring`;
@@ -139,7 +140,8 @@ export class BrokerHarness {
 
   /** A key that Pub/Sub's service agent may use, with its one version. */
   async createKey(): Promise<{ readonly name: string; readonly version: string }> {
-    const { keyRings, cryptoKeys, policies } = this.#keys;
+    const { keyRings, cryptoKeys } = operatorOf(this.#keys);
+    const { policies } = this.#keys;
     if (this.#keyCount === 0) {
       await this.until(keyRings.create(`${project}/locations/global`, 'ring'));
     }
@@ -149,14 +151,13 @@ export class BrokerHarness {
     const member = await this.until(this.#keys.pubsubServiceAgent('sim-project'));
     const role = 'roles/cloudkms.cryptoKeyEncrypterDecrypter';
     const bindings = [{ role, members: [member] }];
-    const operator = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' } as const;
     await this.until(policies.set(name, { bindings }, operator));
     return { name, version: `${name}/cryptoKeyVersions/1` };
   }
 
   async setKeyEnabled(version: string, isEnabled: boolean): Promise<void> {
     const state = isEnabled ? 'ENABLED' : 'DISABLED';
-    await this.until(this.#keys.versions.updateState(version, state));
+    await this.until(operatorOf(this.#keys).versions.updateState(version, state));
     await this.clock.settle();
   }
 

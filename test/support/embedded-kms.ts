@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { aeadProviders, type SuiteProviders } from '../../src/crypto/index.ts';
 import {
   type EmbeddedKeyService,
+  type KeyServiceOptions,
   type KmsCall,
   openFileRootKey,
   type RootKey,
@@ -14,6 +15,8 @@ import { silentLogger } from '../../src/runtime/index.ts';
 import { FaultPlan, type KeyStore, openMemoryKeyStore } from '../../src/storage/index.ts';
 import { SeededEntropy } from './seeded-entropy.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { operatorOf } from './operator-keys.ts';
+import { RecordingAudit } from './recording-audit.ts';
 
 export const ringName: string = 'projects/p/locations/global/keyRings/r';
 export const keyName: string = `${ringName}/cryptoKeys/k`;
@@ -30,6 +33,9 @@ export interface KmsBench {
   readonly faults: FaultPlan;
   /** Every call that the observer was told of. */
   readonly calls: KmsCall[];
+  readonly audit: RecordingAudit;
+  /** Another start on the same store, root key and audit log; the first is closed. */
+  restart(more?: Partial<KeyServiceOptions>): Promise<EmbeddedKeyService>;
 }
 
 export const testSuites: SuiteProviders = aeadProviders({
@@ -61,14 +67,16 @@ export function testRootKey(seed: number = 1): RootKey {
 /** With key ring `ringName` and key `keyName` in it, unless `isEmpty`. */
 export async function openKmsBench({
   isEmpty = false,
-}: { readonly isEmpty?: boolean } = {}): Promise<KmsBench> {
+  ...more
+}: { readonly isEmpty?: boolean } & Partial<KeyServiceOptions> = {}): Promise<KmsBench> {
   const clock = new VirtualClock();
   const entropy = new SeededEntropy(7);
   const faults = new FaultPlan();
   const keyStore = openMemoryKeyStore({ clock, faults });
   const rootKey = testRootKey();
   const calls: KmsCall[] = [];
-  const service = await startKeyService({
+  const audit = new RecordingAudit();
+  const options: KeyServiceOptions = {
     keyStore,
     rootKey,
     suites: testSuites,
@@ -76,15 +84,24 @@ export async function openKmsBench({
     entropy,
     log: silentLogger,
     observer: { call: (call) => calls.push(call) },
-  });
+    audit,
+    ...more,
+  };
+  const service = await startKeyService(options);
   if (!isEmpty) await createKey(service);
   calls.length = 0;
-  return { service, keyStore, rootKey, suites: testSuites, clock, entropy, faults, calls };
+  audit.entries.length = 0;
+  const restart = async (other: Partial<KeyServiceOptions> = {}): Promise<EmbeddedKeyService> => {
+    await service.close();
+    return await startKeyService({ ...options, ...other });
+  };
+  const parts = { keyStore, rootKey, suites: testSuites, clock, entropy, faults };
+  return { service, ...parts, calls, audit, restart };
 }
 
 async function createKey(service: EmbeddedKeyService): Promise<void> {
-  await service.keyRings.create('projects/p/locations/global', 'r');
-  await service.cryptoKeys.create({
+  await operatorOf(service).keyRings.create('projects/p/locations/global', 'r');
+  await operatorOf(service).cryptoKeys.create({
     parent: ringName,
     id: 'k',
     labels: {},

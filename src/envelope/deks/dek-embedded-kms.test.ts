@@ -8,6 +8,7 @@ import {
 } from '../../../test/support/dek-bench.ts';
 import { keyName, openKmsBench, versionOne } from '../../../test/support/embedded-kms.ts';
 import { openStoreKey } from '../store-key.ts';
+import { operatorOf } from '../../../test/support/operator-keys.ts';
 
 const topic = sealedTopic();
 
@@ -52,7 +53,7 @@ test('a disabled version stops its DEKs before the call that disabled it is answ
   await allowAgent(keys, true);
   const dek = await manager.forSeal(topic);
   const before = fingerprint(dek);
-  await keys.versions.updateState(versionOne, 'DISABLED');
+  await operatorOf(keys).versions.updateState(versionOne, 'DISABLED');
   expect(dek.isAlive).toBe(false);
   await clock.settle();
   expect(events.map(({ kind }) => kind)).toEqual(['revoked']);
@@ -61,7 +62,7 @@ test('a disabled version stops its DEKs before the call that disabled it is answ
     message: expect.stringContaining(`${versionOne} is not enabled`) as string,
     details: [{ violations: [{ type: 'KEY_DISABLED', subject: versionOne }] }],
   });
-  await keys.versions.updateState(versionOne, 'ENABLED');
+  await operatorOf(keys).versions.updateState(versionOne, 'ENABLED');
   expect(fingerprint(await manager.forSeal(topic))).toBe(before);
 });
 

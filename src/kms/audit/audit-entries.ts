@@ -90,7 +90,6 @@ function monitoredResource(project: string, name: string, operation: string): Au
       labels: { project_id: project, service, method: operation },
     };
   }
-  const lastOf = (part: string): string => part.slice(part.lastIndexOf('/') + 1);
   const { location, keyRing, cryptoKey, version } = parsed;
   return {
     type: `cloudkms_${parsed.kind.toLowerCase()}`,
@@ -102,4 +101,8 @@ function monitoredResource(project: string, name: string, operation: string): Au
       ...(version !== undefined && { crypto_key_version_id: String(version) }),
     },
   };
+}
+
+function lastOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
 }

@@ -9,6 +9,7 @@ import {
 } from '../../../test/support/embedded-kms.ts';
 import { operatorMember } from '../iam/key-access.ts';
 import type { KeyCaller } from '../key-service.ts';
+import { operatorOf } from '../../../test/support/operator-keys.ts';
 
 const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
 const none = new Uint8Array(0);
@@ -114,7 +115,7 @@ describe('Encrypt and Decrypt', () => {
   test('another key of the ring is the wrong key', async () => {
     const bench = await openKmsBench();
     const other = { parent: ringName, id: 'other', labels: {}, skipInitialVersion: false };
-    await bench.service.cryptoKeys.create(other);
+    await operatorOf(bench.service).cryptoKeys.create(other);
     const { ciphertext } = await encrypt(bench);
     const name = `${ringName}/cryptoKeys/other`;
     await expect(decrypt(bench, ciphertext, { name })).rejects.toMatchObject(wrongKey);
@@ -123,8 +124,8 @@ describe('Encrypt and Decrypt', () => {
   test('after rotation the new version seals and the old one still opens', async () => {
     const bench = await openKmsBench();
     const old = await encrypt(bench);
-    await bench.service.versions.create(keyName);
-    await bench.service.cryptoKeys.updatePrimaryVersion(keyName, 2);
+    await operatorOf(bench.service).versions.create(keyName);
+    await operatorOf(bench.service).cryptoKeys.updatePrimaryVersion(keyName, 2);
     const fresh = await encrypt(bench);
     expect(fresh.name).toBe(`${keyName}/cryptoKeyVersions/2`);
     expect((await decrypt(bench, old.ciphertext)).name).toBe(versionOne);
@@ -154,7 +155,7 @@ describe('Encrypt and Decrypt', () => {
   test('a key without a primary version says so', async () => {
     const bench = await openKmsBench();
     const other = { parent: ringName, id: 'bare', labels: {}, skipInitialVersion: true };
-    await bench.service.cryptoKeys.create(other);
+    await operatorOf(bench.service).cryptoKeys.create(other);
     const name = `${ringName}/cryptoKeys/bare`;
     await expect(encrypt(bench, { name })).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
@@ -167,7 +168,7 @@ describe('a disabled version', () => {
   test('neither encrypts nor decrypts, with the text and the detail of Cloud KMS', async () => {
     const bench = await openKmsBench();
     const { ciphertext } = await encrypt(bench);
-    await bench.service.versions.updateState(versionOne, 'DISABLED');
+    await operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED');
     const disabled = {
       code: 'FAILED_PRECONDITION',
       reason: 'KEY_DISABLED',
@@ -182,18 +183,18 @@ describe('a disabled version', () => {
     await expect(encrypt(bench)).rejects.toMatchObject(disabled);
     await expect(encrypt(bench, { name: versionOne })).rejects.toMatchObject(disabled);
     await expect(decrypt(bench, ciphertext)).rejects.toMatchObject(disabled);
-    await bench.service.versions.updateState(versionOne, 'ENABLED');
+    await operatorOf(bench.service).versions.updateState(versionOne, 'ENABLED');
     expect((await decrypt(bench, ciphertext)).plaintext).toEqual(secret);
   });
 
   test('leaves other versions of the key in use, and may be made primary', async () => {
     const bench = await openKmsBench();
-    await bench.service.versions.create(keyName);
-    await bench.service.cryptoKeys.updatePrimaryVersion(keyName, 2);
-    await bench.service.versions.updateState(versionOne, 'DISABLED');
+    await operatorOf(bench.service).versions.create(keyName);
+    await operatorOf(bench.service).cryptoKeys.updatePrimaryVersion(keyName, 2);
+    await operatorOf(bench.service).versions.updateState(versionOne, 'DISABLED');
     const { ciphertext } = await encrypt(bench);
     expect((await decrypt(bench, ciphertext)).plaintext).toEqual(secret);
-    const key = await bench.service.cryptoKeys.updatePrimaryVersion(keyName, 1);
+    const key = await operatorOf(bench.service).cryptoKeys.updatePrimaryVersion(keyName, 1);
     expect(key.primary).toMatchObject({ name: versionOne, state: 'DISABLED' });
     await expect(encrypt(bench)).rejects.toMatchObject({ reason: 'KEY_DISABLED' });
   });
@@ -272,7 +273,7 @@ describe('a service agent', () => {
     await expect(decrypt(bench, ciphertext, { caller })).rejects.toThrow('denied');
     await bind('cryptoKeyEncrypterDecrypter', `${caller.member}x`);
     await expect(encrypt(bench, { caller })).rejects.toThrow('denied');
-    await bench.service.keyRings.create('projects/p/locations/global', 'r2');
+    await operatorOf(bench.service).keyRings.create('projects/p/locations/global', 'r2');
     await bind('cryptoKeyEncrypterDecrypter', caller.member, `${ringName}2`);
     await expect(encrypt(bench, { caller })).rejects.toThrow('denied');
     await bind('cryptoKeyEncrypterDecrypter', 'allUsers', ringName);

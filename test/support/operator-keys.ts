@@ -1,10 +1,16 @@
-import type { CryptoKey, CryptoKeyVersion, KeyAdministration } from './key-administration.ts';
-import { operatorMember } from './iam/key-access.ts';
-import type { KeyRing } from './key-rings.ts';
-import type { KeyCaller } from './key-service.ts';
-import type { Page, PageRequest } from './rows/page.ts';
+import {
+  type CryptoKey,
+  type CryptoKeyVersion,
+  type KeyAdministration,
+  type KeyCaller,
+  type KeyRing,
+  operatorMember,
+  type Page,
+  type PageRequest,
+} from '../../src/kms/index.ts';
 
-const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
+/** The caller of an API without authentication. */
+export const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
 
 /** A symmetric software key. */
 export interface SoftwareKey {
@@ -15,8 +21,8 @@ export interface SoftwareKey {
   readonly skipInitialVersion: boolean;
 }
 
-/** The administration as the operator's, by kinds of resource. */
-export interface EarlierMembers {
+/** The administration as the operator calls it, by kinds of resource. */
+export interface OperatorKeys {
   readonly keyRings: {
     create(parent: string, id: string): Promise<KeyRing>;
     get(name: string): Promise<KeyRing>;
@@ -37,7 +43,7 @@ export interface EarlierMembers {
   };
 }
 
-export function earlierMembers(service: KeyAdministration): EarlierMembers {
+export function operatorOf(service: KeyAdministration): OperatorKeys {
   return {
     keyRings: {
       create: (parent, id) => service.createKeyRing(parent, id, operator),
