@@ -2,7 +2,9 @@ import {
   auditRoutes,
   diagnoseRoutes,
   identityRoutes,
+  keyUseRoutes,
   loggingMethods,
+  rootKeyRoutes,
   verificationRoutes,
 } from './api/index.ts';
 import { auditPart } from './audit/index.ts';
@@ -14,11 +16,13 @@ import { Closers, type Clock } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/key-policy.ts';
+import { brokerGuard } from './server/destruction-guard.ts';
 import { keyApi } from './server/key-api.ts';
 import { openKeyServices } from './server/key-services.ts';
 import { listen } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
 import { openBroker } from './server/opened-broker.ts';
+import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
@@ -64,14 +68,17 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
   const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
-  const keyParts = { openedKeys, suites, metrics, identity, address };
+  const rootKey = await openRootKeyKeeper({ openedKeys, suites, audit }, config, ports);
+  const keyParts = { openedKeys, suites, metrics, audit, identity, address };
   const services = await openKeyServices(keyParts, config, ports, closers);
   if (store !== null) {
     const outgoing = openOutgoing(address, config, ports, closers);
     const keyPolicy = createKeyPolicy(config, services.remote ? null : services.embedded, log);
     const keys = services.asked;
-    const parts = { store, openedKeys, suites, keys, keyPolicy, metrics, identity, outgoing };
+    const stores = { store, openedKeys, suites, audit };
+    const parts = { ...stores, keys, keyPolicy, metrics, identity, outgoing };
     broker = await openBroker(parts, config, ports, closers);
+    services.guards.add(brokerGuard(broker));
   }
   const running = broker;
   const brokerService: BrokerService = running ?? absentBroker();
@@ -85,9 +92,11 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const routes = [
     ...keyRoutes,
     ...identityRoutes({ ...identity, clock }),
+    ...rootKeyRoutes(rootKey),
     ...verificationRoutes(verification),
     ...auditRoutes(auditVerification),
     ...diagnoseRoutes(brokerService, about),
+    ...(running === undefined ? [] : keyUseRoutes(running)),
   ];
   const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
   const served = {

@@ -308,8 +308,8 @@ export class Broker implements BrokerService {
     return brokerVerifiables(this.#registry);
   }
 
-  /** What depends on a CryptoKey, by version, or on one CryptoKeyVersion. */
-  async keyUse(name: string): Promise<VersionUse[]> {
+  /** What depends on a CryptoKey, by version, or on one CryptoKeyVersion; null: on any. */
+  async keyUse(name: string | null): Promise<VersionUse[]> {
     return await this.#keyUse.of(name);
   }
 

@@ -119,10 +119,10 @@ class CachingDekManager implements DekManager {
     this.#topics.delete(dekRowPrefix(topic.uid));
   }
 
-  async wrappedBy(name: string): Promise<StoredDek[]> {
+  async wrappedBy(name: string | null): Promise<StoredDek[]> {
     const found: StoredDek[] = [];
     for await (const row of this.#context.rows.all(null)) {
-      if (isWrappedBy(row, name)) found.push(storedDek(row));
+      if (name === null || isWrappedBy(row, name)) found.push(storedDek(row));
     }
     return found;
   }

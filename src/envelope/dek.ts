@@ -95,8 +95,8 @@ export interface DekManager {
    * messages a version sealed, for its receipt; null: not known.
    */
   forget(topic: SealedTopic, sealedCount?: (version: number) => number | null): Promise<void>;
-  /** Every stored DEK that a CryptoKey, or a version of one, wraps. Looks at every row. */
-  wrappedBy(name: string): Promise<StoredDek[]>;
+  /** Every stored DEK that a CryptoKey, or a version of one, wraps; null: all. Looks at every row. */
+  wrappedBy(name: string | null): Promise<StoredDek[]>;
   /** A topic's stored DEKs, by version. */
   storedOf(topic: SealedTopic): Promise<StoredDek[]>;
   /**

@@ -1,6 +1,12 @@
+import type { AuditWriter } from '../audit/index.ts';
 import type { KmsEndpoint, ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
-import { startKeyService, type EmbeddedKeyService, type KeyService } from '../kms/index.ts';
+import {
+  DestructionGuards,
+  startKeyService,
+  type EmbeddedKeyService,
+  type KeyService,
+} from '../kms/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { createOutgoingClient } from '../outgoing/index.ts';
@@ -14,6 +20,7 @@ import {
 import type { Closers } from '../runtime/index.ts';
 import type { Address } from './address.ts';
 import { openExternalKeys, openKeyQuotas } from './external-keys.ts';
+import { openHsmKeys } from './hsm-keys.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -26,18 +33,21 @@ export interface KeyServices {
   readonly asked: KeyService;
   /** Brokers in other processes that watch our keys. */
   readonly hub: KeyWatchHub;
+  /** Asked before a key version is destroyed; who knows of dependents joins. */
+  readonly guards: DestructionGuards;
 }
 
 export interface KeyServiceParts {
   readonly openedKeys: OpenedKeys;
   readonly suites: SuiteProviders;
   readonly metrics: Metrics;
+  readonly audit: AuditWriter;
   readonly identity: Identity;
   readonly address: Address;
 }
 
 export async function openKeyServices(
-  { openedKeys, suites, metrics, identity, address }: KeyServiceParts,
+  { openedKeys, suites, metrics, audit, identity, address }: KeyServiceParts,
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
@@ -45,25 +55,33 @@ export async function openKeyServices(
   const projectNumber = (projectId: string): Promise<string> =>
     embedded.projects.numberOf(projectId);
   const external = { metrics, identity, address, projectNumber };
+  const guards = new DestructionGuards();
   const embedded: EmbeddedKeyService = await startKeyService({
     ...ports,
     keyStore: openedKeys.rows,
     rootKey: openedKeys.rootKey,
     suites,
     observer: metrics.kms,
-    providers: openExternalKeys(external, config, ports, closers),
+    audit,
+    guard: guards,
+    providers: {
+      ...openExternalKeys(external, config, ports, closers),
+      ...openHsmKeys(config, ports, closers),
+    },
     quotas: openKeyQuotas(external, config, ports),
   });
+  closers.add(() => embedded.close());
   const hub = new KeyWatchHub({ keys: embedded, projectNumber });
+  guards.add(hub);
   const { kmsEndpoint, defaultKey: defaultKeyName } = config;
-  if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub };
+  if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub, guards };
   const remote =
     kmsEndpoint.kind === 'transit'
       ? openTransit(kmsEndpoint, metrics, config, ports, closers)
       : openCloudKms(kmsEndpoint, metrics, config, ports);
   closers.add(() => remote.drain());
   const asked = new RoutedKeyService({ local: embedded, remote, defaultKeyName });
-  return { embedded, remote, asked, hub };
+  return { embedded, remote, asked, hub, guards };
 }
 
 function openCloudKms(

@@ -1,3 +1,4 @@
+import type { AuditWriter } from '../audit/index.ts';
 import { Broker, type KeyPolicy } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
@@ -14,6 +15,7 @@ import type { Metrics } from '../metrics/index.ts';
 import { createPushSender, type OutgoingClient } from '../outgoing/index.ts';
 import type { Closers } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
+import { erasureJournal, rewrapJournal } from './key-journal.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -27,6 +29,7 @@ export interface BrokerParts {
   readonly metrics: Metrics;
   readonly identity: Identity;
   readonly outgoing: OutgoingClient;
+  readonly audit: AuditWriter;
 }
 
 export async function openBroker(
@@ -55,6 +58,7 @@ export async function openBroker(
         idToken: (request) => identity.idTokens.idToken(request),
       }),
       keyPolicy: parts.keyPolicy,
+      rewrapJournal: rewrapJournal(parts.audit),
       ...(config.region === null ? {} : { region: config.region }),
     },
     { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
@@ -64,7 +68,7 @@ export async function openBroker(
 }
 
 async function openDeks(
-  { keys, openedKeys, suites, metrics }: BrokerParts,
+  { keys, openedKeys, suites, metrics, audit }: BrokerParts,
   ports: ServerPorts,
   closers: Closers,
 ): Promise<DekManager> {
@@ -74,6 +78,7 @@ async function openDeks(
     rows: openedKeys.rows,
     providers: suites,
     observer: metrics.dek,
+    journal: erasureJournal(audit),
   });
   closers.add(() => deks.close());
   return deks;

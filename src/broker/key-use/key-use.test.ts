@@ -73,7 +73,14 @@ test('of a version that nothing depends on, nothing is said', async () => {
   const { harness, kmsKeyName } = await openBench();
   const version = `${kmsKeyName}/cryptoKeyVersions/9`;
   expect(await harness.until(harness.broker.keyUse(kmsKeyName))).toEqual([]);
-  const none = { dekCount: 0, messageCount: 0, byteCount: 0, latestExpiryMs: null, topics: [] };
+  const none = {
+    dekCount: 0,
+    spareDekCount: 0,
+    messageCount: 0,
+    byteCount: 0,
+    latestExpiryMs: null,
+    topics: [],
+  };
   expect(await harness.until(harness.broker.keyUse(version))).toEqual([{ name: version, ...none }]);
   await harness.close();
 });

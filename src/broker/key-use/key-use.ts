@@ -7,7 +7,10 @@ import type { DekUse } from './lane-use.ts';
 export interface TopicUse {
   /** Full name; of a deleted topic that is still read, the one that it had. */
   readonly topic: string;
+  /** DEKs that seal something that is stored. */
   readonly dekCount: number;
+  /** DEKs that seal nothing that is stored: made ahead, or kept as the topic's newest. */
+  readonly spareDekCount: number;
   /** Messages that are still stored, acknowledged ones included. */
   readonly messageCount: number;
   /** As they are stored: sealed. */
@@ -37,13 +40,13 @@ export class KeyUse {
 
   /**
    * Of a CryptoKey: every version of it that something depends on, in order of their numbers. Of a
-   * CryptoKeyVersion: that one, whether or not anything depends on it. Throws RpcError as
-   * `storageRefusal` has it.
+   * CryptoKeyVersion: that one, whether or not anything depends on it. Null: of every key. Throws
+   * RpcError as `storageRefusal` has it.
    */
-  async of(name: string): Promise<VersionUse[]> {
+  async of(name: string | null): Promise<VersionUse[]> {
     const deks = await this.#registry.ports.deks.wrappedBy(name);
     const byVersion = Map.groupBy(deks, ({ kekVersionName }) => kekVersionName);
-    if (isVersion(name) && !byVersion.has(name)) byVersion.set(name, []);
+    if (name !== null && isVersion(name) && !byVersion.has(name)) byVersion.set(name, []);
     const topics = this.#topicsByUid();
     const uses: VersionUse[] = [];
     for (const [version, wrapped] of byVersion) {
@@ -72,7 +75,8 @@ export class KeyUse {
     }
     return {
       name,
-      dekCount: deks.length,
+      dekCount: sumOf(uses, (use) => use.dekCount),
+      spareDekCount: deks.length - sumOf(uses, (use) => use.dekCount),
       messageCount: sumOf(uses, (use) => use.messageCount),
       byteCount: sumOf(uses, (use) => use.byteCount),
       latestExpiryMs: latestOf(uses.map((use) => use.latestExpiryMs)),
@@ -85,7 +89,8 @@ export class KeyUse {
     const uses = deks.flatMap(({ version }) => all.get(version) ?? []);
     return {
       topic: topic.row.name,
-      dekCount: deks.length,
+      dekCount: uses.length,
+      spareDekCount: deks.length - uses.length,
       messageCount: sumOf(uses, (use) => use.messageCount),
       byteCount: sumOf(uses, (use) => use.byteCount),
       latestExpiryMs: latestOf(uses.map((use) => this.#expiryMs(topic, use))),

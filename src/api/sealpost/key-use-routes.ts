@@ -1,0 +1,101 @@
+import type { RewrapProgress, TopicUse, VersionUse } from '../../broker/index.ts';
+import { formatTimestamp, RpcError } from '../../rpc/index.ts';
+import type { JsonValue } from '../json.ts';
+import type { RestCall, Route } from '../route.ts';
+
+const service = 'sealpost.v1.KeyUse';
+const key = 'projects/*/locations/*/keyRings/*/cryptoKeys/*';
+
+/** What a broker says of the keys that its DEKs depend on, and does about it. */
+export interface KeyUseSource {
+  keyUse(name: string): Promise<readonly VersionUse[]>;
+  startRewrap(
+    keyName: string,
+    options: { readonly from?: string; readonly to?: string },
+  ): Promise<RewrapProgress>;
+  rewrapProgress(keyName: string): RewrapProgress;
+}
+
+/**
+ * What depends on a key, as `sealpost keys usage` shows it, and the rewraps of `sealpost keys
+ * rewrap`. A rewrap goes on in the server; GET tells how far it is.
+ */
+export function keyUseRoutes(broker: KeyUseSource): Route[] {
+  const use = async ({ params }: RestCall): Promise<JsonValue> => {
+    const versions = await broker.keyUse(params['name']!);
+    return { name: params['name']!, versions: versions.map(versionView) };
+  };
+  return [
+    {
+      rpc: `${service}.GetKeyUse`,
+      method: 'GET',
+      template: `/sealpost/v1/{name=${key}}:use`,
+      handle: use,
+    },
+    {
+      rpc: `${service}.GetKeyVersionUse`,
+      method: 'GET',
+      template: `/sealpost/v1/{name=${key}/cryptoKeyVersions/*}:use`,
+      handle: use,
+    },
+    {
+      rpc: `${service}.StartRewrap`,
+      method: 'POST',
+      template: `/sealpost/v1/{name=${key}}:rewrap`,
+      handle: async (call) =>
+        progressView(await broker.startRewrap(call.params['name']!, optionsOf(call))),
+    },
+    {
+      rpc: `${service}.GetRewrap`,
+      method: 'GET',
+      template: `/sealpost/v1/{name=${key}}:rewrap`,
+      handle: ({ params }) => progressView(broker.rewrapProgress(params['name']!)),
+    },
+  ];
+}
+
+function optionsOf(call: RestCall): { readonly from?: string; readonly to?: string } {
+  const body = call.json();
+  const unknown = Object.keys(body).find((field) => field !== 'from' && field !== 'to');
+  if (unknown !== undefined) throw invalid(`Unknown name "${unknown}": Cannot find field.`);
+  const from = textOf(body['from'], 'from');
+  const to = textOf(body['to'], 'to');
+  if (to !== undefined && !keyPattern.test(to)) throw invalid(`"${to}" is not a CryptoKey.`);
+  return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+}
+
+const keyPattern = new RegExp(`^${key.replaceAll('*', '[^/]+')}$`);
+
+function textOf(value: JsonValue | undefined, field: string): string | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (typeof value === 'string') return value;
+  throw invalid(`The field ${field} is not a string.`);
+}
+
+const invalid = (text: string): RpcError =>
+  new RpcError('INVALID_ARGUMENT', 'REWRAP_INVALID', text);
+
+function versionView({ name, topics, ...use }: VersionUse): JsonValue {
+  const views = topics.map(({ topic, ...of }) => ({ topic, ...countsView(of) }));
+  return { name, ...countsView(use), topics: views };
+}
+
+function countsView(use: Omit<TopicUse, 'topic'>): { [name: string]: JsonValue } {
+  const { dekCount, spareDekCount, messageCount, byteCount, latestExpiryMs } = use;
+  return {
+    dekCount,
+    spareDekCount,
+    messageCount,
+    byteCount,
+    ...(latestExpiryMs === null ? {} : { latestExpiryTime: formatTimestamp(latestExpiryMs) }),
+  };
+}
+
+function progressView({ startTimeMs, error, topics, ...rest }: RewrapProgress): JsonValue {
+  return {
+    ...rest,
+    startTime: formatTimestamp(startTimeMs),
+    ...(error === null ? {} : { error: { ...error } }),
+    topics: topics.map((topic) => ({ ...topic })),
+  };
+}
