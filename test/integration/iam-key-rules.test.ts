@@ -105,6 +105,33 @@ describe('--auto-grant', () => {
     expect((await policies.get(key.name)).etag).toBe(etag);
   });
 
+  test('is in the audit log of the key as the server’s own, with its reason', async () => {
+    const api = new LiveApi(grpc, `projects/${freshId('dev')}`);
+    const keeper = `projects/${freshId('keeper')}`;
+    const key = await keys.create(keeper);
+    const topic = await api.topic({ kmsKeyName: key.name });
+    const body = {
+      resourceNames: [keeper],
+      filter:
+        'protoPayload.methodName="SetIamPolicy" AND protoPayload.authenticationInfo.principalEmail="sealpost"',
+    };
+    const reply = await fetch(`${live.url}/v2/entries:list`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const { entries } = (await reply.json()) as { entries: { protoPayload: object }[] };
+    expect(entries.map(({ protoPayload }) => protoPayload)).toMatchObject([
+      {
+        serviceName: 'cloudkms.googleapis.com',
+        resourceName: key.name,
+        authorizationInfo: [{ permission: 'cloudkms.cryptoKeys.setIamPolicy', granted: true }],
+      },
+    ]);
+    expect(JSON.stringify(entries)).toContain('auto-grant');
+    expect(JSON.stringify(entries)).toContain(topic);
+  });
+
   test('does so when the key of a topic is changed, and keeps what others were granted', async () => {
     const api = new LiveApi(grpc, `projects/${freshId('dev')}`);
     const key = await keys.create(api.project);
