@@ -6,6 +6,8 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 
+import type { CallerClaims } from '../remote-kms/index.ts';
+
 /** What a method may know of the call beside its request, whichever wire it came over. */
 export interface ApiCall {
   /** The peer's address without its port; absent once the connection is gone. */
@@ -13,6 +15,12 @@ export interface ApiCall {
   readonly userAgent?: string | undefined;
   /** `x-sealpost-force-destroy: true`, as a header or as gRPC metadata. */
   readonly forceDestroy: boolean;
+  /**
+   * For whom keys are used, as a broker in another process says in `x-sealpost-` headers.
+   *
+   * @throws RpcError INVALID_ARGUMENT for claims that are none
+   */
+  readonly callerClaims?: CallerClaims;
   /** Aborts when the client gives up, goes away or runs out of time, or when the server drains. */
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,7 @@
  * To a Cloud KMS or another Sealpost over the official gRPC API, or to the Transit engine of a
  * HashiCorp Vault or OpenBao. Deadlines, retries, breakers and checksums are its own.
  */
-export { callerHeaderNames } from './caller-headers.ts';
+export { callerClaims, type CallerClaims } from './caller-headers.ts';
 export {
   KeyWatchHub,
   sumDependents,

@@ -27,6 +27,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     'identity',
     'metrics',
     'proto',
+    'remote-kms',
     'config',
     'rpc',
     'runtime',

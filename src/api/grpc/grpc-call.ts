@@ -1,5 +1,6 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
 
+import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
 import { callerIpOf, forceDestroyHeader, type ApiCall } from '../method.ts';
 import { streamOf } from './stream-reset.ts';
 import { callSignal } from './unary-call.ts';
@@ -25,6 +26,10 @@ export class GrpcCall implements ApiCall {
 
   get forceDestroy(): boolean {
     return this.#call.metadata.get(forceDestroyHeader)[0]?.toString() === 'true';
+  }
+
+  get callerClaims(): CallerClaims {
+    return callerClaims((name) => this.#call.metadata.get(name)[0]?.toString());
   }
 
   get signal(): AbortSignal {

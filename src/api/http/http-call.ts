@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
+import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
 import { callerIpOf, forceDestroyHeader } from '../method.ts';
 import type { RestCall } from '../route.ts';
 import { parseJsonObject, type JsonObject } from '../json/json-body.ts';
@@ -46,6 +47,10 @@ export class HttpCall implements RestCall {
 
   get forceDestroy(): boolean {
     return this.#headers[forceDestroyHeader] === 'true';
+  }
+
+  get callerClaims(): CallerClaims {
+    return callerClaims((name) => this.#headers[name]?.toString());
   }
 
   get query(): URLSearchParams {
