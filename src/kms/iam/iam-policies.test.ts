@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { keyName, openKmsBench, ringName } from '../../../test/support/embedded-kms.ts';
 import type { EmbeddedKeyService } from '../embedded-key-service.ts';
+import { type LogFields, silentLogger } from '../../runtime/index.ts';
+import { startKeyService } from '../start-key-service.ts';
 import type { KeyCaller, KeyChange } from '../key-service.ts';
 import type { IamPolicy, NewIamPolicy } from './iam-policy.ts';
 import { operatorMember } from './key-access.ts';
@@ -233,6 +235,25 @@ describe('conditions', () => {
       { ...conditional, condition: other },
     ]);
   });
+});
+
+test('what is stored and grants nothing is logged as a warning, once for each binding', async () => {
+  const bench = await openKmsBench();
+  const warnings: object[] = [];
+  const warn = (fields: LogFields): void => void warnings.push(fields);
+  const service = await startKeyService({ ...bench, log: { ...silentLogger, warn } });
+  const unknown = { title: 'tagged', expression: 'resource.matchTag("a/b", "c")' };
+  const bindings = [
+    binding('user:a@b.c'),
+    conditional,
+    { ...binding('user:a@b.c'), condition: unknown },
+    { role: 'projects/p/roles/custom', members: ['user:a@b.c'] },
+  ];
+  await service.setIamPolicy(keyName, { version: 3, bindings }, operator);
+  expect(warnings).toMatchObject([
+    { resource: keyName, role, condition: 'tagged' },
+    { resource: keyName, role: 'projects/p/roles/custom' },
+  ]);
 });
 
 describe('testIamPermissions', () => {
