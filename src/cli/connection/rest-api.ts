@@ -70,7 +70,7 @@ export class RestApi {
   }
 
   async call(method: string, path: string, options: RequestOptions = {}): Promise<Json> {
-    const root = path.startsWith('sealpost/') ? '' : 'v1/';
+    const root = /^(sealpost|v2)\//.test(path) ? '' : 'v1/';
     const { status, text } = await this.#fetch(method, root + escaped(path), options);
     const body = parsed(text);
     if (status >= 200 && status < 300 && body !== undefined) return body;

@@ -72,6 +72,52 @@ const versionsSpec: CommandSpec = {
   ],
 };
 
+const useSpecs: readonly CommandSpec[] = [
+  {
+    name: 'usage',
+    summary: 'Show what depends on a key: DEKs, messages, bytes, topics, until when.',
+    details:
+      'KEY is a key, or the full name of a version. Counts are exact, of what is stored, acknowledged\n' +
+      'messages included. SPARE are DEKs that seal nothing stored: the end of their version costs nothing.',
+    arguments: [keyArgument],
+    options: [{ name: 'version', placeholder: 'NUMBER', doc: 'Of this version alone.' }],
+    examples: [
+      { line: 'sealpost keys usage cafe/orders', does: 'each version that something needs' },
+      { line: 'sealpost keys usage cafe/orders --version 1', does: 'may version 1 be destroyed?' },
+    ],
+    load: async () => (await import('./key-use-actions.ts')).showUsage,
+  },
+  {
+    name: 'rewrap',
+    summary: 'Move the DEKs that a key wraps to its primary version; no message is touched.',
+    details:
+      'It runs in the server, beside its daily work, and goes on after a crash. Started again, it does\n' +
+      'what is left. Exit code 1 if the key service refused any: those stay as they were.',
+    arguments: [keyArgument],
+    options: [
+      { name: 'from', placeholder: 'NUMBER', doc: 'Only what this version wraps.' },
+      { name: 'to-key', placeholder: 'KEY', doc: 'To the primary version of another key.' },
+      { name: 'no-wait', doc: 'Start it and return; look again with --status.' },
+      { name: 'status', doc: 'Start nothing: show the one under way, or the last one.' },
+    ],
+    examples: [
+      { line: 'sealpost keys rewrap cafe/orders', does: 'so that older versions can be destroyed' },
+      { line: 'sealpost keys rewrap cafe/orders --from 1', does: 'only what version 1 wraps' },
+    ],
+    load: async () => (await import('./key-use-actions.ts')).rewrap,
+  },
+  {
+    name: 'receipts',
+    summary: 'List the receipts of erased DEKs, from the audit log.',
+    details: 'With --json each receipt says what its erasure covers and what it does not.',
+    options: [
+      { name: 'topic', placeholder: 'TOPIC', completes: 'topics', doc: 'Of this topic alone.' },
+    ],
+    examples: [{ line: 'sealpost keys receipts --topic orders --json', does: 'for the auditor' }],
+    load: async () => (await import('./key-use-actions.ts')).listReceipts,
+  },
+];
+
 export const keysSpec: CommandSpec = {
   name: 'keys',
   summary: 'Create key rings and keys, say who may use them, switch them off and on.',
@@ -120,5 +166,6 @@ export const keysSpec: CommandSpec = {
       load: async () => (await import('./grant-actions.ts')).revokeKey,
     },
     versionsSpec,
+    ...useSpecs,
   ],
 };
