@@ -8,6 +8,7 @@ import {
   type ServerConfig,
 } from '../config/index.ts';
 import { nearestName } from './command/nearest-name.ts';
+import type { OfflineRoot } from './root/offline-root.ts';
 import { serve, type RunningServer } from './serve.ts';
 
 /** What the commands do that only the composition root can: it alone may build a server. */
@@ -17,6 +18,8 @@ export interface Entrances {
   compact(options: {
     readonly dataDir: string;
   }): Promise<{ readonly before: number; readonly after: number }>;
+  /** The root key of a stopped server. */
+  readonly root: OfflineRoot;
   readonly version: string;
 }
 
@@ -65,6 +68,17 @@ export const commands: readonly Command[] = [
   client('doctor', 'Say in plain words why a topic or subscription stands still.'),
   client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
   client('verify', 'Authenticate every stored byte, and report.'),
+  client('audit', 'Show who used which key and changed what.'),
+  {
+    name: 'root',
+    summary: 'Show what seals the root key, change it, or replace the key.',
+    run: async (argv, entrances) => {
+      const { isOffline, runOffline } = await import('./root/offline-root.ts');
+      if (isOffline(argv)) return runOffline(argv, entrances.root, print);
+      const { runClient } = await import('./client-command.ts');
+      return runClient(['root', ...argv], entrances.version);
+    },
+  },
   client('completion', 'Print the completion script of a shell.'),
   {
     name: 'demo',

@@ -1,3 +1,4 @@
+import { auditSpec } from './audit/audit-spec.ts';
 import type { CommandSpec } from './command/command-spec.ts';
 import { completionSpec } from './completion/completion-spec.ts';
 import { doctorSpec } from './doctor/doctor-spec.ts';
@@ -6,6 +7,7 @@ import { keysSpec } from './resources/key-specs.ts';
 import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
+import { rootSpec } from './root/root-spec.ts';
 import { topSpec } from './top/top-spec.ts';
 import { verifySpec } from './verify/verify-spec.ts';
 
@@ -21,5 +23,7 @@ export const tree: readonly CommandSpec[] = [
   doctorSpec,
   topSpec,
   verifySpec,
+  auditSpec,
+  rootSpec,
   completionSpec,
 ];

@@ -11,7 +11,7 @@ const lookMs = 500;
 const findingsShown = 20;
 
 /** As GET /sealpost/v1/verification has it. */
-interface Report extends Json {
+export interface Report extends Json {
   readonly state: 'running' | 'done' | 'stopped' | 'failed';
   readonly error?: string;
   readonly parts: readonly Part[];
@@ -40,11 +40,15 @@ export const verify: Action = async ({ flags }, tools) => {
   const isLooking = flags.isSet('status');
   const report = (isLooking ? await api.get(path) : await api.post(`${path}:start`, {})) as Report;
   if (isLooking || flags.isSet('no-wait')) return tell(tools, report);
-  return tell(tools, await followed(tools, report));
+  return tell(tools, await followed(tools, report, path));
 };
 
 /** Until its end, or until Ctrl-C, which leaves the server at it. */
-async function followed({ api, clock, terminal, out }: Tools, first: Report): Promise<Report> {
+export async function followed(
+  { api, clock, terminal, out }: Tools,
+  first: Report,
+  path: string,
+): Promise<Report> {
   const stop = terminal.stopSignal();
   const isLive = terminal.stderr.isTTY;
   let report = first;
@@ -54,7 +58,7 @@ async function followed({ api, clock, terminal, out }: Tools, first: Report): Pr
     report = (await api.get(path)) as Report;
   }
   if (isLive) terminal.stderr.write('\r\u{1b}[K');
-  if (report.state === 'running') out.note('It goes on in the server: sealpost verify --status');
+  if (report.state === 'running') out.note('It goes on in the server; ask again to see its end.');
   return report;
 }
 
@@ -65,7 +69,8 @@ function progressLine({ parts }: Report): string {
   return `${now}: ${done} of ${sum(parts, 'expectedCount')} known so far, ${bytes} MiB`;
 }
 
-function tell({ out }: Tools, report: Report): number {
+/** Prints a report; the exit code says whether all is well. */
+export function tell({ out }: Tools, report: Report): number {
   out.result(report, reportLines(report));
   const isWell = sum(report.parts, 'damagedCount') === 0;
   const isOver = report.state === 'done' || report.state === 'running';

@@ -1,0 +1,65 @@
+import type { Json } from '../connection/rest-api.ts';
+import { textIn } from '../connection/rest-api.ts';
+import type { Column } from '../output/table.ts';
+
+export const entryColumns: readonly Column[] = [
+  'TIME',
+  'PRINCIPAL',
+  'METHOD',
+  'RESOURCE',
+  'OUTCOME',
+  'REASON',
+].map((title) => ({ title }));
+
+/** Of google.rpc.Code, in the order of their numbers. */
+const codes = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** One LogEntry with an AuditLog in it, as a row. */
+export function entryCells(entry: Json): string[] {
+  const payload = objectIn(entry, 'protoPayload');
+  const status = objectIn(payload, 'status');
+  const code = Number(status['code'] ?? 0);
+  return [
+    textIn(entry, 'timestamp'),
+    textIn(objectIn(payload, 'authenticationInfo'), 'principalEmail'),
+    textIn(payload, 'methodName').replace(/^google\.[\w.]+\.(\w+)$/, '$1'),
+    textIn(payload, 'resourceName'),
+    codes[code] ?? String(code),
+    reasonOf(payload),
+  ];
+}
+
+/** The access reason, and for what a service needed the key. */
+function reasonOf(payload: Json): string {
+  const attributes = objectIn(objectIn(payload, 'requestMetadata'), 'requestAttributes');
+  const entries = objectIn(objectIn(payload, 'metadata'), 'entries');
+  const context = objectIn(entries, 'caller_provided_context');
+  const used = [textIn(context, 'purpose'), textIn(context, 'resource')].filter(
+    (text) => text !== '',
+  );
+  const reason = textIn(attributes, 'reason');
+  return [reason, used.join(' ')].filter((text) => text !== '').join(': ');
+}
+
+function objectIn(json: Json, field: string): Json {
+  const value = json[field];
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
+}
