@@ -1,5 +1,5 @@
-import { run, type Entrances } from './cli/index.ts';
-import { packageVersion } from './config/index.ts';
+import { passphrasePrompt, run, type Entrances } from './cli/index.ts';
+import { packageVersion, takeRootKeySurroundings } from './config/index.ts';
 
 /** Whatever this process makes is its user's alone: folders 0700, files 0600. LMDB asks for more. */
 function keepPrivate(): void {
@@ -20,18 +20,44 @@ function hideStripWarning(): void {
   });
 }
 
+/** The root key's secrets that are neither options nor files. */
+function rootKeyPorts(): {
+  rootKeySurroundings: ReturnType<typeof takeRootKeySurroundings>;
+  askPassphrase: ReturnType<typeof passphrasePrompt>;
+} {
+  return {
+    rootKeySurroundings: takeRootKeySurroundings(),
+    askPassphrase: passphrasePrompt(process),
+  };
+}
+
 /** The parts are loaded when a command needs them: help must not wait for native addons. */
 const entrances: Entrances = {
   async start(config) {
     keepPrivate();
     hideStripWarning();
     const { startServer } = await import('./server.ts');
-    return startServer(config);
+    return startServer(config, rootKeyPorts());
   },
   async compact(options) {
     keepPrivate();
     const { compactStore } = await import('./storage/index.ts');
     return compactStore(options);
+  },
+  root: {
+    async status(config) {
+      const { offlineRootKeyStatus } = await import('./server/offline-root-key.ts');
+      return { ...offlineRootKeyStatus(config) };
+    },
+    async reseal(config, request) {
+      keepPrivate();
+      const { resealOffline } = await import('./server/offline-root-key.ts');
+      const { sealSources } = await import('./kms/index.ts');
+      const { to: source, ...rest } = request;
+      const to = sealSources.find((each) => each === source);
+      const status = await resealOffline(config, { ...rest, ...(to && { to }) }, rootKeyPorts());
+      return { ...status };
+    },
   },
   get version() {
     return packageVersion();

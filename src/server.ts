@@ -26,6 +26,7 @@ import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
+import { reportedUses } from './server/reported-uses.ts';
 import { lockDataDir, type Store } from './storage/index.ts';
 import { Verification } from './verification/index.ts';
 
@@ -79,6 +80,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     const parts = { ...stores, keys, keyPolicy, metrics, identity, outgoing };
     broker = await openBroker(parts, config, ports, closers);
     services.guards.add(brokerGuard(broker));
+    services.remote?.reportUses(reportedUses(broker));
   }
   const running = broker;
   const brokerService: BrokerService = running ?? absentBroker();

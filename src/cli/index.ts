@@ -5,3 +5,5 @@
  */
 export { commands, run, type Entrances } from './run.ts';
 export type { RunningServer } from './serve.ts';
+export type { OfflineReseal, OfflineRoot } from './root/offline-root.ts';
+export { passphrasePrompt } from './root/passphrase-prompt.ts';

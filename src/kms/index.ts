@@ -75,8 +75,8 @@ export {
   type ResealRequest,
   RootKeyKeeper,
   type RootKeyKeeperOptions,
-  type RootKeyStatus,
 } from './root/root-key-keeper.ts';
+export { type RootKeyStatus, rootKeyStatusAt } from './root/root-key-status.ts';
 export type { WrappedRows } from './root/key-rewrap.ts';
 export type { RootKey } from './root/root-key.ts';
 export { type SealSource, sealSources } from './root/seal-record.ts';

@@ -6,19 +6,19 @@ import type { ServerPorts } from './ports.ts';
 import { tokenPlaceOf } from './root-key-settings.ts';
 
 /**
- * The keys of protection level HSM, on the token that the options name; undefined if they name none.
+ * The keys of protection level HSM, on the token that the options name; none if they name none.
  * A token that is away at the start is a warning: the other keys do not need it.
  */
 export function openHsmKeys(
   config: ServerConfig,
   { clock, entropy, log }: ServerPorts,
   closers: Closers,
-): ReturnType<typeof hsmProvider> | undefined {
+): { readonly hsm?: ReturnType<typeof hsmProvider> } {
   const place = tokenPlaceOf(config);
-  if (place === null) return undefined;
+  if (place === null) return {};
   const token = new Token({ place, clock, log });
   closers.add(() => token.close());
   // Its failure is logged where it happens, and told to every call that needs the token.
   void token.open().catch(() => undefined);
-  return hsmProvider({ token, entropy });
+  return { hsm: hsmProvider({ token, entropy }) };
 }

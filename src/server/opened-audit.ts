@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 
-import { type AnchorStore, type AuditLog, openAuditLog } from '../audit/index.ts';
+import {
+  type AnchorStore,
+  type AuditLog,
+  type AuditObserver,
+  openAuditLog,
+} from '../audit/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { type SuiteProviders, wipe } from '../crypto/index.ts';
-import type { Metrics } from '../metrics/index.ts';
 import { assert, type Closers } from '../runtime/index.ts';
 import { type KeyStore, makeDirectory, openLmdbStore } from '../storage/index.ts';
 import type { OpenedKeys } from './opened-stores.ts';
@@ -20,7 +24,7 @@ export async function openAudit(
     openedKeys,
     suites,
     metrics,
-  }: { openedKeys: OpenedKeys; suites: SuiteProviders; metrics: Metrics },
+  }: { openedKeys: OpenedKeys; suites: SuiteProviders; metrics: { readonly audit: AuditObserver } },
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,

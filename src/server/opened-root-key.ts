@@ -9,7 +9,7 @@ import type { ServerPorts } from './ports.ts';
 import { rootKeyPath, sealSecretsOf } from './root-key-settings.ts';
 
 /** Longer than any call takes between wrapping a key and writing its row. */
-const settleMs = 5_000;
+const settleMsDefault = 5_000;
 
 export interface RootKeyParts {
   readonly openedKeys: Pick<OpenedKeys, 'rootKey' | 'rows'>;
@@ -22,6 +22,7 @@ export async function openRootKeyKeeper(
   { openedKeys, suites, audit }: RootKeyParts,
   config: ServerConfig,
   ports: ServerPorts,
+  settleMs: number = settleMsDefault,
 ): Promise<RootKeyKeeper> {
   const options = {
     ...ports,

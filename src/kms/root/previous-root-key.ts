@@ -77,6 +77,14 @@ export function readPrevious(
   return { id, bytes };
 }
 
+/** The id of the key before `presentId`, as `readPrevious` would find it; opens nothing. */
+export function previousIdAt(path: string, presentId: string): string | null {
+  if (!existsSync(pathOf(path))) return null;
+  const content = readPrivateFile(pathOf(path), fileBytesMax);
+  const isOurs = hex(content.subarray(newIdAt, oldIdAt)) === presentId;
+  return isOurs ? hex(content.subarray(oldIdAt, sealedAt)) : null;
+}
+
 /** Durable when it returns. */
 export function removePrevious(path: string): void {
   rmSync(pathOf(path), { force: true });

@@ -3,24 +3,15 @@ import { wipe } from '../../crypto/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Failpoints } from '../../runtime/index.ts';
 import { type KeyRewrapOptions, requireNoneLeft, rewrapKeys } from './key-rewrap.ts';
-import { drawRootKey, sealRecordAt } from './open-root-key.ts';
+import { drawRootKey } from './open-root-key.ts';
 import { removePrevious, writePrevious } from './previous-root-key.ts';
 import { draftSeal, removeDraft, switchSeal } from './seal-switch.ts';
 import { auditEntryOf } from './root-key-audit.ts';
 import { RootKeyError } from './root-key-error.ts';
 import type { PlainRootKey } from './root-key-file.ts';
-import type { SealParameters, SealSource } from './seal-record.ts';
+import { type RootKeyStatus, rootKeyStatusAt } from './root-key-status.ts';
+import type { SealSource } from './seal-record.ts';
 import type { SealerPorts, SealSecrets } from './seal-secrets.ts';
-
-export interface RootKeyStatus {
-  readonly id: string;
-  readonly path: string;
-  readonly source: SealSource;
-  /** Of the seal: scrypt's costs, the token's label. No secret. */
-  readonly parameters: SealParameters;
-  /** The key before, while stored keys are still wrapped anew; null: none. */
-  readonly previousId: string | null;
-}
 
 export interface ResealRequest {
   /** Absent: the source that it has. */
@@ -53,10 +44,8 @@ export class RootKeyKeeper {
   /** @throws RpcError DATA_LOSS if the seal on disk is damaged */
   status(): RootKeyStatus {
     const { path, rootKey } = this.#options;
-    const record = told(() => sealRecordAt(path));
-    const { source = 'file', parameters = {} } = record ?? {};
     const { id, previousId } = rootKey;
-    return { id, path, source, parameters: publicPart(parameters), previousId };
+    return { ...told(() => rootKeyStatusAt(path)), id, previousId };
   }
 
   /**
@@ -182,12 +171,6 @@ function removeLeftovers(path: string): void {
 function secretsFor(named: ResealRequest['secrets'], start: SealSecrets): SealSecrets {
   const { askPassphrase: _, ...known } = start;
   return { ...known, ...named };
-}
-
-/** Salts and vectors say nothing to anybody. */
-function publicPart(parameters: SealParameters): SealParameters {
-  const { salt: _, iv: __, ...rest } = parameters;
-  return rest;
 }
 
 function told<T>(read: () => T): T {
