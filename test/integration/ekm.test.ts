@@ -185,6 +185,45 @@ describe.skipIf(!hasOpenssl)('a topic under an EXTERNAL key', () => {
     expect(await pulled(subscription, 2)).toEqual(['after', 'kept']);
   });
 
+  test('leaves an entry of our own in the audit log when the owner denies the key', async () => {
+    const { key } = await keyed();
+    ekm.behaviour = { kind: 'deny' };
+    await api.refusal('CreateTopic', { name: api.topicName('denied'), kmsKeyName: key.name });
+    const answer = await fetch(`${live.url}/v2/entries:list`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        resourceNames: [api.project],
+        filter:
+          'protoPayload.methodName="UpdateCryptoKeyVersion" AND ' +
+          `protoPayload.resourceName="${key.version}"`,
+      }),
+    });
+    const { entries = [] } = (await answer.json()) as { entries?: readonly object[] };
+    expect(entries).toEqual([
+      expect.objectContaining({
+        logName: `${api.project}/logs/cloudaudit.googleapis.com%2Fsystem_event`,
+      }),
+    ]);
+  });
+
+  test('moves with its key to another URI, which must be that of a key', async () => {
+    const { key, topic, subscription } = await keyed();
+    await api.publish(topic, 'before');
+    const externalKeyUri = ekm.moveKey(key.path, `${key.path}-moved`);
+    const path = `${key.version}?updateMask=externalProtectionLevelOptions.externalKeyUri`;
+    await rest.send('PATCH', path, { externalProtectionLevelOptions: { externalKeyUri } });
+    await live.restart();
+    expect(await pulled(subscription, 1)).toEqual(['before']);
+    const nowhere = `${externalKeyUri}-nowhere`;
+    const options = { externalProtectionLevelOptions: { externalKeyUri: nowhere } };
+    await expect(rest.send('PATCH', path, options)).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringContaining('Could not find a key.'),
+    });
+    await api.publish(topic, 'after');
+  });
+
   test('whose key is gone asks for it once a second, whatever number of calls there are', async () => {
     const { key, topic } = await keyed();
     await api.publish(topic, 'sealed');

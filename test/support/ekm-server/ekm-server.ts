@@ -81,6 +81,14 @@ export class EkmServer {
     this.#keys.delete(path);
   }
 
+  /** The same key under another path; the answer is its URI. */
+  moveKey(path: string, to: string): string {
+    const key = this.#keys.get(path);
+    if (key !== undefined) this.#keys.set(to, key);
+    this.#keys.delete(path);
+    return `https://${this.host}/${to}`;
+  }
+
   count(operation?: EkmRecord['operation']): number {
     return this.records.filter((each) => operation === undefined || each.operation === operation)
       .length;
