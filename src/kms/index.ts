@@ -79,6 +79,6 @@ export {
 export { type RootKeyStatus, rootKeyStatusAt } from './root/root-key-status.ts';
 export type { WrappedRows } from './root/key-rewrap.ts';
 export type { RootKey } from './root/root-key.ts';
-export { type SealSource, sealSources } from './root/seal-record.ts';
-export type { SealSecrets } from './root/seal-secrets.ts';
+export { type SealSource, sealSources } from './root/seals/seal-record.ts';
+export type { SealSecrets } from './root/seals/seal-secrets.ts';
 export { type KeyServiceOptions, startKeyService } from './start-key-service.ts';

@@ -19,9 +19,9 @@ import {
   type SealRecord,
   sealRecordBytesMax,
   type SealSource,
-} from './seal-record.ts';
-import { openSealer, type SealSecrets } from './seal-secrets.ts';
-import { openWith, sealWith } from './sealer.ts';
+} from './seals/seal-record.ts';
+import { openSealer, type SealSecrets } from './seals/seal-secrets.ts';
+import { openWith, sealWith } from './seals/sealer.ts';
 
 export interface FileRootKeyOptions {
   /** The root key file; its directory is created with mode 0700, the file with 0600. */

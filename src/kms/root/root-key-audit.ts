@@ -1,7 +1,7 @@
 import type { AuditCaller, AuditEntry } from '../../audit/index.ts';
 import type { RpcError } from '../../rpc/index.ts';
 import { reservedProject } from '../reserved-project.ts';
-import type { SealSource } from './seal-record.ts';
+import type { SealSource } from './seals/seal-record.ts';
 
 /** What is recorded of a new seal; never a path of a secret. */
 export interface RootKeyChange {

@@ -20,7 +20,7 @@ import type { WrappedRows } from './key-rewrap.ts';
 import { openRootKey } from './open-root-key.ts';
 import { type ResealRequest, RootKeyKeeper } from './root-key-keeper.ts';
 import { openRowKey } from './row-key.ts';
-import type { SealSecrets } from './seal-secrets.ts';
+import type { SealSecrets } from './seals/seal-secrets.ts';
 
 const wrapped: WrappedRows = { prefix: 'other/', wrapAt: 2, purpose: ({ key }) => `for ${key}` };
 const versionId = 'projects/p/locations/global/keyRings/r/cryptoKeys/k/0000000007';

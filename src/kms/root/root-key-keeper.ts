@@ -10,8 +10,8 @@ import { auditEntryOf } from './root-key-audit.ts';
 import { RootKeyError } from './root-key-error.ts';
 import type { PlainRootKey } from './root-key-file.ts';
 import { type RootKeyStatus, rootKeyStatusAt } from './root-key-status.ts';
-import type { SealSource } from './seal-record.ts';
-import type { SealerPorts, SealSecrets } from './seal-secrets.ts';
+import type { SealSource } from './seals/seal-record.ts';
+import type { SealerPorts, SealSecrets } from './seals/seal-secrets.ts';
 
 export interface ResealRequest {
   /** Absent: the source that it has. */

@@ -12,7 +12,7 @@ import {
 import { silentLogger, SystemClock } from '../../runtime/index.ts';
 import type { HeldRootKey } from './held-root-key.ts';
 import { openRootKey, type RootKeyOptions } from './open-root-key.ts';
-import type { SealSecrets } from './seal-secrets.ts';
+import type { SealSecrets } from './seals/seal-secrets.ts';
 
 const secret = new Uint8Array(32).fill(0x5a);
 const wrappingKey = Buffer.alloc(32, 7).toString('base64');

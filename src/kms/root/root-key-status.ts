@@ -1,7 +1,7 @@
 import { wipe } from '../../crypto/index.ts';
 import { readPlain, sealRecordAt } from './open-root-key.ts';
 import { previousIdAt } from './previous-root-key.ts';
-import type { SealParameters, SealSource } from './seal-record.ts';
+import type { SealParameters, SealSource } from './seals/seal-record.ts';
 
 export interface RootKeyStatus {
   readonly id: string;

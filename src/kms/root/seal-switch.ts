@@ -6,9 +6,9 @@ import { readPlain, sealRecordAt } from './open-root-key.ts';
 import { syncDirectory, writeDurably } from './private-file.ts';
 import { RootKeyError } from './root-key-error.ts';
 import { composeRootKeyFile, type PlainRootKey } from './root-key-file.ts';
-import { composeSealRecord, type SealSource } from './seal-record.ts';
-import { openSealer, type SealerPorts, type SealSecrets } from './seal-secrets.ts';
-import { openWith, sealWith } from './sealer.ts';
+import { composeSealRecord, type SealSource } from './seals/seal-record.ts';
+import { openSealer, type SealerPorts, type SealSecrets } from './seals/seal-secrets.ts';
+import { openWith, sealWith } from './seals/sealer.ts';
 
 export interface SealSwitchOptions {
   /** The root key's. */

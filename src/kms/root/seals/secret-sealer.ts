@@ -1,8 +1,8 @@
-import { hkdfSha256, keyBytes, wipe } from '../../crypto/index.ts';
-import { draw } from '../../runtime/index.ts';
+import { hkdfSha256, keyBytes, wipe } from '../../../crypto/index.ts';
+import { draw } from '../../../runtime/index.ts';
 import type { SealingPorts } from './passphrase-sealer.ts';
-import { RecordKey } from './record-key.ts';
-import { RootKeyError } from './root-key-error.ts';
+import { RecordKey } from '../record-key.ts';
+import { RootKeyError } from '../root-key-error.ts';
 import { type SealParameters, type SealRecord, sealContext } from './seal-record.ts';
 import type { Sealer } from './sealer.ts';
 

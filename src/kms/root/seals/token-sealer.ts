@@ -1,7 +1,7 @@
-import { Pkcs11Error, Token, type TokenPlace } from '../../pkcs11/index.ts';
-import { type Clock, draw, type Entropy, type Logger } from '../../runtime/index.ts';
-import { RootKeyError } from './root-key-error.ts';
-import type { PlainRootKey } from './root-key-file.ts';
+import { Pkcs11Error, Token, type TokenPlace } from '../../../pkcs11/index.ts';
+import { type Clock, draw, type Entropy, type Logger } from '../../../runtime/index.ts';
+import { RootKeyError } from '../root-key-error.ts';
+import type { PlainRootKey } from '../root-key-file.ts';
 import { type SealRecord, sealContext } from './seal-record.ts';
 import type { Sealer } from './sealer.ts';
 

@@ -1,6 +1,6 @@
-import { equalBytes, wipe } from '../../crypto/index.ts';
-import { checkOf, type PlainRootKey } from './root-key-file.ts';
-import { RootKeyError } from './root-key-error.ts';
+import { equalBytes, wipe } from '../../../crypto/index.ts';
+import { checkOf, type PlainRootKey } from '../root-key-file.ts';
+import { RootKeyError } from '../root-key-error.ts';
 import type { SealRecord, SealSource } from './seal-record.ts';
 
 /** One way to protect a root key at rest, with the secret or token that it takes at hand. */

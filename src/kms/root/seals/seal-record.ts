@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { associatedData } from '../../crypto/index.ts';
+import { associatedData } from '../../../crypto/index.ts';
 
 /** What protects the root key at rest. `file`: nothing but the mode of its file. */
 export type SealSource = 'file' | 'passphrase' | 'environment' | 'pkcs11' | 'systemd-credential';

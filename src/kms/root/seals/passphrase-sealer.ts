@@ -1,9 +1,9 @@
 import { scrypt } from 'node:crypto';
-import { keyBytes, type SuiteProviders, wipe } from '../../crypto/index.ts';
-import { draw, type Entropy } from '../../runtime/index.ts';
-import { RecordKey } from './record-key.ts';
-import { RootKeyError } from './root-key-error.ts';
-import type { PlainRootKey } from './root-key-file.ts';
+import { keyBytes, type SuiteProviders, wipe } from '../../../crypto/index.ts';
+import { draw, type Entropy } from '../../../runtime/index.ts';
+import { RecordKey } from '../record-key.ts';
+import { RootKeyError } from '../root-key-error.ts';
+import type { PlainRootKey } from '../root-key-file.ts';
 import { type SealParameters, type SealRecord, sealContext } from './seal-record.ts';
 import type { Sealer } from './sealer.ts';
 

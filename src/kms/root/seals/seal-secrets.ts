@@ -1,9 +1,9 @@
-import { wipe } from '../../crypto/index.ts';
-import type { TokenPlace } from '../../pkcs11/index.ts';
-import type { Clock, Logger } from '../../runtime/index.ts';
+import { wipe } from '../../../crypto/index.ts';
+import type { TokenPlace } from '../../../pkcs11/index.ts';
+import type { Clock, Logger } from '../../../runtime/index.ts';
 import { passphraseBytesMax, passphraseSealer, type SealingPorts } from './passphrase-sealer.ts';
-import { readGivenFile, readSecretFile } from './private-file.ts';
-import { RootKeyError } from './root-key-error.ts';
+import { readGivenFile, readSecretFile } from '../private-file.ts';
+import { RootKeyError } from '../root-key-error.ts';
 import type { SealSource } from './seal-record.ts';
 import type { Sealer } from './sealer.ts';
 import { parseWrappingSecret, secretSealer } from './secret-sealer.ts';
