@@ -11,7 +11,11 @@ import {
 } from './sources.ts';
 
 const files = typescriptFiles().filter((file) => file.startsWith('src/') && !isTest(file));
-const manifest = JSON.parse(textOf('package.json')) as { dependencies: Record<string, string> };
+const manifest = JSON.parse(textOf('package.json')) as {
+  dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
+};
+const dependencies = { ...manifest.dependencies, ...manifest.optionalDependencies };
 
 function complaint(file: string, { request, isTypeOnly, line }: Import): string | null {
   const folder = folderOf(file) ?? '';
@@ -20,7 +24,7 @@ function complaint(file: string, { request, isTypeOnly, line }: Import): string 
   if (request.startsWith('node:')) return null;
   if (!request.startsWith('.')) {
     const owners = packageOwners[packageOf(request)] ?? [];
-    const dependency = packageOf(request) in manifest.dependencies;
+    const dependency = packageOf(request) in dependencies;
     if (owners.includes(folder) && dependency) return null;
     return `${where} the package belongs to ${owners.join(', ') || 'nobody'}`;
   }
