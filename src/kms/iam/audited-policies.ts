@@ -5,10 +5,12 @@ import { type KmsContext, observed } from '../kms-context.ts';
 import type { KmsName } from '../names.ts';
 import type { Binding } from '../rows/records.ts';
 import type { IamPolicy, NewIamPolicy } from './iam-policy.ts';
-import { mayUseKey } from './key-access.ts';
+import { isGranted, targetOf } from './grants.ts';
 import { permissionOf } from './method-permissions.ts';
 import { readPolicy, testPermissions, writePolicy } from './policies.ts';
 import { encrypterDecrypterRole } from './roles.ts';
+
+const uses = ['Encrypt', 'Decrypt'].map((method) => permissionOf(method)!);
 
 /** See readPolicy. */
 export function getIamPolicy(
@@ -60,8 +62,10 @@ export async function grantKeyUse(
   member: string,
   caller: KeyCaller,
 ): Promise<boolean> {
-  const uses = ['useToEncrypt', 'useToDecrypt'] as const;
-  const had = await Promise.all(uses.map((use) => mayUseKey(context, key, use, member)));
+  const target = await targetOf(context, key);
+  const had = await Promise.all(
+    uses.map((permission) => isGranted(context, target, permission, member)),
+  );
   if (had.every(Boolean)) return false;
   const { etag, bindings } = await readPolicy(context, key.cryptoKey, 3);
   const added = { role: encrypterDecrypterRole, members: [member] };
