@@ -80,7 +80,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     const parts = { ...stores, keys, keyPolicy, metrics, identity, outgoing };
     broker = await openBroker(parts, config, ports, closers);
     services.guards.add(brokerGuard(broker));
-    services.remote?.reportUses(reportedUses(broker));
+    services.remote?.reportUses(reportedUses(broker, services.embedded.defaultKeyName));
   }
   const running = broker;
   const brokerService: BrokerService = running ?? absentBroker();

@@ -5,12 +5,7 @@
  * HashiCorp Vault or OpenBao. Deadlines, retries, breakers and checksums are its own.
  */
 export { callerClaims, type CallerClaims } from './caller-headers.ts';
-export {
-  KeyWatchHub,
-  sumDependents,
-  type KeyWatchHubOptions,
-  type ReportedUse,
-} from './key-watch-hub.ts';
+export { KeyWatchHub, type KeyWatchHubOptions, type ReportedUse } from './key-watch-hub.ts';
 export type { RemoteKmsObserver, WatchState } from './observer.ts';
 export {
   openRemoteKeyService,

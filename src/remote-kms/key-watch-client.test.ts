@@ -142,7 +142,7 @@ describe('what depends on versions', () => {
     },
   ];
 
-  test('is reported when the watch begins, every minute, and soon after a change', async () => {
+  test('is reported when the watch begins, every minute, and soon after a version wrapped a key', async () => {
     const bench = await openRemoteKmsBench();
     bench.service.reportUses(async () => uses);
     await expect
@@ -155,8 +155,10 @@ describe('what depends on versions', () => {
     expect(report?.uses[0]).toMatchObject({ dekCount: 2n, messageCount: 3n, byteCount: 4n });
     expect(report?.uses[0]?.topics).toHaveLength(100);
     await passUntil(bench, 1_000, () => bench.server.reports.length === 2);
-    bench.service.usesChanged();
-    bench.service.usesChanged();
+    const empty = new Uint8Array(0);
+    const wrap = { name, plaintext: new Uint8Array(32), additionalAuthenticatedData: empty };
+    await bench.service.encrypt(wrap, agent);
+    await bench.service.encrypt(wrap, agent);
     const changedMs = bench.clock.monotonicMs();
     await passUntil(bench, 100, () => bench.server.reports.length === 3);
     expect(bench.clock.monotonicMs() - changedMs).toBeLessThan(30_000);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { ScriptedKeyService } from '../../test/support/scripted-key-service.ts';
 import type { KeyChange, VersionDependents } from '../kms/index.ts';
-import { KeyWatchHub, sumDependents, type ReportedUse } from './key-watch-hub.ts';
+import { KeyWatchHub, type ReportedUse } from './key-watch-hub.ts';
 
 const version = 'projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1';
 const nothing: VersionDependents = {
@@ -84,25 +84,5 @@ describe('the guard', () => {
   test('takes no report of one who does not watch: nothing would end it', () => {
     const { hub } = open();
     expect(() => hub.reportUse('a', [])).toThrow('connected');
-  });
-});
-
-describe('sums', () => {
-  const part = { ...nothing, dekCount: 1 };
-
-  test.each([
-    [[], null],
-    [[nothing], null],
-    [
-      [
-        { ...part, latestExpiryMs: 5 },
-        { ...part, latestExpiryMs: 9 },
-      ],
-      9,
-    ],
-    [[{ ...part, latestExpiryMs: 5 }, part], null],
-    [[{ ...part, latestExpiryMs: 5 }, nothing], 5],
-  ])('of %j expire at %s', (parts, latestExpiryMs) => {
-    expect(sumDependents(parts).latestExpiryMs).toBe(latestExpiryMs);
   });
 });

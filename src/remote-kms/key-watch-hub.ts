@@ -85,30 +85,22 @@ export class KeyWatchHub implements DestructionGuard {
 
   async dependentsOf(versionName: string): Promise<VersionDependents> {
     const uses = [...this.#reports.values()].flatMap((report) => report.get(versionName) ?? []);
-    // Brokers do not say when their messages expire: nothing is known to bound it.
-    return sumDependents(uses.map((use) => ({ ...use, latestExpiryMs: null })));
+    const sum = (count: (use: ReportedUse) => number): number =>
+      uses.reduce((total, use) => total + count(use), 0);
+    return {
+      dekCount: sum(({ dekCount }) => dekCount),
+      messageCount: sum(({ messageCount }) => messageCount),
+      byteCount: sum(({ byteCount }) => byteCount),
+      topics: [...new Set(uses.flatMap(({ topics }) => topics))],
+      // Brokers do not say when their messages expire: nothing is known to bound it.
+      latestExpiryMs: null,
+    };
   }
 
   #forget(watcherId: string): void {
     this.#watchers.delete(watcherId);
     this.#reports.delete(watcherId);
   }
-}
-
-/** What all of them depend on together; the latest expiry is null if any of them has no bound. */
-export function sumDependents(parts: readonly VersionDependents[]): VersionDependents {
-  const sum = (count: (part: VersionDependents) => number): number =>
-    parts.reduce((total, part) => total + count(part), 0);
-  const used = parts.filter(({ dekCount, messageCount }) => dekCount + messageCount > 0);
-  const expiries = used.map(({ latestExpiryMs }) => latestExpiryMs ?? Infinity);
-  const latest = Math.max(-Infinity, ...expiries);
-  return {
-    dekCount: sum(({ dekCount }) => dekCount),
-    messageCount: sum(({ messageCount }) => messageCount),
-    byteCount: sum(({ byteCount }) => byteCount),
-    topics: [...new Set(parts.flatMap(({ topics }) => topics))],
-    latestExpiryMs: Number.isFinite(latest) ? latest : null,
-  };
 }
 
 function requireWatcher(watcherId: string): void {

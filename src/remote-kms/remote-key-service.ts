@@ -24,8 +24,6 @@ import { VersionPoll } from './version-poll.ts';
 export interface RemoteKeyService extends KeyService {
   /** From now on the key service is told what depends on its versions, if it wants to know. */
   reportUses(source: UseSource): void;
-  /** What depends on versions has changed. */
-  usesChanged(): void;
   /** Lets calls under way end, takes no more, and closes the connection. */
   drain(): Promise<void>;
 }
@@ -113,6 +111,8 @@ class GrpcKeyService implements RemoteKeyService {
       encryptOnce(this.#channel, request, caller, timeoutMs),
     );
     this.#poll.used(answer.name);
+    // Something is about to depend on the version that did not before.
+    this.#reporter?.changed();
     return answer;
   }
 
@@ -137,10 +137,6 @@ class GrpcKeyService implements RemoteKeyService {
     const watcherId = this.#watcherId;
     this.#reporter = new UseReporter({ channel: this.#channel, watcherId, source, clock, log });
     if (this.#watchState === 'live') this.#reporter.start();
-  }
-
-  usesChanged(): void {
-    this.#reporter?.changed();
   }
 
   async drain(): Promise<void> {

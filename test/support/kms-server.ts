@@ -6,6 +6,7 @@ import {
   type sendUnaryData,
   type ServerUnaryCall,
   type ServerWritableStream,
+  status,
 } from '@grpc/grpc-js';
 
 import { domainOf, statusDetails, toWireError } from '../../src/api/error-mapping.ts';
@@ -184,7 +185,7 @@ export class KmsServer {
         const error = toWireError(thrown, domainOf(desc.parent.typeName));
         const metadata = new Metadata();
         metadata.set('grpc-status-details-bin', Buffer.from(statusDetails(error)));
-        const code = statusTable[error.code].number;
+        const code = status[error.code];
         callback({ code, details: error.message, metadata });
       }
     };

@@ -118,8 +118,6 @@ class TransitKeyService implements RemoteKeyService {
   /** Transit keeps no account of what depends on a key. */
   reportUses(): void {}
 
-  usesChanged(): void {}
-
   async drain(): Promise<void> {
     this.#poll.stop();
     await this.#calls.drain();
