@@ -4,6 +4,7 @@ import {
   type ApiMethod,
   type ApiServer,
   type KeyWatchSource,
+  type PubsubAudit,
   type Route,
 } from '../../src/api/index.ts';
 import { openBrowserTokens } from '../../src/identity/browser-tokens.ts';
@@ -26,6 +27,7 @@ export interface FixtureOptions {
   readonly limits?: Partial<ApiLimits>;
   readonly routes?: Route[];
   readonly methods?: readonly ApiMethod[];
+  readonly audit?: PubsubAudit;
   readonly keyWatch?: KeyWatchSource;
   readonly publicHosts?: string[];
   readonly allowOrigins?: string[];
@@ -55,6 +57,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     broker,
     routes: options.routes ?? [],
     methods: options.methods ?? [],
+    ...(options.audit && { audit: options.audit }),
     ...(options.keyWatch && { keyWatch: options.keyWatch }),
     ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),

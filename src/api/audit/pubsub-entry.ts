@@ -33,7 +33,7 @@ export function pubsubEntry(ended: EndedCall): AuditEntry | null {
   const name = resourceNameOf(ended);
   const project = projectOf(name);
   if (project === undefined) return null;
-  const status = 'error' in end ? { status: statusOf(end.error) } : {};
+  const status = 'error' in end ? { status: statusOf(end.error, ended.request) } : {};
   return {
     kind: operation.kind,
     project,
@@ -120,12 +120,35 @@ function withoutQueries(value: AuditValue): AuditValue {
     Object.entries(value).map(([name, each]: [string, AuditValue]) => [
       name,
       name === 'pushEndpoint' && typeof each === 'string'
-        ? each.replace(/[?#].*$/s, '?…')
+        ? withoutQuery(each)
         : withoutQueries(each),
     ]),
   );
 }
 
-function statusOf({ code, message, details }: RpcError): NonNullable<AuditEntry['status']> {
-  return { code, message, ...(details.length === 0 ? {} : { details }) };
+function withoutQuery(endpoint: string): string {
+  return endpoint.replace(/[?#].*$/s, '?…');
+}
+
+/** Errors repeat an endpoint that is refused. */
+function statusOf(
+  { code, message, details }: RpcError,
+  request: Message,
+): NonNullable<AuditEntry['status']> {
+  const fields = ['pushConfig.pushEndpoint', 'subscription.pushConfig.pushEndpoint'];
+  const endpoint = fields.map((field) => textAt(request, field)).find((text) => text !== '') ?? '';
+  const hidden = (text: string): string =>
+    endpoint === '' ? text : text.replaceAll(endpoint, () => withoutQuery(endpoint));
+  const kept = details.map((detail) => hiddenIn(detail, hidden) as typeof detail);
+  return { code, message: hidden(message), ...(kept.length === 0 ? {} : { details: kept }) };
+}
+
+/** The same with every text in it changed. */
+function hiddenIn(value: unknown, hide: (text: string) => string): unknown {
+  if (typeof value === 'string') return hide(value);
+  if (Array.isArray(value)) return value.map((each) => hiddenIn(each, hide));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, hiddenIn(each, hide)]),
+  );
 }
