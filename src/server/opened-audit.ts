@@ -8,7 +8,7 @@ import {
 } from '../audit/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { type SuiteProviders, wipe } from '../crypto/index.ts';
-import { assert, type Closers } from '../runtime/index.ts';
+import { assert, noFailpoints, type Closers } from '../runtime/index.ts';
 import { type KeyStore, makeDirectory, openLmdbStore } from '../storage/index.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
@@ -31,7 +31,7 @@ export async function openAudit(
 ): Promise<AuditLog> {
   const dataDir = join(config.dataDir, 'audit');
   makeDirectory(dataDir, 0o700);
-  const store = await openLmdbStore({ ...ports, dataDir, reserveBytes });
+  const store = await openLmdbStore({ ...ports, dataDir, reserveBytes, failpoints: noFailpoints });
   closers.add(() => store.close());
   // As the store key's: it is chosen once for a directory.
   const provider = suites.for(openedKeys.storeKey.aead.suite);

@@ -5,7 +5,7 @@ import { allocatedBytes, compactEnvironment, removeUnfinishedCopy } from './comp
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import { storeDatabases } from './segment-record.ts';
 
-/** Bytes on disk, both environments together. */
+/** Bytes on disk, all environments together. */
 export interface CompactionReport {
   readonly before: number;
   readonly after: number;
@@ -13,6 +13,7 @@ export interface CompactionReport {
 
 const environments: Readonly<Record<string, readonly string[]>> = {
   store: storeDatabases,
+  'audit/store': storeDatabases,
   keys: ['meta'],
 };
 
