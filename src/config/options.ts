@@ -132,7 +132,7 @@ export const options: readonly AnyOption[] = [
     default: '',
     isRepeatable: true,
     limits: 'addresses or subnets in CIDR notation',
-    doc: 'Loopback and private addresses that push may reach though we listen beyond loopback.',
+    doc: 'Private addresses of push and key managers, reached though we listen beyond loopback.',
     parse: listOf(subnet, 0),
   },
   {
