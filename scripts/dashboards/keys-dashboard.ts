@@ -79,6 +79,13 @@ const standing: Row = {
       ],
     },
     {
+      title: 'Push that stands still',
+      description: 'Push subscriptions that deliver nothing, by what is wrong with the key.',
+      unit: 'short',
+      width: 24,
+      queries: [['sum by (reason) (sealpost_subscription_push_stalled)', '{{reason}}']],
+    },
+    {
       title: 'Refused because of a key',
       description: 'Publishes by topic; pulls and streams by subscription.',
       unit: 'reqps',

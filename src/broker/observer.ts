@@ -119,6 +119,8 @@ export interface BacklogReport {
   readonly oldestRetainedAckedAgeSeconds: number;
   /** Null: a pull subscription. */
   readonly pushState: 'active' | 'resource_error' | null;
+  /** Why push stands still, such as `KEY_DISABLED`; absent while it does not. */
+  readonly pushStalledBy?: string;
   /** Of its topic's key: whether it could be used when it was last asked. */
   readonly isKeyUsable: boolean;
 }

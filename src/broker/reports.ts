@@ -28,6 +28,7 @@ export async function backlogReport(
     openStreams: subscription.streamStates(),
     pushState: pushStateOf(subscription.pushStatus),
     isKeyUsable: topic.key.isUsable,
+    ...stalledBy(subscription.pushStatus),
     ...(await retainedAcked(subscription, store, nowMs)),
   };
 }
@@ -100,6 +101,11 @@ export async function topicReport(
 function pushStateOf(status: PushStatus | null): BacklogReport['pushState'] {
   if (status === null) return null;
   return status.stalledBy === null ? 'active' : 'resource_error';
+}
+
+function stalledBy(status: PushStatus | null): Pick<BacklogReport, 'pushStalledBy'> {
+  const cause = status?.stalledBy ?? null;
+  return cause === null ? {} : { pushStalledBy: cause.reason };
 }
 
 /** 0 of nothing; NaN if the disk cannot tell. */

@@ -81,6 +81,15 @@ const backlogFamilies: readonly RowFamily<ReportRow<BacklogReport>>[] = [
     (report) => (report.isKeyUsable ? 1 : 0),
   ),
   {
+    name: 'sealpost_subscription_push_stalled',
+    help: '1 for each subscription whose push stands still, by what is wrong with the key.',
+    type: 'gauge',
+    write: ({ report, labels }, page, name) => {
+      const { pushStalledBy: reason } = report;
+      if (reason !== undefined) page.sample(name, `${labels},${labelText({ reason })}`, 1);
+    },
+  },
+  {
     name: 'pubsub_subscription_num_outstanding_messages',
     help: 'Messages that an endpoint of push has and has not yet answered.',
     type: 'gauge',

@@ -39,7 +39,9 @@ export class PushStall {
 
   /** It stands still, or still does. True if that is for want of the key. */
   begin(error: unknown): boolean {
-    const { code, reason, message } = RpcError.from(error);
+    const thrown = RpcError.from(error);
+    const { code, message } = thrown;
+    const reason = stallReason(thrown);
     const isNews = this.#cause?.reason !== reason;
     this.#cause = { reason, message };
     this.#isKeyRefused = code === 'FAILED_PRECONDITION';
@@ -99,4 +101,18 @@ export class PushStall {
     this.#retryAtMs = atMs;
     this.#cancelRetry = this.#ports.clock.schedule(atMs, () => this.retry());
   }
+}
+
+/**
+ * What is wrong with the key, in Cloud KMS's own words for it: the type of the violation
+ * (`KEY_DISABLED`, `KEY_DESTROYED`, …) where there is one, from whichever key service it comes.
+ */
+function stallReason({ reason, details }: RpcError): string {
+  if (reason === 'KEY_USE_DENIED') return 'PERMISSION_DENIED';
+  for (const detail of details) {
+    if (detail['@type'] !== 'type.googleapis.com/google.rpc.PreconditionFailure') continue;
+    const [violation] = detail.violations;
+    if (violation !== undefined) return violation.type;
+  }
+  return reason;
 }
