@@ -7,7 +7,7 @@ import {
   type DescMethod,
   type JsonValue,
 } from '@bufbuild/protobuf';
-import { AnySchema } from '@bufbuild/protobuf/wkt';
+import { AnySchema, EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterAll } from 'vitest';
 
@@ -89,7 +89,7 @@ export function keyClient(server: TestedServer, wire: WireName, id: string = 'ke
   return new KeyClient(wire === 'gRPC' ? grpcCall(server) : restCall(server), project);
 }
 
-const registry = createRegistry(auditFile, kmsFile, detailsFile);
+const registry = createRegistry(auditFile, kmsFile, detailsFile, EmptySchema);
 
 function restCall(server: TestedServer): Call {
   return async (rpc, request, headers) => {
@@ -121,13 +121,14 @@ function grpcCall(server: TestedServer): Call {
     const json = inJsonSpelling(request) as JsonValue;
     const bytes = toBinary(input, fromJson(input, json));
     const metadata = Metadata.fromHttp2Headers({ ...headers });
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Buffer>((resolve, reject) => {
       const path = `/${parent.typeName}/${name}`;
       client.makeUnaryRequest(path, asIs, asIs, bytes, metadata, (error, reply) => {
         if (error !== null) reject(refusalOf(error));
-        else resolve(toJson(output, fromBinary(output, reply!), { registry }));
+        else resolve(reply!);
       });
     });
+    return answer.then((reply) => toJson(output, fromBinary(output, reply), { registry }));
   };
 }
 
