@@ -18,7 +18,7 @@ export function logNameOf(project: string, kind: AuditKind): string {
  * The JSON form of a google.logging.v2.LogEntry whose protoPayload is a google.cloud.audit.AuditLog.
  *
  * An access reason is where a request's reason is, in `requestMetadata.requestAttributes.reason`;
- * what a service says it needed the key for is `metadata.entries.caller_provided_context`.
+ * what a service says it needed the key for is `metadata.entries.caller_provided_context.purpose`.
  */
 export function logEntryJson(entry: LoggedEntry): { readonly [name: string]: AuditValue } {
   const { insertId, project, kind, resource, timeMs } = entry;
@@ -76,9 +76,14 @@ function requestMetadataOf({ caller, reason }: LoggedEntry, time: string): Audit
 
 function metadataOf({ metadata, reason }: LoggedEntry): AuditValue | undefined {
   if (reason?.text === undefined) return metadata;
-  const given = isObject(metadata) ? metadata : {};
-  const entries = isObject(given['entries']) ? given['entries'] : {};
-  return { ...given, entries: { ...entries, caller_provided_context: reason.text } };
+  const given = memberOf(metadata);
+  const entries = memberOf(given['entries']);
+  const context = { ...memberOf(entries['caller_provided_context']), purpose: reason.text };
+  return { ...given, entries: { ...entries, caller_provided_context: context } };
+}
+
+function memberOf(value: AuditValue | undefined): { readonly [name: string]: AuditValue } {
+  return isObject(value) ? value : {};
 }
 
 function isObject(value: AuditValue | undefined): value is { readonly [name: string]: AuditValue } {

@@ -111,7 +111,7 @@ describe('is found, and hides nothing else', () => {
         const changed = stored.map(copyOf);
         const segment = changed[index]!;
         const value = field === 'kind' ? 1 : segment[field] + by;
-        changed[index] = { ...segment, [field]: value } as Segment;
+        changed[index] = { ...segment, [field]: value };
         await expectOnly(changed, [stored[index]!]);
       },
     );

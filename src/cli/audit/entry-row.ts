@@ -1,5 +1,4 @@
-import type { Json } from '../connection/rest-api.ts';
-import { textIn } from '../connection/rest-api.ts';
+import { textIn, type Json } from '../connection/rest-api.ts';
 import type { Column } from '../output/table.ts';
 
 export const entryColumns: readonly Column[] = [

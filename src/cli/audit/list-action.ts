@@ -1,7 +1,7 @@
 import type { Action } from '../command/command-spec.ts';
 import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
-import type { Json } from '../connection/rest-api.ts';
+import { textIn, type Json } from '../connection/rest-api.ts';
 import { jsonText } from '../output/plain-text.ts';
 import { tableLines } from '../output/table.ts';
 import { entryFilter } from './entry-filter.ts';
@@ -28,21 +28,20 @@ export const listEntries: Action = async ({ flags }, tools) => {
 /** Looks again from the time of the last entry on, whose neighbours may share it. */
 async function follow(tools: Tools, filter: string, shown: readonly Json[]): Promise<void> {
   const stop = tools.terminal.stopSignal();
-  let sinceText = String(
-    shown.at(-1)?.['timestamp'] ?? new Date(tools.clock.wallMs()).toISOString(),
-  );
-  let known = new Set(shown.map(({ insertId }) => insertId));
+  let last = shown;
   for (; !stop.aborted; await pause(tools.clock, lookMs, stop)) {
-    const from = `timestamp>="${sinceText}"`;
-    const query = {
-      filter: filter === '' ? from : `${from} AND ${filter}`,
-      orderBy: 'timestamp asc',
-    };
+    const known = new Set(last.map(({ insertId }) => insertId));
+    const newest = last.at(-1);
+    const from = newest === undefined ? '' : `timestamp>="${textIn(newest, 'timestamp')}"`;
+    const parts = [from, filter].filter((part) => part !== '').join(' AND ');
+    const query = { filter: parts, orderBy: 'timestamp asc' };
     const found = await entriesOf(tools, query, Infinity);
-    const fresh = found.filter(({ insertId }) => !known.has(insertId));
-    show(tools, fresh, false);
-    known = new Set([...found, ...fresh].map(({ insertId }) => insertId));
-    sinceText = String(found.at(-1)?.['timestamp'] ?? sinceText);
+    show(
+      tools,
+      found.filter(({ insertId }) => !known.has(insertId)),
+      false,
+    );
+    if (found.length > 0) last = found;
   }
 }
 
@@ -68,7 +67,7 @@ async function entriesOf(
     const body = { resourceNames, ...query, pageSize, ...(pageToken && { pageToken }) };
     const page = await api.post('v2/entries:list', body);
     entries.push(...((page['entries'] ?? []) as Json[]));
-    pageToken = String(page['nextPageToken'] ?? '');
+    pageToken = textIn(page, 'nextPageToken');
   } while (pageToken !== '' && entries.length < limit);
   return entries;
 }
