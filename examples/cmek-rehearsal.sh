@@ -258,7 +258,7 @@ report_resumption
 touch "$work/stop"
 wait "$publisher" "$puller" 2> /dev/null || true
 say ""
-say '== what the audit log has about the key (changes, newest first)'
+say '== what the audit log has about the key: its changes'
 filter='protoPayload.serviceName="cloudkms.googleapis.com" AND logName:"activity"'
 if [ "$with" = gcloud ]; then
   real_gcloud logging read "$filter" --limit 20 \
@@ -266,7 +266,7 @@ if [ "$with" = gcloud ]; then
     sed 's/^/   /'
 else
   call POST entries:list "{\"resourceNames\":[\"projects/$project\"]}" > /dev/null 2>&1 || true
-  sealpost audit --filter "$filter" | sed 's/^/   /' | cut -c1-150
+  sealpost audit list --filter "$filter" | sed 's/^/   /' | cut -c1-150
 fi
 published=$(awk '$2 == 200' "$work/publish" | wc -l)
 refused=$(awk '$2 != 200' "$work/publish" | wc -l)
