@@ -4,7 +4,6 @@ import { auditOutboxTable } from '../rows/records.ts';
 import { type RowWrite, rowWrite, type SealedRows } from '../rows/sealed-rows.ts';
 
 const entryIdBytes = 16;
-const pageLimit = 200;
 
 export interface AuditOutboxOptions {
   readonly rows: SealedRows;
@@ -86,13 +85,12 @@ export class AuditOutbox {
 
   /** Appends what a crash left behind; the log knows the ids that it has. */
   async recover(): Promise<void> {
-    let after: string | undefined;
-    do {
-      const range = { limit: pageLimit, ...(after !== undefined && { after }) };
-      const rows = await this.#options.rows.list(auditOutboxTable, '', range);
-      for (const { id, record } of rows) await this.deliver(id, record);
-      after = rows.length === pageLimit ? rows.at(-1)?.id : undefined;
-    } while (after !== undefined);
+    const { rows, log } = this.#options;
+    const onDamaged = (err: unknown): void =>
+      log.error({ err }, 'a waiting audit entry is damaged: it is not in the audit log');
+    for await (const { id, record } of rows.each(auditOutboxTable, onDamaged)) {
+      await this.deliver(id, record);
+    }
   }
 
   async #append(id: string, entry: AuditEntry): Promise<void> {
