@@ -39,7 +39,7 @@ test.each(usable)('suite $suite: a root key file is written and wraps', (golden)
   const path = join(privateDirectory(), 'root-key');
   const draftName = new Uint8Array(8);
   const key = hex(golden.id + golden.rootKey);
-  const entropy = new RecordedEntropy(draftName, key, nonceOfWrapped(golden.wrapped));
+  const entropy = new RecordedEntropy(key, draftName, nonceOfWrapped(golden.wrapped));
   const rootKey = open(golden, path, entropy);
   expect(readFileSync(path).toString('hex')).toBe(golden.file);
   expect(toHex(rootKey.wrapKey(hex(golden.key), golden.purpose))).toBe(golden.wrapped);
