@@ -163,6 +163,15 @@ export const options: readonly AnyOption[] = [
     parse: optionalRegion,
   },
   {
+    field: 'cmekPropagation',
+    name: 'cmek-propagation',
+    placeholder: 'MODE',
+    default: 'instant',
+    limits: 'instant or google',
+    doc: 'google: changes of keys arrive as late as in Google Cloud, for rehearsals.',
+    parse: oneOf(['instant', 'google']),
+  },
+  {
     field: 'requireCmek',
     name: 'require-cmek',
     default: 'false',

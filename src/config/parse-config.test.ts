@@ -32,6 +32,7 @@ describe('defaults', () => {
       outgoingCa: null,
       issuer: null,
       region: null,
+      cmekPropagation: 'instant',
       requireCmek: false,
       cmekKeyProjects: [],
       autoGrant: false,

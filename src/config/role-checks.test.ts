@@ -55,6 +55,10 @@ describe('refused at the start', () => {
     [['--kms-ca', 'a'], '--kms-ca says nothing without --kms-endpoint.'],
     [['--kms-token-file', 'a'], '--kms-token-file says nothing without --kms-endpoint.'],
     [['--project-number', 'p=1'], '--project-number says nothing without --kms-endpoint.'],
+    [
+      ['--roles', 'kms', '--cmek-propagation', 'google'],
+      '--cmek-propagation says nothing without the role broker.',
+    ],
     [['--roles', 'kms', '--require-cmek'], '--require-cmek says nothing without the role broker.'],
     [['--roles', 'kms', '--auto-grant'], '--auto-grant says nothing without the role broker.'],
     [

@@ -31,13 +31,16 @@ function complaintAbout(config: ServerConfig): string | null {
 
 /** What is demanded of topics' keys says nothing where no topics are, or no keys. */
 function topicComplaint(config: ServerConfig): string | null {
-  const { roles, kmsEndpoint, requireCmek, cmekKeyProjects, autoGrant } = config;
+  const { roles, kmsEndpoint, requireCmek, cmekKeyProjects, autoGrant, cmekPropagation } = config;
   if (autoGrant && kmsEndpoint !== null) {
     return '--auto-grant does not reach a --kms-endpoint: grant the role there.';
   }
   if (roles.includes('broker')) return null;
   if (requireCmek) return '--require-cmek says nothing without the role broker.';
   if (autoGrant) return '--auto-grant says nothing without the role broker.';
+  if (cmekPropagation !== 'instant') {
+    return '--cmek-propagation says nothing without the role broker.';
+  }
   return cmekKeyProjects.length > 0
     ? '--cmek-key-projects says nothing without the role broker.'
     : null;

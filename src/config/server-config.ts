@@ -38,6 +38,8 @@ export interface ServerConfig {
   readonly issuer: string | null;
   /** Where messages are stored, as storage policies of topics name it; null: any policy is met. */
   readonly region: string | null;
+  /** How fast changes of keys arrive: at once, or as late as in Google's service. */
+  readonly cmekPropagation: 'instant' | 'google';
   /** Whether every new topic must name a key of its owner's. */
   readonly requireCmek: boolean;
   /** Projects, by id or number, whose keys topics may have; empty: any project's. */

@@ -42,6 +42,8 @@ export interface DekManagerOptions {
   readonly caps?: DekCaps;
   /** Where receipts of erased DEKs go; nowhere unless given. */
   readonly journal?: ErasureJournal;
+  /** `google`: `keys` is a SlowKeyService, and topics are as slow. Instant unless given. */
+  readonly propagation?: 'instant' | 'google';
 }
 
 /** Opens the DEKs that `rows` holds, and finishes an erasure that a crash interrupted. */
@@ -60,6 +62,7 @@ export async function openDekManager(options: DekManagerOptions): Promise<DekMan
     observer: options.observer ?? silentDekObserver,
     caps: options.caps ?? dekCaps,
     resyncs: new Resyncs(resyncsMax),
+    isSlow: options.propagation === 'google',
     isClosed: false,
     cachedCount: 0,
   });
@@ -82,6 +85,10 @@ class CachingDekManager implements DekManager {
 
   forSeal(topic: SealedTopic): Dek | Promise<Dek> {
     return this.#deksOf(topic).forSeal(this.keyNameOf(topic));
+  }
+
+  forPublish(topic: SealedTopic): Dek | Promise<Dek> {
+    return this.#deksOf(topic).forPublish(this.keyNameOf(topic));
   }
 
   forOpen(topic: SealedTopic, version: number): Dek | Promise<Dek> {

@@ -83,6 +83,8 @@ export interface RewrapOutcome {
 export interface DekManager {
   /** The topic's latest DEK, for sealing. */
   forSeal(topic: SealedTopic): Dek | Promise<Dek>;
+  /** The same for what is published, which may come back later than delivery (propagation). */
+  forPublish(topic: SealedTopic): Dek | Promise<Dek>;
   /** The DEK that a stored segment names, for opening. */
   forOpen(topic: SealedTopic, version: number): Dek | Promise<Dek>;
   /** Asks now whether the topic's key can encrypt and decrypt; throws as above. Creates nothing. */

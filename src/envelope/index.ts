@@ -28,6 +28,7 @@ export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './deks/dek-limits.ts';
 export { noJournal, type ErasureJournal, type ErasureReceipt } from './deks/dek-receipt.ts';
 export type { DekObserver, EvictionCause } from './observer.ts';
+export { SlowKeyService, type SlowKeyServiceOptions } from './propagation/slow-key-service.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
 export { openStoreKey, type StoreKey, type StoreKeyOptions, wrappedStoreKey } from './store-key.ts';

@@ -4,6 +4,7 @@ import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
 import {
   createRecordSealer,
+  SlowKeyService,
   openDekManager,
   openSealedMeta,
   type DekManager,
@@ -41,7 +42,9 @@ export async function openBroker(
   const { store, metrics, identity, outgoing } = parts;
   const { storeKey } = parts.openedKeys;
   const { clock, entropy, log } = ports;
-  const deks = await openDeks(parts, ports, closers);
+  const { cmekPropagation: propagation } = config;
+  const keys = propagation === 'google' ? slowed(parts, ports, closers) : parts.keys;
+  const deks = await openDeks({ ...parts, keys }, propagation, ports, closers);
   const broker = await Broker.open(
     {
       store,
@@ -67,8 +70,24 @@ export async function openBroker(
   return broker;
 }
 
+function slowed(
+  { keys }: BrokerParts,
+  { clock, entropy, log }: ServerPorts,
+  closers: Closers,
+): KeyService {
+  log.warn(
+    {},
+    'changes of keys arrive as late as in Google Cloud (--cmek-propagation=google): a revoked key ' +
+      'opens messages for up to 7 minutes, a restored one after up to 2 hours',
+  );
+  const slow = new SlowKeyService({ keys, clock, entropy });
+  closers.add(() => slow.close());
+  return slow;
+}
+
 async function openDeks(
   { keys, openedKeys, suites, metrics, audit }: BrokerParts,
+  propagation: ServerConfig['cmekPropagation'],
   ports: ServerPorts,
   closers: Closers,
 ): Promise<DekManager> {
@@ -79,6 +98,7 @@ async function openDeks(
     providers: suites,
     observer: metrics.dek,
     journal: erasureJournal(audit),
+    propagation,
   });
   closers.add(() => deks.close());
   return deks;

@@ -211,7 +211,7 @@ export class Lane {
 
   #dek(): Dek | Promise<Dek> {
     if (this.#closedBy !== null) throw this.#closedBy;
-    const dek = this.key.forSeal();
+    const dek = this.key.forPublish();
     if (!(dek instanceof Promise)) return dek;
     const { promise, resolve, reject } = Promise.withResolvers<Dek>();
     this.#stopWaiting = reject;

@@ -26,7 +26,15 @@ export class TopicKey {
 
   /** The DEK to seal with. Throws as DekManager does: FAILED_PRECONDITION if it may not be used. */
   forSeal(): Dek | Promise<Dek> {
-    const dek = this.#deks.forSeal(this.topic);
+    return this.#used(this.#deks.forSeal(this.topic));
+  }
+
+  /** The same for what is published. */
+  forPublish(): Dek | Promise<Dek> {
+    return this.#used(this.#deks.forPublish(this.topic));
+  }
+
+  #used(dek: Dek | Promise<Dek>): Dek | Promise<Dek> {
     if (dek instanceof Promise) return this.#noted(dek);
     this.#isUsable = true;
     return dek;

@@ -18,6 +18,8 @@ export interface DekContext {
   readonly observer: DekObserver;
   readonly caps: DekCaps;
   readonly resyncs: Resyncs;
+  /** Changes of keys arrive as slowly as in Google's service. */
+  readonly isSlow: boolean;
   /** True from the manager's `close` on: nothing that is still under way may be kept. */
   isClosed: boolean;
   /** Unwrapped DEKs in memory now. */

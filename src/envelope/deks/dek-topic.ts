@@ -9,6 +9,7 @@ import { DekRotation } from './dek-rotation.ts';
 import type { DekRow } from './dek-row.ts';
 import { DekWatch } from './dek-watch.ts';
 import type { EvictionCause } from '../observer.ts';
+import { TopicLag } from '../propagation/topic-lag.ts';
 
 /** What a topic's DEKs need of the manager. */
 export interface TopicDeksOwner {
@@ -40,17 +41,29 @@ export class TopicDeks implements CachedDekOwner, DekHost {
   readonly #reading = new Map<number, Promise<CachedDek>>();
   readonly #rotation: DekRotation;
   readonly #watch: DekWatch;
+  readonly #lag: TopicLag | null;
 
   constructor(context: DekContext, topic: SealedTopic, owner: TopicDeksOwner) {
     this.topic = topic;
     this.#context = context;
     this.#owner = owner;
     this.#rotation = new DekRotation(context, this);
-    this.#watch = new DekWatch(context.clock, owner.tell, (version) => void this.#check(version));
+    const lag = context.isSlow ? new TopicLag(context.clock, context.entropy) : null;
+    const tell = (kind: DekEvent['kind']): void => {
+      lag?.told(kind);
+      owner.tell(kind);
+    };
+    this.#lag = lag;
+    this.#watch = new DekWatch(context.clock, tell, (version) => void this.#check(version));
   }
 
   forSeal(keyName: string): DekHandle | Promise<DekHandle> {
-    return this.#rotation.forSeal(keyName);
+    return this.#lag === null ? this.#rotation.forSeal(keyName) : this.#late(this.#lag, keyName);
+  }
+
+  forPublish(keyName: string): DekHandle | Promise<DekHandle> {
+    this.#lag?.checkPublish();
+    return this.forSeal(keyName);
   }
 
   forOpen(version: number): DekHandle | Promise<DekHandle> {
@@ -154,6 +167,16 @@ export class TopicDeks implements CachedDekOwner, DekHost {
     for (const dek of this.#deks.values()) dek.close(cause);
     this.#deks.clear();
     await this.#rotation.close();
+  }
+
+  async #late(lag: TopicLag, keyName: string): Promise<DekHandle> {
+    if (lag.isNew) lag.begin((await this.#rotation.newest())?.row.kekName);
+    try {
+      return await this.#rotation.forSeal(lag.keyFor(keyName));
+    } catch (error) {
+      lag.refused(error);
+      throw error;
+    }
   }
 
   /** What happened meanwhile is not known: nothing is taken away before the answer does. */
