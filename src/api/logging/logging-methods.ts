@@ -55,5 +55,5 @@ async function listLogs(
 function placeOf(token: string): string {
   const place = Buffer.from(token, 'base64url').toString();
   if (Buffer.from(place).toString('base64url') === token) return place;
-  throw new RpcError('INVALID_ARGUMENT', 'INVALID_PAGE_TOKEN', 'page_token is invalid.');
+  throw new RpcError('INVALID_ARGUMENT', 'BAD_PAGE_TOKEN', 'page_token is invalid.');
 }
