@@ -21,14 +21,8 @@ export {
 } from './audit-log.ts';
 export { type AuditPart, auditPart } from './audit-part.ts';
 export type { AnchorStore } from './chain/anchor.ts';
-export {
-  type AuditCheck,
-  type AuditFinding,
-  type FindingKind,
-  findingPlace,
-  findingProblem,
-} from './chain/finding.ts';
+export { type AuditCheck, type AuditFinding, type FindingKind } from './chain/finding.ts';
 export type { RetentionDays } from './chain/retention.ts';
 export { logEntryJson } from './log-entry-json.ts';
 export { type AuditObserver, noAuditObserver } from './observer.ts';
-export { type AuditLogOptions, openAuditLog, retentionDaysDefault } from './sealed-audit-log.ts';
+export { type AuditLogOptions, openAuditLog } from './sealed-audit-log.ts';

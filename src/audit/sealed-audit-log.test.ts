@@ -61,6 +61,16 @@ describe('what was appended', () => {
     expect(await methods(bench)).toHaveLength(2);
   });
 
+  test('is written once for an id, however many came after it', async () => {
+    const bench = await AuditBench.open();
+    const first = await bench.log.append(auditEntry(), id(1));
+    const more = Array.from({ length: 1_500 }, () => bench.log.append(auditEntry()));
+    await Promise.all(more);
+    await bench.log.close();
+    await bench.reopen();
+    expect(await bench.log.append(auditEntry(), id(1))).toEqual(first);
+  });
+
   test('is kept without its largest members if it is too large', async () => {
     const bench = await AuditBench.open();
     await bench.log.append(auditEntry({ request: 'x'.repeat(300_000), metadata: { small: 1 } }));

@@ -127,6 +127,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const { store, key, clock, log, observer = noAuditObserver } = options;
   const anchors = await AnchorKeeper.open({ ...options, observer, store: options.anchor });
   const ids = new RecentIds(recentIdsMax);
+  for (const [id, place] of anchors.ids) ids.add(id, place);
   const start = { store, key, anchors, ids, nowMs: clock.wallMs(), log };
   const ports = { ...options, anchors, observer };
   const open = async (name: ChainName): Promise<EntryChain> =>

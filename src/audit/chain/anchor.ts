@@ -1,6 +1,7 @@
 import { type AeadKey, associatedData, openRecord, sealRecord } from '../../crypto/index.ts';
 import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import type { AuditObserver } from '../observer.ts';
+import { type IdPlace, RecentIds } from './recent-ids.ts';
 import { type ChainName, chainNames, noHash } from './stored-entry.ts';
 
 /** One small row apart from the log: in the environment of the keys. */
@@ -35,8 +36,12 @@ export type Anchors = Readonly<Record<ChainName, ChainAnchor>>;
 interface AnchorState {
   readonly chains: Anchors;
   readonly incidents: readonly Incident[];
+  /** The last entries that have an id, however many without one came after them. */
+  readonly ids: readonly (readonly [id: string, place: IdPlace])[];
 }
 
+/** More than an outbox holds of what it has delivered. */
+const idsMax = 128;
 const saveEveryMs = 10_000;
 const incidentsMax = 100;
 const context: Uint8Array = associatedData(['sealpost/audit/anchor/v1']);
@@ -57,6 +62,7 @@ export class AnchorKeeper {
   readonly #options: AnchorKeeperOptions;
   #chains: Record<ChainName, ChainAnchor>;
   #incidents: Incident[];
+  readonly #ids = new RecentIds(idsMax);
   #saving: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #cancel: (() => void) | null = null;
@@ -77,6 +83,7 @@ export class AnchorKeeper {
       data_access: chains?.data_access ?? emptyAnchor,
     };
     this.#incidents = [...(state?.incidents ?? [])];
+    for (const [id, place] of state?.ids ?? []) this.#ids.add(id, place);
     this.found = found;
     this.loaded = { ...this.#chains };
   }
@@ -90,6 +97,15 @@ export class AnchorKeeper {
 
   get incidents(): readonly Incident[] {
     return this.#incidents;
+  }
+
+  /** Entries that are in the log, by their ids. */
+  get ids(): Iterable<readonly [string, IdPlace]> {
+    return this.#ids.all();
+  }
+
+  remember(id: string, { insertId, timeMs }: IdPlace): void {
+    this.#ids.add(id, { insertId, timeMs });
   }
 
   anchor(chain: ChainName): ChainAnchor {
@@ -175,7 +191,7 @@ export class AnchorKeeper {
   }
 
   #state(): AnchorState {
-    return { chains: this.#chains, incidents: this.#incidents };
+    return { chains: this.#chains, incidents: this.#incidents, ids: [...this.#ids.all()] };
   }
 }
 

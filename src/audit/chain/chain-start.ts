@@ -16,8 +16,8 @@ export interface ChainStart {
   readonly log: Logger;
 }
 
-/** So many of the last entries are looked at for ids: more than an outbox ever holds. */
-const tailEntries = 4096;
+/** So many of the last entries are looked at for ids: the anchor may be older than the tail. */
+const tailEntries = 1024;
 
 /**
  * Finds the end of a chain as its log holds it, and compares it with the anchor: what the anchor

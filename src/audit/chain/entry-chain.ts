@@ -99,6 +99,9 @@ export class EntryChain {
     await this.#store(sealed.append);
     this.#end = sealed.end;
     anchors.set(this.#name, { next: sealed.end.next, hash: sealed.end.hash });
+    batch.forEach(({ id }, index) => {
+      if (id !== undefined) anchors.remember(id, sealed.entries[index]!);
+    });
     if (this.#name === 'activity') await anchors.trySave();
     else anchors.saveSoon();
     observer.committed(clock.monotonicMs() - startedMs);

@@ -17,6 +17,11 @@ export class RecentIds {
     return this.#places.get(id);
   }
 
+  /** The oldest first. */
+  all(): Iterable<readonly [string, IdPlace]> {
+    return this.#places;
+  }
+
   add(id: string, place: IdPlace): void {
     this.#places.delete(id);
     this.#places.set(id, place);
