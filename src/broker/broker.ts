@@ -1,4 +1,4 @@
-import type { DekEvent } from '../envelope/index.ts';
+import type { DekEvent, SealedTopic } from '../envelope/index.ts';
 import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './resources/ephemeral-subscriptions.ts';
@@ -301,6 +301,12 @@ export class Broker implements BrokerService {
   /** Opened bytes that are held to be delivered again. */
   get openedBytes(): number {
     return this.#registry.openedBytes;
+  }
+
+  /** Every topic of which messages may be stored, deleted ones that are still read included. */
+  sealedTopics(): SealedTopic[] {
+    const { topics, deletedTopics } = this.#registry;
+    return [...topics.values(), ...deletedTopics.values()].map(({ key }) => key.topic);
   }
 
   /** All that the broker has stored, to be authenticated. */

@@ -33,3 +33,4 @@ export { createRecordSealer, type RecordPlace, type RecordSealer } from './recor
 export { openSealedMeta, type SealedMetaOptions } from './sealed-meta.ts';
 export { openStoreKey, type StoreKey, type StoreKeyOptions, wrappedStoreKey } from './store-key.ts';
 export { storageRefusal } from './storage-refusal.ts';
+export { dekPrefixes, dekVerifiable, type DekVerifiableOptions } from './verification.ts';

@@ -82,3 +82,4 @@ export type { RootKey } from './root/root-key.ts';
 export { type SealSource, sealSources } from './root/seals/seal-record.ts';
 export type { SealSecrets } from './root/seals/seal-secrets.ts';
 export { type KeyServiceOptions, startKeyService } from './start-key-service.ts';
+export { keyVerifiable, type KeyVerifiableOptions } from './verification/key-verifiable.ts';

@@ -16,7 +16,8 @@ import type { ServerPorts } from './ports.ts';
 /** Freed when the disk is full: some thousand entries, while somebody makes room. */
 const reserveBytes = 4 * 1024 * 1024;
 
-const anchorRow = 'audit/anchor';
+/** Of the environment of the keys. */
+export const anchorRow = 'audit/anchor';
 
 /** The audit log of a data directory, in a store of its own under `DATA_DIR/audit`. */
 export async function openAudit(

@@ -18,9 +18,14 @@ import { type DekIdentity, type DekRow, wrapAssociatedData } from './dek-row.ts'
  * before its functions return, and leave it as an AeadKey whose commitment was checked.
  */
 
+/** What unwrapping takes. */
+export type UnwrapPorts = Pick<DekContext, 'keys' | 'providers' | 'clock' | 'observer'>;
+
 /** A DEK, unwrapped, and how long the key's owner lets it be kept; absent: no say. */
 export interface UnwrappedDek {
   readonly key: AeadKey;
+  /** The CryptoKeyVersion that unwrapped it; the CryptoKey where its service does not say. */
+  readonly unwrappedBy: string;
   readonly cacheMs?: number;
 }
 
@@ -62,7 +67,7 @@ export async function wrapNewDek(
 
 /** Unwraps a row's DEK and checks its commitment. Throws as `refusalOf` says, or DATA_LOSS. */
 export async function unwrapDek(
-  context: DekContext,
+  context: UnwrapPorts,
   topic: SealedTopic,
   row: DekRow,
   reason: AccessReason,
@@ -70,12 +75,12 @@ export async function unwrapDek(
   const provider = context.providers.for(row.suite);
   if (provider === undefined) throw suiteUnavailable(topic, row.suite);
   const startMs = context.clock.monotonicMs();
-  const { plaintext: bytes, cacheMs } = await decryptRow(context, topic, row, reason);
+  const { plaintext: bytes, name, cacheMs } = await decryptRow(context, topic, row, reason);
   try {
     if (!isCommitted(bytes, topic, row)) throw commitmentMismatch(row.kekName, topic);
     context.observer.unwrapped(context.clock.monotonicMs() - startMs);
     const key = provider.importKey(bytes);
-    return cacheMs === undefined ? { key } : { key, cacheMs };
+    return { key, unwrappedBy: name, ...(cacheMs !== undefined && { cacheMs }) };
   } finally {
     wipe(bytes);
   }
@@ -111,7 +116,7 @@ export async function rewrapDek(
 }
 
 function decryptRow(
-  context: DekContext,
+  context: UnwrapPorts,
   topic: SealedTopic,
   row: DekRow,
   reason: AccessReason,
@@ -167,7 +172,7 @@ function wipeLate(late: { readonly plaintext: Uint8Array }): void {
 type DecryptCall = Parameters<DekContext['keys']['decrypt']>[0];
 
 function decrypt(
-  context: DekContext,
+  context: UnwrapPorts,
   topic: SealedTopic,
   use: Use,
   request: DecryptCall,
@@ -184,7 +189,7 @@ function decrypt(
 
 /** The default key is used as the service, unless the topic claims it by name as its own. */
 async function memberFor(
-  { keys }: DekContext,
+  { keys }: UnwrapPorts,
   topic: SealedTopic,
   keyName: string,
 ): Promise<string> {
@@ -194,7 +199,7 @@ async function memberFor(
 
 /** One observed call as `memberFor` says, with a deadline and translated errors. */
 async function call<Answer>(
-  context: DekContext,
+  context: UnwrapPorts,
   operation: 'encrypt' | 'decrypt',
   topic: SealedTopic,
   use: Use,

@@ -3,7 +3,7 @@ import type { KeyStore, MetaPut, MetaRow } from '../../storage/index.ts';
 import { decodeReceipt, type ErasureJournal, receiptId, receiptPrefix } from './dek-receipt.ts';
 
 /** Stands while an erasure still waits for its compaction, so that a crash in between loses none. */
-const erasureKey = 'dek-erasure';
+export const erasureKey = 'dek-erasure';
 /** Rows that are erased together share one compaction. */
 const compactionDelayMs = 1_000;
 /** What is erased bit by bit is compacted so seldom. */

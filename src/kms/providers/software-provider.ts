@@ -119,6 +119,7 @@ function sealContext(name: string, bound: Uint8Array): Uint8Array {
   return context;
 }
 
-function versionPurpose(name: string): string {
+/** What the wrap of a version's key binds. */
+export function versionPurpose(name: string): string {
   return `kms/version/${name}`;
 }
