@@ -27,6 +27,7 @@ import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/open
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
 import { reportedUses } from './server/reported-uses.ts';
+import { verifiedParts } from './server/verified-parts.ts';
 import { lockDataDir, type Store } from './storage/index.ts';
 import { Verification } from './verification/index.ts';
 
@@ -85,7 +86,8 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const running = broker;
   const brokerService: BrokerService = running ?? absentBroker();
   const auditParts = [auditPart(audit)];
-  const verification = new Verification([...(running?.verifiables() ?? []), ...auditParts], ports);
+  const stored = { openedKeys, suites, metrics, services, broker: running, auditParts };
+  const verification = new Verification(verifiedParts(stored, config, ports), ports);
   closers.add(() => verification.stop());
   const auditVerification = new Verification(auditParts, ports);
   closers.add(() => auditVerification.stop());
