@@ -89,7 +89,7 @@ export class DekRows {
       const isDone = await asked(this.#store.txn([{ key, version: stored.rowVersion }], puts));
       if (!isDone) continue;
       this.#failpoints('afterDekRewrap');
-      this.#erasure.soon();
+      this.#erasure.later();
       return { row, isChanged: true };
     }
     throw rowDamaged(topic, version);
@@ -116,6 +116,7 @@ export class DekRows {
       topic,
       versions.map((version) => ({ version, sealedMessageCount: sealedCount(version) })),
     );
+    if (versions.length > 0) this.#erasure.soon();
   }
 
   close(): void {
@@ -143,7 +144,7 @@ export class DekRows {
     const isDone = await asked(this.#store.txn(checks, [...puts, this.#erasure.marker]));
     if (!isDone) return false;
     this.#failpoints('afterDekErase');
-    this.#erasure.soon();
+    this.#erasure.later();
     return true;
   }
 

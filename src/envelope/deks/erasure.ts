@@ -30,6 +30,7 @@ export class Erasure {
   #isClosed = false;
   #lastMs = -Infinity;
   #cancel: Cancel | null = null;
+  #dueMs = Infinity;
 
   constructor(ports: ErasurePorts) {
     this.#ports = ports;
@@ -47,10 +48,15 @@ export class Erasure {
     if (isLeft) this.soon();
   }
 
-  /** After such a transaction. */
+  /** After such a transaction, where somebody asked for it. */
   soon(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    this.#at(Math.max(nowMs + compactionDelayMs, this.#lastMs + compactionPauseMs));
+    this.#at(this.#ports.clock.monotonicMs() + compactionDelayMs);
+  }
+
+  /** After one of many that follow each other. */
+  later(): void {
+    const soonMs = this.#ports.clock.monotonicMs() + compactionDelayMs;
+    this.#at(Math.max(soonMs, this.#lastMs + compactionPauseMs));
   }
 
   close(): void {
@@ -60,9 +66,12 @@ export class Erasure {
   }
 
   #at(atMs: number): void {
-    if (this.#isClosed) return;
-    this.#cancel ??= this.#ports.clock.schedule(atMs, () => {
+    if (this.#isClosed || atMs >= this.#dueMs) return;
+    this.#cancel?.();
+    this.#dueMs = atMs;
+    this.#cancel = this.#ports.clock.schedule(atMs, () => {
       this.#cancel = null;
+      this.#dueMs = Infinity;
       void this.#complete();
     });
   }

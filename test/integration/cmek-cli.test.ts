@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+
+import { runCli, type CliEnded } from '../support/cli-process.ts';
+import { useLiveServer } from '../support/live-server.ts';
+
+const live = useLiveServer();
+const cli = (line: string): Promise<CliEnded> =>
+  runCli(line.split(' '), { SEALPOST_SERVER: live.url, SEALPOST_PROJECT: 'shop' });
+
+async function done(line: string): Promise<string> {
+  const { code, stdout, stderr } = await cli(line);
+  expect([code, stderr]).toEqual([0, '']);
+  return stdout;
+}
+
+test('sealpost keys shows what depends on a key, moves it, and lists what was erased', async () => {
+  await done('keys rings create cafe');
+  await done('keys create cafe/orders');
+  await done('keys grant cafe/orders');
+  await done('topics create orders --key cafe/orders');
+  expect(await cli('keys usage cafe/orders')).toMatchObject({
+    stderr: expect.stringContaining('Nothing that is stored depends on'),
+  });
+  await done('publish orders latte');
+
+  const [titles, row, topic] = (await done('keys usage cafe/orders')).split('\n');
+  expect(titles).toMatch(
+    /^VERSION {2}STATE +DEKS +SPARE +MESSAGES +BYTES +TOPICS {2}LATEST EXPIRY$/,
+  );
+  expect(row).toMatch(/^1 +ENABLED +1 +0 +1 +\d+ +1 +\d{4}-/);
+  expect(topic).toBe('version 1: projects/shop/topics/orders: 1 message');
+
+  await done('keys versions create cafe/orders');
+  await done('keys versions primary cafe/orders 2');
+  expect(await done('keys rewrap cafe/orders')).toBe(
+    'Rewrap of cafe/orders: done; 1 moved, 0 refused, 1 of 1 done.\n',
+  );
+  expect(await done('keys rewrap cafe/orders --status')).toContain('done; 1 moved');
+  const usage = await done('keys usage cafe/orders --version 2 --json');
+  expect(JSON.parse(usage)).toMatchObject({
+    versions: [{ dekCount: 1, messageCount: 1, state: 'ENABLED' }],
+  });
+
+  await done('topics delete orders');
+  let receipts: object[] = [];
+  while (receipts.length === 0) {
+    receipts = JSON.parse(await done('keys receipts --topic orders --json')) as object[];
+  }
+  expect(receipts).toMatchObject([
+    { topic: 'projects/shop/topics/orders', sealedMessageCount: 1, scope: expect.any(String) },
+  ]);
+  expect(await done('keys receipts')).toMatch(/^ERASED .*\n\d{4}-\S+ +orders +1 +\S+\/2 +1 /);
+});
+
+test('a rewrap that nobody started has no progress, and a name that fits no key is refused', async () => {
+  await done('keys create cafe/paid');
+  expect(await cli('keys rewrap cafe/paid --status')).toMatchObject({
+    stderr: expect.stringContaining('No rewrap of'),
+  });
+  expect((await cli('keys usage cafe/paid --version x')).code).not.toBe(0);
+});
