@@ -50,7 +50,7 @@ test('sealpost keys shows what depends on a key, moves it, and lists what was er
     { topic: 'projects/shop/topics/orders', sealedMessageCount: 1, scope: expect.any(String) },
   ]);
   expect(await done('keys receipts')).toMatch(/^ERASED .*\n\d{4}-\S+ +orders +1 +\S+\/2 +1 /);
-});
+}, 120_000);
 
 test('a rewrap that nobody started has no progress, and a name that fits no key is refused', async () => {
   await done('keys create cafe/paid');
