@@ -21,7 +21,7 @@ export interface RawInput {
   readonly iv: Uint8Array;
   /** Of GCM alone. */
   readonly associatedData: Uint8Array;
-  /** Of GCM alone: 12 to 16. */
+  /** Of GCM 12 to 16; the others have none, 0. */
   readonly tagBytes: number;
 }
 
@@ -31,11 +31,11 @@ export const rawBlockBytes = 16;
 export function rawEncrypt(input: RawInput, plaintext: Uint8Array): Uint8Array {
   const { mode, iv, tagBytes } = input;
   const key = secretKey(input.key);
+  const options = { authTagLength: tagBytes };
   if (mode !== 'GCM') {
-    const cipher = createCipheriv(plainName(input), key, iv).setAutoPadding(false);
+    const cipher = createCipheriv(plainName(input), key, iv, options).setAutoPadding(false);
     return joined(cipher.update(plaintext), cipher.final());
   }
-  const options = { authTagLength: tagBytes };
   const cipher = createCipheriv(gcmName(input), key, iv, options).setAAD(input.associatedData);
   const body = cipher.update(plaintext);
   cipher.final();
@@ -44,10 +44,11 @@ export function rawEncrypt(input: RawInput, plaintext: Uint8Array): Uint8Array {
 
 /** Null if the tag does not fit, or what is to be whole blocks is none. */
 export function rawDecrypt(input: RawInput, ciphertext: Uint8Array): Uint8Array | null {
-  const { mode, iv } = input;
+  const { mode, iv, tagBytes } = input;
   if (mode === 'GCM') return gcmOpened(input, ciphertext);
   if (mode === 'CBC' && ciphertext.length % rawBlockBytes !== 0) return null;
-  const decipher = createDecipheriv(plainName(input), secretKey(input.key), iv);
+  const options = { authTagLength: tagBytes };
+  const decipher = createDecipheriv(plainName(input), secretKey(input.key), iv, options);
   decipher.setAutoPadding(false);
   return joined(decipher.update(ciphertext), decipher.final());
 }
@@ -85,8 +86,9 @@ function gcmName({ key }: RawInput): 'aes-128-gcm' | 'aes-256-gcm' {
   return key.length === 16 ? 'aes-128-gcm' : 'aes-256-gcm';
 }
 
-function plainName({ mode, key }: RawInput): string {
-  return `aes-${key.length * 8}-${mode.toLowerCase()}`;
+/** Typed as one that takes the length of a tag: the option is given to every cipher. */
+function plainName({ mode, key }: RawInput): 'aes-256-gcm' {
+  return `aes-${key.length * 8}-${mode.toLowerCase()}` as 'aes-256-gcm';
 }
 
 /** In an allocation of its own: what a cipher returns may lie in Node's pool. */

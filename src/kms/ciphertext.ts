@@ -1,5 +1,5 @@
 import { fromBase64 } from './base64.ts';
-import { keyUidBytes, versionUidBytes } from './key-material.ts';
+import { keyUidBytes, versionUidBytes } from './keys/key-material.ts';
 
 /**
  * The outer shape of Cloud KMS's ciphertexts, whose base64 begins with `CiQA`:

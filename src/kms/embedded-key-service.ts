@@ -1,9 +1,9 @@
-import { CryptoKeys } from './crypto-keys.ts';
+import { CryptoKeys } from './keys/crypto-keys.ts';
 import type * as admin from './key-administration.ts';
 import { IamPolicies } from './iam/iam-policies.ts';
 import type { IamPolicy, NewIamPolicy } from './iam/iam-policy.ts';
-import { KeyDeletions } from './key-deletions.ts';
-import { type KeyRing, KeyRings } from './key-rings.ts';
+import { KeyDeletions } from './keys/key-deletions.ts';
+import { type KeyRing, KeyRings } from './keys/key-rings.ts';
 import type {
   DecryptRequest,
   DecryptResponse,
@@ -13,7 +13,7 @@ import type {
   KeyChange,
   KeyService,
 } from './key-service.ts';
-import { KeyVersions, type VersionChange } from './key-versions.ts';
+import { KeyVersions, type VersionChange } from './keys/key-versions.ts';
 import type { KmsContext } from './kms-context.ts';
 import { KeyLifecycle } from './lifecycle/key-lifecycle.ts';
 import { Projects } from './projects.ts';
@@ -23,7 +23,7 @@ import type { Page, PageRequest } from './rows/page.ts';
 import { KeyUses } from './uses/key-use.ts';
 import { MacUses } from './uses/mac-use.ts';
 import { RawUses } from './uses/raw-use.ts';
-import { VersionEnds } from './version-ends.ts';
+import { VersionEnds } from './keys/version-ends.ts';
 
 type Caller = KeyCaller;
 

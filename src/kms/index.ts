@@ -5,7 +5,7 @@
  */
 export { checksumOf, verifyChecksum } from './checksums.ts';
 export { EmbeddedKeyService } from './embedded-key-service.ts';
-export { DestructionGuards } from './destruction-guard.ts';
+export { DestructionGuards } from './keys/destruction-guard.ts';
 export type { DeniedListener, EkmCall, EkmObserver } from './external/ekm-client.ts';
 export { isTransientKeyError } from './external/ekm-error.ts';
 export type {
@@ -43,7 +43,7 @@ export type {
   VersionState,
 } from './key-administration.ts';
 export type { DestructionGuard, VersionDependents } from './key-administration.ts';
-export type { KeyRing } from './key-rings.ts';
+export type { KeyRing } from './keys/key-rings.ts';
 export type {
   AccessReason,
   DecryptRequest,

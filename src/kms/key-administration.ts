@@ -1,6 +1,6 @@
 import type { EncryptRequest, AccessReason, KeyCaller } from './key-service.ts';
 import type { IamPolicy, NewIamPolicy } from './iam/iam-policy.ts';
-import type { KeyRing } from './key-rings.ts';
+import type { KeyRing } from './keys/key-rings.ts';
 import type { KeyAlgorithm, ProtectionLevel } from './providers/key-provider.ts';
 import type { Page, PageRequest } from './rows/page.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '../runtime/index.ts';
 import type { KeyStore } from '../storage/index.ts';
 import { AuditOutbox } from './audit/audit-outbox.ts';
-import { keyWrites } from './crypto-keys.ts';
+import { keyWrites } from './keys/crypto-keys.ts';
 import { EmbeddedKeyService } from './embedded-key-service.ts';
 import { disableDenied } from './external/denied-versions.ts';
 import type { ExternalProvider } from './external/external-provider.ts';

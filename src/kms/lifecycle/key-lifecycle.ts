@@ -1,7 +1,7 @@
 import type { Cancel } from '../../runtime/index.ts';
 import type { KmsContext } from '../kms-context.ts';
 import { cryptoKeyTable, versionTable } from '../rows/records.ts';
-import { versionNameOfRow } from '../key-views.ts';
+import { versionNameOfRow } from '../keys/key-views.ts';
 import type { DueTask } from './due-times.ts';
 import { rotateDueKey } from './key-rotation.ts';
 import { destroyDueVersion, eraseDestroyed } from './version-destruction.ts';

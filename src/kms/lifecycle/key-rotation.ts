@@ -1,5 +1,5 @@
 import { audited } from '../audit/audited.ts';
-import { generateVersion } from '../key-material.ts';
+import { generateVersion } from '../keys/key-material.ts';
 import { contentionError } from '../kms-error.ts';
 import type { KmsContext } from '../kms-context.ts';
 import { versionName } from '../names.ts';

@@ -1,5 +1,5 @@
 import type { CryptoKey, CryptoKeyVersion } from '../key-administration.ts';
-import type { KeyRing } from '../key-rings.ts';
+import type { KeyRing } from '../keys/key-rings.ts';
 import type { FilterField, FilterFields } from './list-filter.ts';
 
 type Fields<T> = Readonly<Record<string, FilterField<T>>>;
