@@ -1,7 +1,7 @@
 import { wipe } from '../../crypto/index.ts';
 import { fromBase64 } from '../base64.ts';
 import { damagedRowError } from '../kms-error.ts';
-import { versionNameOfRow } from '../key-views.ts';
+import { versionNameOfRow } from '../keys/key-views.ts';
 import { versionName } from '../names.ts';
 import { keyAlgorithms } from '../providers/key-algorithms.ts';
 import { versionPurpose } from '../providers/software-provider.ts';
