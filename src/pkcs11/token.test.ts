@@ -1,13 +1,14 @@
 import { writeFileSync, chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { JumpingClock } from '../../test/support/jumping-clock.ts';
 import {
   hasSoftHsm,
   makeSoftHsm,
   needsSoftHsm,
   type SoftHsm,
 } from '../../test/support/soft-hsm.ts';
-import { silentLogger, SystemClock } from '../runtime/index.ts';
+import { type Clock, silentLogger, SystemClock } from '../runtime/index.ts';
 import { Token } from './token-client.ts';
 import type { TokenPlace } from './token-request.ts';
 import { startTokenWorker } from './token-worker.ts';
@@ -16,16 +17,17 @@ const utf8 = new TextEncoder();
 const idOf = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const iv = new Uint8Array(12).fill(1);
 const aad = utf8.encode('topic');
+const deadlineMs = 30_000;
 
 describe.skipIf(!hasSoftHsm)(`a token of SoftHSM ${needsSoftHsm}`, () => {
   let hsm: SoftHsm;
   let token: Token;
   const pids: (number | undefined)[] = [];
 
-  const open = (place: TokenPlace = hsm.place, deadlineMs = 30_000): Token =>
+  const open = (place: TokenPlace = hsm.place, clock: Clock = new SystemClock()): Token =>
     new Token({
       place,
-      clock: new SystemClock(),
+      clock,
       log: silentLogger,
       deadlineMs,
       startWorker: (events) => {
@@ -126,11 +128,14 @@ describe.skipIf(!hasSoftHsm)(`a token of SoftHSM ${needsSoftHsm}`, () => {
   });
 
   test('a library that hangs costs one deadline, and the next call gets a new process', async () => {
-    const slow = open(hsm.place, 2_000);
+    const clock = new JumpingClock();
+    const slow = open(hsm.place, clock);
     await slow.open();
     const stuck = pids.at(-1)!;
     process.kill(stuck, 'SIGSTOP');
-    await expect(slow.random(8)).rejects.toMatchObject({ fault: 'deadline' });
+    const hanging = slow.random(8).catch((error: unknown) => error);
+    clock.jump(deadlineMs);
+    expect(await hanging).toMatchObject({ fault: 'deadline' });
     const again = (): Promise<number> => slow.random(8).then((bytes) => bytes.length);
     await expect.poll(() => again().catch(() => 0), { timeout: 20_000 }).toBe(8);
     expect(pids.at(-1)).not.toBe(stuck);

@@ -28,7 +28,7 @@ function ask({ stdin, stderr }: PromptedProcess): Promise<Uint8Array> {
   const take = (byte: number): boolean => {
     if (byte === keys.enter || byte === keys.newline || byte === keys.end) return true;
     if (byte === keys.interrupt) reject(new Error('No passphrase was given.'));
-    else if (byte === keys.rubOut || byte === keys.erase) length = Math.max(0, length - 1);
+    else if (byte === keys.rubOut || byte === keys.erase) length = lastCharacterAt(typed, length);
     else if (length < lengthMax) typed[length++] = byte;
     return byte === keys.interrupt;
   };
@@ -48,4 +48,11 @@ function ask({ stdin, stderr }: PromptedProcess): Promise<Uint8Array> {
   stdin.on('data', onData);
   stdin.resume();
   return promise;
+}
+
+/** Where the last UTF-8 character begins: rubbing out takes all of its bytes. */
+function lastCharacterAt(bytes: Uint8Array, length: number): number {
+  let at = Math.max(0, length - 1);
+  while (at > 0 && (bytes[at]! & 0xc0) === 0x80) at--;
+  return at;
 }
