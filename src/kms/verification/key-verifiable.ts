@@ -178,8 +178,7 @@ function readerOf(rows: SealedRows, { keyStore, rootKey }: KeyVerifiableOptions)
 
 async function retiredResources(rows: SealedRows): Promise<Set<string>> {
   const found = new Set<string>();
-  const onDamaged = (error: unknown): void => void lossOf(error);
-  for await (const { record } of rows.each(retiredTable, onDamaged)) {
+  for await (const { record } of rows.each(retiredTable, lossOf)) {
     found.add(record.originalResource);
   }
   return found;
