@@ -7,11 +7,3 @@ export function snakeCase(path: string): string {
 export function camelCase(path: string): string {
   return path.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
-
-/** The paths of a mask in its JSON form, `a,bC.d`, in either spelling, as snake_case. */
-export function parseFieldMask(mask: string): string[] {
-  return mask
-    .split(',')
-    .map((path) => snakeCase(path.trim()))
-    .filter((path) => path !== '');
-}

@@ -10,7 +10,7 @@ export {
   msToDuration,
   type SecondsAndNanos,
 } from './duration.ts';
-export { camelCase, parseFieldMask, snakeCase } from './field-mask.ts';
+export { camelCase, snakeCase } from './field-mask.ts';
 export {
   parseProjectName,
   parsePubsubName,
