@@ -40,7 +40,7 @@ interface Bench {
   readonly changes: KeyChange[];
   readonly asked: string[];
   /** What the file with the token holds from now on. */
-  setToken(token: string): void;
+  readonly setToken: (token: string) => void;
   /** Exchanges that another, by its label, takes the place of. */
   readonly instead: Map<string, string>;
 }
