@@ -35,8 +35,10 @@ describe.skipIf(!hasVault)(
 
     beforeAll(async () => {
       await vault.start();
+      await vault.ask('PUT', 'sys/policies/acl/broker', policy());
+      const { body } = await vault.ask('POST', 'auth/token/create', { policies: ['broker'] });
       const tokenFile = join(folder.path, 'token');
-      writeFileSync(tokenFile, vault.token);
+      writeFileSync(tokenFile, (body as { auth: { client_token: string } }).auth.client_token);
       const endpoint = `vault+${vault.url}/transit`;
       const remote = ['--roles', 'broker', '--kms-endpoint', endpoint];
       live = new LiveServer([...remote, '--kms-token-file', tokenFile]);
@@ -70,13 +72,30 @@ describe.skipIf(!hasVault)(
       expect((await vault.ask('GET', transitOf('mistyped'))).status).toBe(404);
     });
 
-    test('a key that the token may not use is refused in the words of the engine', async () => {
-      await vault.ask('POST', transitOf('denied'), {});
-      await vault.ask('PUT', 'sys/policies/acl/broker', policy('denied'));
-      const name = api.topicName('denied');
-      const refused = await api.refusal('CreateTopic', { name, kmsKeyName: keyOf('denied') });
+    test('a key that the token may not use any more stops delivery at the next look, and serves again', async () => {
+      await vault.ask('POST', transitOf('revoked'), {});
+      const topic = await api.topic({ kmsKeyName: keyOf('revoked') });
+      const subscription = await api.subscription(topic, { ackDeadlineSeconds: 10 });
+      await api.publish(topic, 'before');
+      const stream = wire.stream({ subscription, streamAckDeadlineSeconds: 600 });
+      await stream.until(({ texts }) => texts.includes('before'));
+      await vault.ask('PUT', 'sys/policies/acl/broker', policy('revoked'));
+      await live.pass(31_000);
+      expect(await stream.ended).toMatchObject({
+        code: 'FAILED_PRECONDITION',
+        message: expect.stringContaining('permission denied'),
+      });
+      const refused = await api.refusal('Publish', { topic, messages: [{ data: 'YQ==' }] });
       expect(refused.code).toBe('FAILED_PRECONDITION');
-      expect(refused.message).toContain('permission denied');
+      await vault.ask('PUT', 'sys/policies/acl/broker', policy());
+      const publish = async (): Promise<string> => {
+        await live.pass(2_000);
+        return await api.publish(topic, 'after').then(
+          () => 'published',
+          () => 'refused',
+        );
+      };
+      await expect.poll(publish, { timeout: 30_000 }).toBe('published');
     });
   },
 );
