@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { durationToMs, formatDuration, msToDuration } from './duration.ts';
-import { camelCase, parseFieldMask, snakeCase } from './field-mask.ts';
+import { camelCase, snakeCase } from './field-mask.ts';
 import { parseProjectName, parsePubsubName } from './resource-name.ts';
 
 describe('durations', () => {
@@ -24,11 +24,8 @@ describe('durations', () => {
 
 describe('field masks', () => {
   test('either spelling comes out as snake_case', () => {
-    expect(parseFieldMask('ackDeadlineSeconds, push_config.pushEndpoint,,labels')).toEqual([
-      'ack_deadline_seconds',
-      'push_config.push_endpoint',
-      'labels',
-    ]);
+    expect(snakeCase('pushConfig.pushEndpoint')).toBe('push_config.push_endpoint');
+    expect(snakeCase('push_config.push_endpoint')).toBe('push_config.push_endpoint');
     expect(camelCase(snakeCase('topicMessageRetentionDuration'))).toBe(
       'topicMessageRetentionDuration',
     );
