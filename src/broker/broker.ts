@@ -1,9 +1,9 @@
 import type { DekEvent, SealedTopic } from '../envelope/index.ts';
-import { RpcError, type StatusCode } from '../rpc/index.ts';
+import { ConfigCalls } from './config-calls.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './resources/ephemeral-subscriptions.ts';
 import { draining } from './errors.ts';
-import type { BacklogReport, ConfigOperation, SnapshotReport, TopicReport } from './observer.ts';
+import type { BacklogReport, SnapshotReport, TopicReport } from './observer.ts';
 import { Expiration } from './retention/expiration.ts';
 import { DekCollector } from './key-use/dek-collector.ts';
 import { KeyRewraps, noRewrapJournal } from './key-use/key-rewraps.ts';
@@ -47,6 +47,7 @@ import { brokerVerifiables } from './verification/verifiables.ts';
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {
   readonly #registry: Registry;
+  readonly #calls: ConfigCalls;
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
   readonly #snapshots: Snapshots;
@@ -75,6 +76,7 @@ export class Broker implements BrokerService {
   private constructor(registry: Registry) {
     const pager = new Pager(registry.ports.mac);
     this.#registry = registry;
+    this.#calls = new ConfigCalls(registry.ports.observer);
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, pager);
     this.#snapshots = new Snapshots(registry, pager);
@@ -100,7 +102,7 @@ export class Broker implements BrokerService {
   }
 
   async createTopic(topic: Topic): Promise<Topic> {
-    return await this.#onTopic('create', topic.name, () => this.#topics.create(topic));
+    return await this.#calls.topic('create', topic.name, () => this.#topics.create(topic));
   }
 
   async getTopic(name: string): Promise<Topic> {
@@ -113,11 +115,11 @@ export class Broker implements BrokerService {
     fields: readonly string[],
   ): Promise<Topic> {
     const update = (): Promise<Topic> => this.#topics.update(name, change, new Set(fields));
-    return await this.#onTopic('update', name, update);
+    return await this.#calls.topic('update', name, update);
   }
 
   async deleteTopic(name: string): Promise<void> {
-    await this.#onTopic('delete', name, () => this.#topics.delete(name));
+    await this.#calls.topic('delete', name, () => this.#topics.delete(name));
   }
 
   async listTopics(project: string, page: PageRequest): Promise<Page<Topic>> {
@@ -130,7 +132,7 @@ export class Broker implements BrokerService {
 
   async createSubscription(subscription: Subscription): Promise<Subscription> {
     const create = (): Promise<Subscription> => this.#subscriptions.create(subscription);
-    return await this.#onSubscription('create', subscription.name, create);
+    return await this.#calls.subscription('create', subscription.name, create);
   }
 
   async getSubscription(name: string): Promise<Subscription> {
@@ -144,16 +146,16 @@ export class Broker implements BrokerService {
   ): Promise<Subscription> {
     const update = (): Promise<Subscription> =>
       this.#subscriptions.update(name, change, new Set(fields));
-    return await this.#onSubscription('update', name, update);
+    return await this.#calls.subscription('update', name, update);
   }
 
   async modifyPushConfig(name: string, pushConfig: PushConfig | undefined): Promise<void> {
     const modify = (): Promise<void> => this.#subscriptions.modifyPushConfig(name, pushConfig);
-    await this.#onSubscription('update', name, modify);
+    await this.#calls.subscription('update', name, modify);
   }
 
   async deleteSubscription(name: string): Promise<void> {
-    await this.#onSubscription('delete', name, () => this.#subscriptions.delete(name));
+    await this.#calls.subscription('delete', name, () => this.#subscriptions.delete(name));
   }
 
   async listSubscriptions(project: string, page: PageRequest): Promise<Page<Subscription>> {
@@ -161,7 +163,7 @@ export class Broker implements BrokerService {
   }
 
   async detachSubscription(name: string): Promise<void> {
-    await this.#onSubscription('update', name, () => this.#subscriptions.detach(name));
+    await this.#calls.subscription('update', name, () => this.#subscriptions.detach(name));
   }
 
   async seek(subscription: string, target: SeekTarget): Promise<void> {
@@ -170,7 +172,7 @@ export class Broker implements BrokerService {
 
   async createSnapshot(request: SnapshotRequest): Promise<Snapshot> {
     const create = (): Promise<Snapshot> => this.#snapshots.create(request);
-    return await this.#onSnapshot('create', request.name, create);
+    return await this.#calls.snapshot('create', request.name, create);
   }
 
   async getSnapshot(name: string): Promise<Snapshot> {
@@ -179,11 +181,11 @@ export class Broker implements BrokerService {
 
   async updateSnapshot(snapshot: Snapshot, fields: readonly string[]): Promise<Snapshot> {
     const update = (): Promise<Snapshot> => this.#snapshots.update(snapshot, new Set(fields));
-    return await this.#onSnapshot('update', snapshot.name, update);
+    return await this.#calls.snapshot('update', snapshot.name, update);
   }
 
   async deleteSnapshot(name: string): Promise<void> {
-    await this.#onSnapshot('delete', name, () => this.#snapshots.delete(name));
+    await this.#calls.snapshot('delete', name, () => this.#snapshots.delete(name));
   }
 
   async listSnapshots(project: string, page: PageRequest): Promise<Page<Snapshot>> {
@@ -374,33 +376,6 @@ export class Broker implements BrokerService {
     this.#registry.wheel.close();
   }
 
-  async #onTopic<Result>(
-    operation: ConfigOperation,
-    name: string,
-    run: () => Promise<Result>,
-  ): Promise<Result> {
-    const { observer } = this.#registry.ports;
-    return await told(run, (code) => observer.topicConfig(name, operation, code));
-  }
-
-  async #onSubscription<Result>(
-    operation: ConfigOperation,
-    name: string,
-    run: () => Promise<Result>,
-  ): Promise<Result> {
-    const { observer } = this.#registry.ports;
-    return await told(run, (code) => observer.subscriptionConfig(name, operation, code));
-  }
-
-  async #onSnapshot<Result>(
-    operation: ConfigOperation,
-    name: string,
-    run: () => Promise<Result>,
-  ): Promise<Result> {
-    const { observer } = this.#registry.ports;
-    return await told(run, (code) => observer.snapshotConfig(name, operation, code));
-  }
-
   #tellRevoked(subscription: string): void {
     for (const listener of this.#revokedListeners) listener(subscription);
   }
@@ -423,18 +398,4 @@ export class Broker implements BrokerService {
 async function endAfterPush(state: SubscriptionState, graceMs: number): Promise<void> {
   if (state.hasPushes) await state.drainPush(graceMs);
   state.end(draining());
-}
-
-async function told<Result>(
-  run: () => Promise<Result>,
-  tell: (code: StatusCode) => void,
-): Promise<Result> {
-  try {
-    const result = await run();
-    tell('OK');
-    return result;
-  } catch (error) {
-    tell(RpcError.from(error).code);
-    throw error;
-  }
 }
