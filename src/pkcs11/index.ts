@@ -15,9 +15,4 @@ export type {
   NewTokenKey,
   TokenPlace,
 } from './token-request.ts';
-export {
-  type StartTokenWorker,
-  startTokenWorker,
-  type TokenWorker,
-  type TokenWorkerEvents,
-} from './token-worker.ts';
+export type { StartTokenWorker, TokenWorker, TokenWorkerEvents } from './token-worker.ts';
