@@ -300,7 +300,7 @@ export class Broker implements BrokerService {
     return await this.#reporter.snapshots();
   }
 
-  /** Opened bytes that are held to be delivered again. */
+  /** Opened bytes, kept to be delivered again. */
   get openedBytes(): number {
     return this.#registry.openedBytes;
   }
@@ -365,12 +365,9 @@ export class Broker implements BrokerService {
     await this.#rewraps.close();
     const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
     for (const result of results) {
-      if (result.status === 'rejected') {
-        this.#registry.ports.log.warn(
-          { err: result.reason },
-          'acknowledgements were not made durable',
-        );
-      }
+      if (result.status === 'fulfilled') continue;
+      const text = 'acknowledgements were not made durable';
+      this.#registry.ports.log.warn({ err: result.reason }, text);
     }
     await Promise.all(states.map(async (state) => await state.close()));
     this.#registry.wheel.close();
