@@ -51,7 +51,8 @@ describe("the cache time of a key's owner (EKM allowed_cache_duration)", () => {
     for (let open = 0; open < 5; open++) {
       await clock.advance(1_000);
       const asked = keys.count('decrypt');
-      const deks = await Promise.all([1, 2, 3].map(() => manager.forOpen(topic, 1)));
+      const opens = [1, 2, 3].map(() => Promise.resolve(manager.forOpen(topic, 1)));
+      const deks = await Promise.all(opens);
       expect(keys.count('decrypt') - asked).toBe(1);
       expect(deks[0]!.isAlive).toBe(true);
       await clock.advance(leastUseMs);

@@ -14,6 +14,7 @@ import {
   refreshFraction,
   refusalMs,
   retiredGraceMs,
+  rotationMs,
   shortLifeMs,
 } from './dek-limits.ts';
 import { isUnreachable, topicGone } from './dek-refusal.ts';
@@ -223,8 +224,18 @@ export class CachedDek {
 
   /** In use since its last unwrap, and not about to be relieved. */
   #isDue(): boolean {
-    const sinceMs = Math.max(this.#unwrapTimeMs, this.#retireTimeMs);
+    const sinceMs = Math.max(this.#unwrapTimeMs, this.#retireTimeMs, this.#sealedUntilMs());
     return (this.#handle?.lastUseMs ?? 0) > sinceMs && !this.#owner.isRelieved(this);
+  }
+
+  /**
+   * When its six hours were over, with the moment in which its tail is delivered: also where nobody
+   * here seals with it, the next one has taken over by then. Monotonic; -Infinity: they are not.
+   */
+  #sealedUntilMs(): number {
+    const { clock } = this.#context;
+    const endedMs = clock.wallMs() - this.row.sealFromMs - rotationMs;
+    return endedMs < 0 ? -Infinity : clock.monotonicMs() - endedMs + retiredGraceMs;
   }
 
   #next(atMs: number, task: () => void): void {
