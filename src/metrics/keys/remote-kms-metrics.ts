@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { RemoteKmsObserver, WatchState } from '../remote-kms/index.ts';
-import type { StatusCode } from '../rpc/index.ts';
-import { CallMetrics } from './call-metrics.ts';
+import type { RemoteKmsObserver, WatchState } from '../../remote-kms/index.ts';
+import type { StatusCode } from '../../rpc/index.ts';
+import { CallMetrics } from '../call-metrics.ts';
 
 const watchStates: readonly WatchState[] = ['pushed', 'polled', 'unheard'];
 

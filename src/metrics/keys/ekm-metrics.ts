@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { EkmCall, EkmObserver, QuotaObserver } from '../kms/index.ts';
+import type { EkmCall, EkmObserver, QuotaObserver } from '../../kms/index.ts';
 
 /** Calls of external key managers, and the quotas of keys that cost somebody something. */
 export class EkmMetrics implements EkmObserver, QuotaObserver {

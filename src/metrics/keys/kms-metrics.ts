@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { KmsCall, KmsObserver } from '../kms/index.ts';
-import { CallMetrics } from './call-metrics.ts';
+import type { KmsCall, KmsObserver } from '../../kms/index.ts';
+import { CallMetrics } from '../call-metrics.ts';
 
 /** What the embedded key service was asked, by whomever, and what it answered. */
 export class KmsMetrics implements KmsObserver {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { DekObserver, EvictionCause } from '../envelope/index.ts';
-import type { StatusCode } from '../rpc/index.ts';
-import { CallMetrics } from './call-metrics.ts';
+import type { DekObserver, EvictionCause } from '../../envelope/index.ts';
+import type { StatusCode } from '../../rpc/index.ts';
+import { CallMetrics } from '../call-metrics.ts';
 
 /** The life of the DEKs: what they ask of the key service, how many are in memory, why they go. */
 export class DekMetrics implements DekObserver {
