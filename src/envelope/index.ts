@@ -26,7 +26,7 @@ export {
 export { sealSegment } from './segment-sealer.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './deks/dek-limits.ts';
-export { noJournal, type ErasureJournal, type ErasureReceipt } from './deks/dek-receipt.ts';
+export type { ErasureJournal, ErasureReceipt } from './deks/dek-receipt.ts';
 export type { DekObserver, EvictionCause } from './observer.ts';
 export { SlowKeyService, type SlowKeyServiceOptions } from './propagation/slow-key-service.ts';
 export { createRecordSealer, type RecordPlace, type RecordSealer } from './record-sealer.ts';
