@@ -23,9 +23,7 @@ export function textOf(file: string): string {
 
 /** TypeScript written by hand: generated protobuf code follows its generator's habits. */
 export function typescriptFiles(): string[] {
-  return repositoryFiles().filter(
-    (file) => file.endsWith('.ts') && !file.startsWith('src/proto/'),
-  );
+  return repositoryFiles().filter((file) => file.endsWith('.ts') && !file.startsWith('src/proto/'));
 }
 
 export function isTest(file: string): boolean {

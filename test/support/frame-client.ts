@@ -9,14 +9,8 @@ import {
 } from '@bufbuild/protobuf';
 import { WebSocket } from 'ws';
 
-import {
-  BadRequestSchema,
-  ErrorInfoSchema,
-} from '../../src/proto/google/rpc/error_details_pb.ts';
-import {
-  ClientFrameSchema,
-  ServerFrameSchema,
-} from '../../src/proto/sealpost/v1/websocket_pb.ts';
+import { BadRequestSchema, ErrorInfoSchema } from '../../src/proto/google/rpc/error_details_pb.ts';
+import { ClientFrameSchema, ServerFrameSchema } from '../../src/proto/sealpost/v1/websocket_pb.ts';
 import type { Pulled } from './live-api.ts';
 
 export const subprotocols: readonly string[] = ['sealpost.v1.json', 'sealpost.v1.proto'];

@@ -3,10 +3,7 @@ import { create, fromBinary, fromJsonString, toBinary, toJson } from '@bufbuild/
 import { describe, expect, test } from 'vitest';
 import { transportCloses, violationCloses } from '../../src/api/close-mapping.ts';
 import { PubsubMessageSchema } from '../../src/proto/google/pubsub/v1/pubsub_pb.ts';
-import {
-  ClientFrameSchema,
-  ServerFrameSchema,
-} from '../../src/proto/sealpost/v1/websocket_pb.ts';
+import { ClientFrameSchema, ServerFrameSchema } from '../../src/proto/sealpost/v1/websocket_pb.ts';
 import { frameCodecs } from '../../src/api/websocket/codec/index.ts';
 import { ackIdsMax } from '../../src/api/websocket/codec/frame-rules.ts';
 import type { FrameCodec, OutgoingFrame } from '../../src/api/websocket/frames.ts';
