@@ -50,7 +50,7 @@ export function resultOf({ report, exitCode, ...run }: Run): ProjectResult {
 
 /** What no package registry carries, and other languages' own: a test may skip without it in CI. */
 const excusable =
-  /\(skipped: ((gcloud|the Pub\/Sub emulator|Go|Java with Maven|Python) is not installed|the registry of (Go|Java|Python|npm) is out of reach)\)$/;
+  /\(skipped: ((gcloud|the Pub\/Sub emulator|Vault or OpenBao|Go|Java with Maven|Python) is not installed|the registry of (Go|Java|Python|npm) is out of reach)\)$/;
 
 /** With everything required, a skipped test is a failed one unless its name says why not. */
 export function requireAll(result: ProjectResult): ProjectResult {

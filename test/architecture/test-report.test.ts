@@ -46,6 +46,7 @@ test('with everything required a skip fails, unless its name says which program 
     'gcloud publishes (skipped: gcloud is not installed)',
     'it is faster (skipped: the Pub/Sub emulator is not installed)',
     'a client (skipped: Java with Maven is not installed)',
+    'a topic (skipped: Vault or OpenBao is not installed)',
     'a client (skipped: the registry of Go is out of reach)',
   ];
   const refused = [

@@ -23,6 +23,8 @@ const policy = (denied: string = 'none'): object => ({
 });
 const transitOf = (key: string): string => `transit/keys/transit-test.global.r.${key}`;
 
+const missing = hasVault ? '' : ' (skipped: Vault or OpenBao is not installed)';
+
 /** The exchanges of the unit tests were recorded from one; here it is asked itself. */
 describe.skipIf(!hasVault)(
   'topics under keys of a real Vault or OpenBao (bao or vault on the PATH)',
@@ -53,7 +55,7 @@ describe.skipIf(!hasVault)(
       folder.remove();
     });
 
-    test('publish and pull work, over a rotation and a restart of the broker', async () => {
+    test(`publish and pull work, over a rotation and a restart of the broker${missing}`, async () => {
       await vault.ask('POST', transitOf('rotated'), {});
       const topic = await api.topic({ kmsKeyName: keyOf('rotated') });
       const subscription = await api.subscription(topic);
@@ -65,14 +67,14 @@ describe.skipIf(!hasVault)(
       expect(texts.toSorted()).toEqual(['after', 'under version 1']);
     });
 
-    test('a topic whose key does not exist is refused, and no key is made', async () => {
+    test(`a topic whose key does not exist is refused, and no key is made${missing}`, async () => {
       const name = api.topicName('mistyped');
       const refused = await api.refusal('CreateTopic', { name, kmsKeyName: keyOf('mistyped') });
       expect(refused.code).toBe('FAILED_PRECONDITION');
       expect((await vault.ask('GET', transitOf('mistyped'))).status).toBe(404);
     });
 
-    test('a key that the token may not use any more stops delivery at the next look, and serves again', async () => {
+    test(`a key that the token may not use any more stops delivery at the next look, and serves again${missing}`, async () => {
       await vault.ask('POST', transitOf('revoked'), {});
       const topic = await api.topic({ kmsKeyName: keyOf('revoked') });
       const subscription = await api.subscription(topic, { ackDeadlineSeconds: 10 });
