@@ -190,6 +190,19 @@ test("the role taken from the service agent bites under every key of the project
   await bench.close();
 });
 
+// "key_access_justifications_policy: absent = allow all; present and empty = deny all".
+test('a policy of access reasons that is emptied bites at once; without one the key serves', async () => {
+  const bench = await Bench.open();
+  const { harness, key } = bench;
+  const allow = async (change: { readonly allowedAccessReasons?: readonly [] }): Promise<void> => {
+    const fields = ['key_access_justifications_policy'] as const;
+    await harness.until(harness.keys.updateCryptoKey(key.name, change, fields, operator));
+  };
+  await bench.bites(() => allow({ allowedAccessReasons: [] }), 'KEY_ACCESS_NOT_JUSTIFIED');
+  await bench.serves(() => allow({}));
+  await bench.close();
+});
+
 // Seed: "intermittent outages of Cloud KMS of under a minute may not interrupt publishing and
 // delivery; longer ones have the effect of a revocation".
 test('a key service that is away for 30 seconds is not noticed, whenever that is', async () => {

@@ -110,7 +110,7 @@ export class CryptoKeys {
       if (fields.length === 0) {
         throw argumentError('update_mask', 'Request field update_mask must not be empty.');
       }
-      const row = await this.#change(name, trail, undefined, (record) => {
+      const row = await this.#change(name, trail, announcedOf(name, fields), (record) => {
         const changed = changedKey(this.#context, record, change, fields);
         this.#context.dueTimes.expectRotation(name, changed.nextRotationTimeMs);
         return changed;
@@ -157,6 +157,12 @@ export class CryptoKeys {
     }
     throw contentionError(name);
   }
+}
+
+/** Of what an update changes, whether a key may be used is in its policy of access reasons alone. */
+function announcedOf(name: string, fields: readonly CryptoKeyField[]): KeyChange | undefined {
+  const isAccess = fields.includes('key_access_justifications_policy');
+  return isAccess ? { resource: name, kind: 'iam' } : undefined;
 }
 
 /** The rows of a key that does not exist yet, and of its first version, to be written together. */
