@@ -82,6 +82,14 @@ describe('what is no pattern, or none of RE2, is refused', () => {
   });
 });
 
+test('nothing repeated a thousand times, a hundred levels deep, is nothing', () => {
+  for (const nothing of ['()', '(x{0})', '(?:)']) {
+    const pattern = `${'('.repeat(90)}${nothing}${'{1000})'.repeat(90)}a`;
+    expect(found(pattern, 'xa')).toBe(true);
+    expect(found(pattern, 'x')).toBe(false);
+  }
+});
+
 test('a pattern on which others work for ever takes its linear time', () => {
   expect(found('^(a+)+$', `${'a'.repeat(20_000)}b`)).toBe(false);
   expect(found('(.*)(.*)(.*)(.*)(.*)x', 'a'.repeat(20_000))).toBe(false);

@@ -59,7 +59,12 @@ function emitRepeat(
   { of, min, max }: Extract<PatternNode, { kind: 'repeat' }>,
   steps: Step[],
 ): boolean {
-  for (let count = 0; count < min; count++) if (!emit(of, steps)) return false;
+  for (let count = 0; count < min; count++) {
+    const before = steps.length;
+    if (!emit(of, steps)) return false;
+    // Nothing, however often, is nothing: without steps no limit would end nested repetitions.
+    if (steps.length === before) break;
+  }
   if (max === Infinity) {
     const start = steps.length;
     const split = pushSplit(steps);
