@@ -8,7 +8,8 @@ export interface DueTask {
 /**
  * When destructions and rotations may be due. Only a reminder: whoever acts on it reads the row
  * first, so one too many does no harm. It is expected before the row is written, so that a write
- * in doubt is not forgotten.
+ * in doubt is not forgotten; and a time known before stays if it is earlier, for that write may
+ * not land.
  */
 export class DueTimes {
   readonly #destroy = new Map<string, number>();
@@ -22,15 +23,13 @@ export class DueTimes {
 
   /** Wall time in ms. */
   expectDestruction(versionName: string, atMs: number): void {
-    this.#destroy.set(versionName, atMs);
-    this.#onChange();
+    this.#expect(this.#destroy, versionName, atMs);
   }
 
   /** Wall time in ms; undefined: no rotation is planned. */
   expectRotation(keyName: string, atMs: number | undefined): void {
     if (atMs === undefined) return;
-    this.#rotate.set(keyName, atMs);
-    this.#onChange();
+    this.#expect(this.#rotate, keyName, atMs);
   }
 
   /** The earliest time, or null if nothing is expected. */
@@ -54,5 +53,10 @@ export class DueTimes {
       }
     }
     return due;
+  }
+
+  #expect(times: Map<string, number>, name: string, atMs: number): void {
+    times.set(name, Math.min(atMs, times.get(name) ?? Infinity));
+    this.#onChange();
   }
 }

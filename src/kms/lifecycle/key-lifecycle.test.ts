@@ -98,6 +98,17 @@ describe('rotation', () => {
     await pass(bench, 120_000);
     expect(await primaryOf(bench.service)).toBe('2');
   });
+
+  test('keeps its time if a change of it does not land', async () => {
+    const bench = await openKmsBench();
+    await planRotation(bench, dayMs);
+    bench.audit.isAway = true;
+    await bench.service.updateVersion(versionOne, { state: 'DISABLED' }, operator);
+    await expect(planRotation(bench, 50 * dayMs)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    bench.audit.isAway = false;
+    await pass(bench, dayMs);
+    expect(await primaryOf(bench.service)).toBe('2');
+  });
 });
 
 describe('destruction', () => {
