@@ -8,7 +8,7 @@ import {
 } from '../../../test/support/embedded-kms.ts';
 import { operator } from '../../../test/support/operator-keys.ts';
 import type { NewCryptoKey, VersionDependents } from '../key-administration.ts';
-import type { AccessReason } from '../key-service.ts';
+import type { AccessReason, KeyChange } from '../key-service.ts';
 
 const dayMs = 24 * 3_600_000;
 const firstPage = { pageSize: 0, pageToken: '' };
@@ -318,6 +318,17 @@ describe('a key', () => {
     await expect(service.decrypt(request, system)).rejects.toThrow('does not allow access');
     await allow();
     await expect(encrypt()).resolves.toBeDefined();
+  });
+
+  test('tells listeners of other reasons at once, as of any change of access', async () => {
+    const { service } = await openKmsBench();
+    const changes: KeyChange[] = [];
+    service.onChange((change) => changes.push(change));
+    await service.updateCryptoKey(keyName, { labels: { a: 'b' } }, ['labels'], operator);
+    expect(changes).toEqual([]);
+    const fields = ['key_access_justifications_policy'] as const;
+    await service.updateCryptoKey(keyName, { allowedAccessReasons: [] }, fields, operator);
+    expect(changes).toEqual([{ resource: keyName, kind: 'iam' }]);
   });
 });
 
