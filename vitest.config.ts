@@ -1,7 +1,17 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+interface Layer {
+  readonly include: string[];
+  readonly exclude?: string[];
+  readonly testTimeout: number;
+  readonly serial?: boolean;
+}
+
+/** Kills of servers amid the life of a key. */
+const keyCrashes = ['test/crash/kms*.test.ts', 'test/crash/reseal.test.ts'];
+
 /** One project per layer of tests, so that each can be run and budgeted by name. */
-const layers: Record<string, { include: string[]; testTimeout: number; serial?: boolean }> = {
+const layers: Record<string, Layer> = {
   unit: { include: ['src/**/*.test.ts'], testTimeout: 20_000 },
   architecture: { include: ['test/architecture/**/*.test.ts'], testTimeout: 30_000 },
   vectors: { include: ['test/vectors/**/*.test.ts'], testTimeout: 60_000 },
@@ -9,7 +19,17 @@ const layers: Record<string, { include: string[]; testTimeout: number; serial?: 
   integration: { include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 },
   conformance: { include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000 },
   clients: { include: ['test/clients/**/*.test.ts'], testTimeout: 300_000 },
-  crash: { include: ['test/crash/**/*.test.ts'], testTimeout: 300_000, serial: true },
+  keys: {
+    include: ['test/keys/**/*.test.ts', ...keyCrashes],
+    testTimeout: 300_000,
+    serial: true,
+  },
+  crash: {
+    include: ['test/crash/**/*.test.ts'],
+    exclude: keyCrashes,
+    testTimeout: 300_000,
+    serial: true,
+  },
 };
 
 const config: ViteUserConfig = defineConfig({
@@ -20,6 +40,7 @@ const config: ViteUserConfig = defineConfig({
       test: {
         name,
         include: layer.include,
+        exclude: ['**/node_modules/**', ...(layer.exclude ?? [])],
         testTimeout: layer.testTimeout,
         hookTimeout: 60_000,
         pool: 'forks' as const,
