@@ -1,15 +1,18 @@
 /**
- * `npm run crash -- --kills N --seed S --minutes M`: kills servers and looks at what is left.
+ * `npm run crash -- --kills N --seed S --minutes M`: kills servers and looks at what is left. With
+ * `--kms` it is the life of keys that is interrupted, between all of its steps and at random.
  * test/crash/README.md says what is killed, where, and what is checked.
  */
 import { parseArgs } from 'node:util';
 import { runCampaign, type CampaignReport } from './campaign.ts';
+import { runKmsRounds } from './kms-rounds.ts';
 
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '200' },
     seed: { type: 'string' },
     minutes: { type: 'string' },
+    kms: { type: 'boolean', default: false },
   },
 });
 
@@ -37,11 +40,13 @@ function summary(report: CampaignReport): string {
 
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf('seed', values.seed);
 console.log(`seed ${seed}`);
-const report = await runCampaign({
+const options = {
   kills: numberOf('kills', values.kills),
   seed,
   ...(values.minutes === undefined ? {} : { minutes: numberOf('minutes', values.minutes) }),
-  print: (line) => console.log(line),
-});
+  print: (line: string): void => console.log(line),
+};
+if (values.kms) process.exit((await runKmsRounds(options)) ? 0 : 1);
+const report = await runCampaign(options);
 console.log(summary(report));
 process.exit(report.violations.length === 0 ? 0 : 1);
