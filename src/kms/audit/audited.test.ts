@@ -140,6 +140,68 @@ describe('an entry', () => {
     });
   });
 
+  test('of a key that is made or changed says to what, as its request did', async () => {
+    const bench = await openKmsBench();
+    const { service, clock } = bench;
+    const nextRotationTimeMs = clock.wallMs() + dayMs;
+    const rules = { nextRotationTimeMs, rotationPeriodSeconds: 86_400 };
+    const versionTemplate = { protectionLevel: 'SOFTWARE' } as const;
+    const made = { parent: ringName, id: 'ruled', labels: {}, versionTemplate } as const;
+    await service.createCryptoKey(
+      {
+        ...made,
+        ...rules,
+        purpose: 'ENCRYPT_DECRYPT',
+        destroyScheduledSeconds: 172_800,
+        allowedAccessReasons: ['CUSTOMER_INITIATED_ACCESS'],
+        skipInitialVersion: false,
+      },
+      operator,
+    );
+    const schedule = {
+      rotationPeriod: '86400s',
+      nextRotationTime: new Date(nextRotationTimeMs).toISOString(),
+    };
+    expect(last(bench).request).toMatchObject({
+      cryptoKeyId: 'ruled',
+      cryptoKey: {
+        purpose: 'ENCRYPT_DECRYPT',
+        versionTemplate,
+        ...schedule,
+        destroyScheduledDuration: '172800s',
+        keyAccessJustificationsPolicy: { allowedAccessReasons: ['CUSTOMER_INITIATED_ACCESS'] },
+      },
+    });
+    const labels = { 'sealpost-destroy-in-use': 'allow' };
+    await service.updateCryptoKey(
+      keyName,
+      { labels, ...rules, allowedAccessReasons: [] },
+      ['labels', 'next_rotation_time', 'rotation_period', 'key_access_justifications_policy'],
+      operator,
+    );
+    expect(last(bench).request).toEqual({
+      '@type': 'type.googleapis.com/google.cloud.kms.v1.UpdateCryptoKeyRequest',
+      cryptoKey: {
+        name: keyName,
+        labels,
+        ...schedule,
+        keyAccessJustificationsPolicy: { allowedAccessReasons: [] },
+      },
+      updateMask: 'labels,next_rotation_time,rotation_period,key_access_justifications_policy',
+    });
+    // A field that the mask names and the key lacks was cleared; a time that is none is shown.
+    const forever = { nextRotationTimeMs: 1e18, rotationPeriodSeconds: 86_400 };
+    await service.updateCryptoKey(
+      keyName,
+      forever,
+      ['next_rotation_time', 'rotation_period', 'labels'],
+      operator,
+    );
+    expect(last(bench).request).toMatchObject({
+      cryptoKey: { name: keyName, nextRotationTime: '1000000000000000000' },
+    });
+  });
+
   test('of the default key is the service’s own, in a project of its own', async () => {
     const bench = await openKmsBench();
     const own: KeyCaller = { member: serviceMember, reason: 'GOOGLE_INITIATED_SYSTEM_OPERATION' };

@@ -2,6 +2,7 @@ import { draw } from '../../runtime/index.ts';
 import type { AuditTrail } from '../audit/audit-trail.ts';
 import { audited } from '../audit/audited.ts';
 import { keyOperation } from '../audit/key-operation.ts';
+import { recordedKey } from '../audit/recorded-key.ts';
 import { toBase64 } from '../base64.ts';
 import type {
   CryptoKey,
@@ -51,7 +52,7 @@ export class CryptoKeys {
       parent: key.parent,
       cryptoKeyId: key.id,
       skipInitialVersionCreation: key.skipInitialVersion,
-      cryptoKey: { purpose: key.purpose, labels: key.labels, versionTemplate: key.versionTemplate },
+      cryptoKey: recordedKey(key),
     };
     const call = keyOperation('CreateCryptoKey', key.parent, caller, { target: name, request });
     return audited(this.#context, call, async (trail) => {
@@ -103,7 +104,8 @@ export class CryptoKeys {
     fields: readonly CryptoKeyField[],
     caller: KeyCaller,
   ): Promise<CryptoKey> {
-    const request = { name, updateMask: fields.join(',') };
+    const cryptoKey = { name, ...recordedKey(change) };
+    const request = { cryptoKey, updateMask: fields.join(',') };
     const call = keyOperation('UpdateCryptoKey', name, caller, { request });
     return audited(this.#context, call, async (trail) => {
       requireKeyName(name, 'crypto_key.name');
