@@ -90,7 +90,7 @@ export class CryptoKeys {
       requireName(parent, 'KeyRing', 'parent');
       await requireKeyRing(this.#context, parent);
       const under = `${parent}/cryptoKeys/`;
-      return await pageOfRows(this.#context.rows, cryptoKeyTable, under, request, {
+      return await pageOfRows(this.#context, cryptoKeyTable, under, request, {
         fields: cryptoKeyFields,
         view: (row) => cryptoKeyOf(this.#context, row),
       });

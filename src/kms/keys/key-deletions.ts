@@ -109,7 +109,7 @@ export class KeyDeletions {
       requireLocation(parent);
       const under = `${parent}/retiredResources/`;
       const shape = { fields: noFields, view: retiredOf };
-      return await pageOfRows(this.#context.rows, retiredTable, under, request, shape);
+      return await pageOfRows(this.#context, retiredTable, under, request, shape);
     });
   }
 

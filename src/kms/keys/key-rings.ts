@@ -54,13 +54,7 @@ export class KeyRings {
     return audited(this.#context, call, async () => {
       requireLocation(parent);
       const shape = { fields: keyRingFields, view: keyRingOf };
-      return await pageOfRows(
-        this.#context.rows,
-        keyRingTable,
-        `${parent}/keyRings/`,
-        request,
-        shape,
-      );
+      return await pageOfRows(this.#context, keyRingTable, `${parent}/keyRings/`, request, shape);
     });
   }
 }

@@ -74,7 +74,7 @@ export class KeyVersions {
       requireKeyName(parent, 'parent');
       await requireCryptoKey(this.#context, parent);
       const shape = { fields: versionFields, view: versionOf };
-      return await pageOfRows(this.#context.rows, versionTable, `${parent}/`, request, shape);
+      return await pageOfRows(this.#context, versionTable, `${parent}/`, request, shape);
     });
   }
 

@@ -1,7 +1,8 @@
 import { argumentError } from '../kms-error.ts';
 import { type Filter, type FilterFields, listFilter } from '../lists/list-filter.ts';
+import type { KmsContext } from '../kms-context.ts';
 import type { Table } from './records.ts';
-import type { Row, SealedRows } from './sealed-rows.ts';
+import type { Row } from './sealed-rows.ts';
 
 const pageSizeDefault = 100;
 const pageSizeMax = 1000;
@@ -9,6 +10,11 @@ const pageSizeMax = 1000;
 const pageTokenLengthMax = 1400;
 /** Rows that a filtered list reads at a time. */
 const scanLimit = 200;
+/** Rows that a filtered page looks through: then it ends with what was found, if anything. */
+const scannedMax = 20_000;
+
+/** Where rows are, and the clock of the event loop that a long list must not hold up. */
+export type ListContext = Pick<KmsContext, 'rows' | 'clock'>;
 
 export interface PageRequest {
   /** 0: the default, 100; above 1000 counts as 1000. */
@@ -23,7 +29,7 @@ export interface PageRequest {
 
 export interface Page<T> {
   readonly items: readonly T[];
-  /** Empty on the last page. */
+  /** Empty on the last page. A page may be empty and yet not be the last. */
   readonly nextPageToken: string;
 }
 
@@ -45,7 +51,7 @@ interface Found<T> {
  * order that is none
  */
 export async function pageOfRows<R, T>(
-  rows: SealedRows,
+  context: ListContext,
   table: Table<R>,
   under: string,
   request: PageRequest,
@@ -56,20 +62,20 @@ export async function pageOfRows<R, T>(
   const isDescending = isDescendingOrder(request.orderBy ?? '');
   const mark = `${isDescending ? '>' : ''}${table.prefix}`;
   const place = placeOf(request.pageToken, mark, under);
-  const scan = { rows, table, under, filter, view: shape.view, isPlain: !request.filter };
-  const found = isDescending
+  const scan = { context, table, under, filter, view: shape.view, isPlain: !request.filter };
+  const { found, cutAt } = isDescending
     ? await lastBefore(scan, place, size + 1)
     : await firstAfter(scan, place, size + 1);
   const shown = found.slice(0, size);
-  const last = shown.at(-1);
+  const nextAfter = found.length > size ? shown.at(-1)!.id : cutAt;
   return {
     items: shown.map(({ item }) => item),
-    nextPageToken: found.length > size && last ? tokenOf(mark + last.id) : '',
+    nextPageToken: nextAfter === null ? '' : tokenOf(mark + nextAfter),
   };
 }
 
 interface Scan<R, T> {
-  readonly rows: SealedRows;
+  readonly context: ListContext;
   readonly table: Table<R>;
   readonly under: string;
   readonly filter: Filter<T>;
@@ -78,17 +84,26 @@ interface Scan<R, T> {
   readonly isPlain: boolean;
 }
 
+interface FoundRows<T> {
+  readonly found: readonly Found<T>[];
+  /** The last row that was looked at, if there may be more; null: all were, or `found` is full. */
+  readonly cutAt: string | null;
+}
+
 async function firstAfter<R, T>(
   scan: Scan<R, T>,
   after: string | null,
   count: number,
-): Promise<Found<T>[]> {
+): Promise<FoundRows<T>> {
   const found: Found<T>[] = [];
-  for await (const one of matches(scan, after, scan.isPlain ? count : scanLimit)) {
-    found.push(one);
-    if (found.length === count) break;
+  let scanned = 0;
+  for await (const batch of batches(scan, after, scan.isPlain ? count : scanLimit)) {
+    found.push(...(await matching(scan, batch)));
+    scanned += batch.length;
+    if (found.length >= count) return { found: found.slice(0, count), cutAt: null };
+    if (scanned >= scannedMax) return { found, cutAt: batch.at(-1)!.id };
   }
-  return found;
+  return { found, cutAt: null };
 }
 
 /** The store reads forwards only: all is looked through, and no more kept than is asked for. */
@@ -96,31 +111,48 @@ async function lastBefore<R, T>(
   scan: Scan<R, T>,
   before: string | null,
   count: number,
-): Promise<Found<T>[]> {
-  const kept: Found<T>[] = [];
-  for await (const one of matches(scan, null, scanLimit)) {
-    if (before !== null && Buffer.compare(Buffer.from(one.id), Buffer.from(before)) >= 0) break;
-    kept.push(one);
-    if (kept.length > count) kept.shift();
+): Promise<FoundRows<T>> {
+  let kept: Found<T>[] = [];
+  for await (const batch of batches(scan, null, scanLimit)) {
+    const earlier = before === null ? batch : batch.filter(({ id }) => isBelow(id, before));
+    kept = [...kept, ...(await matching(scan, earlier))].slice(-count);
+    if (earlier.length < batch.length) break;
   }
-  return kept.toReversed();
+  return { found: kept.toReversed(), cutAt: null };
 }
 
-async function* matches<R, T>(
-  { rows, table, under, filter, view }: Scan<R, T>,
+async function matching<R, T>(
+  { filter, view }: Scan<R, T>,
+  rows: readonly Row<R>[],
+): Promise<Found<T>[]> {
+  const found: Found<T>[] = [];
+  for (const row of rows) {
+    const item = await view(row);
+    if (filter(item)) found.push({ id: row.id, item });
+  }
+  return found;
+}
+
+/** Rows as they are read, none empty. Between two reads others have their turn. */
+async function* batches<R, T>(
+  { context: { rows, clock }, table, under }: Scan<R, T>,
   start: string | null,
   limit: number,
-): AsyncGenerator<Found<T>> {
+): AsyncGenerator<Row<R>[]> {
   let after = start;
   while (true) {
-    const found = await rows.list(table, under, { limit, ...(after !== null && { after }) });
-    for (const row of found) {
-      const item = await view(row);
-      if (filter(item)) yield { id: row.id, item };
-    }
-    if (found.length < limit) return;
-    after = found.at(-1)!.id;
+    const batch = await rows.list(table, under, { limit, ...(after !== null && { after }) });
+    if (batch.length > 0) yield batch;
+    if (batch.length < limit) return;
+    after = batch.at(-1)!.id;
+    await new Promise<void>((resolve) => {
+      clock.soon(resolve);
+    });
   }
+}
+
+function isBelow(id: string, other: string): boolean {
+  return Buffer.compare(Buffer.from(id), Buffer.from(other)) < 0;
 }
 
 function pageSizeOf(asked: number): number {
