@@ -35,7 +35,7 @@ export function permissionError(permission: string, resource: string): RpcError 
   return new RpcError(
     'PERMISSION_DENIED',
     'KEY_USE_DENIED',
-    `Permission '${permission}' denied on resource '${resource}' (or it may not exist).`,
+    `Permission '${permission}' denied on resource '${resource.slice(0, 1_024)}' (or it may not exist).`,
   );
 }
 

@@ -11,6 +11,10 @@ export interface OperationEnd {
   readonly error?: RpcError;
 }
 
+/** Longer than any name of a resource can be: what is longer is none, and not kept whole. */
+const nameLengthMax = 1_024;
+const messageLengthMax = 4_096;
+
 /** Who the service itself is, where it acts on its own behalf. */
 const ownPrincipal = 'sealpost';
 
@@ -28,11 +32,15 @@ export function auditEntryOf(call: KeyOperation, end: OperationEnd): AuditEntry 
     project,
     serviceName: 'cloudkms.googleapis.com',
     methodName: call.operation,
-    resourceName,
+    resourceName: resourceName.slice(0, nameLengthMax),
     resource: monitoredResource(project, resourceName, call.operation),
     caller: auditCaller(call.caller),
     authorization: [
-      { resource: call.resource, permission: call.permission, granted: end.isGranted },
+      {
+        resource: call.resource.slice(0, nameLengthMax),
+        permission: call.permission,
+        granted: end.isGranted,
+      },
     ],
     reason: {
       justification: call.caller.reason,
@@ -52,7 +60,8 @@ function requestType(operation: string): string {
 }
 
 function statusOf({ code, message, details }: RpcError): NonNullable<AuditEntry['status']> {
-  return { code, message, ...(details.length > 0 && { details }) };
+  const text = message.slice(0, messageLengthMax);
+  return { code, message: text, ...(details.length > 0 && { details }) };
 }
 
 function auditCaller({ member, callerIp, userAgent }: KeyCaller): AuditCaller {

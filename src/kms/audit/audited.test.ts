@@ -219,6 +219,18 @@ describe('an entry', () => {
   });
 });
 
+test('a name of a megabyte leaves an entry of a few kilobytes beside the request', async () => {
+  const bench = await openKmsBench();
+  const member = await bench.service.pubsubServiceAgent('p');
+  const name = `${keyName}${'/x'.repeat(500_000)}`;
+  for (const caller of [operator, { ...operator, member }]) {
+    await expect(bench.service.encrypt({ ...request, name }, caller)).rejects.toThrow();
+    // The audit log itself leaves out requests that are too large.
+    const { request: _request, ...entry } = last(bench);
+    expect(JSON.stringify(entry).length).toBeLessThan(8_192);
+  }
+});
+
 describe('while the audit log is away', () => {
   test('no use and no read is answered, and plaintext is overwritten', async () => {
     const bench = await openKmsBench();
