@@ -3,6 +3,7 @@ import {
   keyName,
   type KmsBench,
   openKmsBench,
+  ringName,
   versionOne,
 } from '../../../test/support/embedded-kms.ts';
 import { operator } from '../../../test/support/operator-keys.ts';
@@ -109,6 +110,39 @@ describe('rotation', () => {
     await pass(bench, dayMs);
     expect(await primaryOf(bench.service)).toBe('2');
   });
+});
+
+test('a close ends what is under way and begins nothing else that is due', async () => {
+  const bench = await openKmsBench();
+  for (const id of ['a', 'b', 'c', 'd']) {
+    await bench.service.createCryptoKey(
+      {
+        parent: ringName,
+        id,
+        purpose: 'ENCRYPT_DECRYPT',
+        labels: {},
+        versionTemplate: { protectionLevel: 'SOFTWARE' },
+        skipInitialVersion: false,
+        nextRotationTimeMs: bench.clock.wallMs() + dayMs,
+        rotationPeriodSeconds: periodSeconds,
+      },
+      operator,
+    );
+  }
+  let closed: Promise<void> | undefined;
+  bench.service.onChange(() => (closed ??= bench.service.close()));
+  await pass(bench, dayMs);
+  await closed;
+  const rotated = bench.audit.entries.filter(({ kind }) => kind === 'system_event');
+  expect(rotated).toHaveLength(1);
+  const service = await bench.restart();
+  const { items } = await service.listCryptoKeys(
+    ringName,
+    { pageSize: 0, pageToken: '' },
+    operator,
+  );
+  const primaries = items.map(({ primary }) => primary?.name.split('/').at(-1));
+  expect(primaries.toSorted()).toEqual(['1', '2', '2', '2', '2']);
 });
 
 describe('destruction', () => {

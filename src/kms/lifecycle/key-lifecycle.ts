@@ -87,6 +87,8 @@ export class KeyLifecycle {
   async #runDue(): Promise<void> {
     const { dueTimes, clock, log } = this.#context;
     for (const task of dueTimes.take(clock.wallMs())) {
+      // The rest is found again by the next start.
+      if (this.#isClosed) return;
       try {
         await this.#do(task);
       } catch (err) {
