@@ -4,6 +4,10 @@ import { auditOutboxTable } from '../rows/records.ts';
 import { type RowWrite, rowWrite, type SealedRows } from '../rows/sealed-rows.ts';
 
 const entryIdBytes = 16;
+/** Rows that may stay when they are done with: fewer than the ids that the log surely remembers. */
+const doneMax = 64;
+/** Rows that do stay: on a full disk new ones take their places. */
+const doneKept = 16;
 
 export interface AuditOutboxOptions {
   readonly rows: SealedRows;
@@ -98,5 +102,18 @@ export class AuditOutbox {
     await this.#options.audit.append(entry, id);
     this.#options.failpoints('afterAuditDelivery');
     this.#done.add(auditOutboxTable.prefix + id);
+    if (this.#done.size > doneMax) await this.#clear();
+  }
+
+  /** After many changes at once; what cannot be deleted goes with the next change. */
+  async #clear(): Promise<void> {
+    const keys = [...this.#done].slice(0, -doneKept);
+    for (const key of keys) this.#done.delete(key);
+    try {
+      await this.#options.rows.commit([], { removed: keys });
+    } catch (err) {
+      this.giveBack(keys);
+      this.#options.log.warn({ err }, 'delivered audit entries cannot be deleted yet');
+    }
   }
 }

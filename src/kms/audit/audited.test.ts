@@ -285,3 +285,15 @@ test('an entry waits in the key store until the next change, and no longer', asy
   expect(after).toHaveLength(1);
   expect(after).not.toContain(first);
 });
+
+test('of many changes at once few entries wait, so that the log still knows their ids', async () => {
+  const bench = await openKmsBench();
+  const create = () => bench.service.createKeyRing(location, `r${made++}`, operator);
+  let made = 0;
+  await Promise.all(Array.from({ length: 300 }, create));
+  await bench.clock.settle();
+  expect((await bench.keyStore.list('kms/audit-outbox/')).length).toBeLessThanOrEqual(64);
+  expect(bench.audit.outcomes.filter((outcome) => outcome === 'CreateKeyRing OK')).toHaveLength(
+    300,
+  );
+});
