@@ -28,7 +28,9 @@ import { requireCryptoKey, requireVersion } from '../rows/stored-keys.ts';
 
 const attemptsMax = 10;
 const idBytes = 16;
-const resourcePattern = /^projects\/[^/]+\/locations\/[^/]+\/(retiredResources|operations)\/[^/]+$/;
+/** No part longer than a key of the store takes. */
+const resourcePattern =
+  /^projects\/[!-.0-~]{1,200}\/locations\/[a-zA-Z0-9-]{1,63}\/(retiredResources|operations)\/[a-zA-Z0-9_-]{1,63}$/;
 /** States in which a version has no material and never will. */
 const deletableStates: readonly string[] = ['DESTROYED', 'GENERATION_FAILED'];
 

@@ -332,6 +332,20 @@ describe('a key', () => {
   });
 });
 
+test('names of retired resources and operations are as long as the store can look up', async () => {
+  const { service } = await openKmsBench();
+  const location = 'projects/p/locations/global';
+  const code = 'INVALID_ARGUMENT';
+  for (const id of ['x'.repeat(64), 'x'.repeat(5_000_000)]) {
+    const retired = service.getRetiredResource(`${location}/retiredResources/${id}`, operator);
+    await expect(retired).rejects.toMatchObject({ code });
+    const operation = service.getOperation(`${location}/operations/${id}`, operator);
+    await expect(operation).rejects.toMatchObject({ code });
+  }
+  const unknown = service.getOperation(`${location}/operations/x`, operator);
+  await expect(unknown).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
 describe('lists', () => {
   test('are filtered and ordered, in pages that hold each once', async () => {
     const { service } = await openKmsBench();
