@@ -16,7 +16,8 @@ const unreachableReason = 'KMS_UNREACHABLE';
  * What the key service threw, as publish, pull and CreateTopic answer it: FAILED_PRECONDITION with
  * the service's own reason, text and details. Anything that says nothing about the key (UNAVAILABLE,
  * DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, an external key manager that could not be asked, a broken
- * answer) has the reason KMS_UNREACHABLE.
+ * answer) has the reason KMS_UNREACHABLE. DATA_LOSS stays what it is: a damaged key comes back by no
+ * waiting.
  */
 export function refusalOf(thrown: unknown, keyName: string): RpcError {
   const kms = RpcError.from(thrown);
@@ -24,6 +25,9 @@ export function refusalOf(thrown: unknown, keyName: string): RpcError {
   if (refusals.has(kms.code) && !isTransientKeyError(kms)) {
     const options = { details: kms.details, cause: thrown };
     return new RpcError('FAILED_PRECONDITION', kms.reason, prefix + kms.message, options);
+  }
+  if (kms.code === 'DATA_LOSS') {
+    return new RpcError(kms.code, kms.reason, prefix + kms.message, { cause: thrown });
   }
   const text = `${prefix}the key service cannot be reached (${kms.code}: ${kms.message})`;
   return new RpcError('FAILED_PRECONDITION', unreachableReason, text, { cause: thrown });
