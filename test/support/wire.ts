@@ -52,6 +52,7 @@ const httpNumbers: Readonly<Record<string, number>> = {
   ALREADY_EXISTS: 409,
   ABORTED: 409,
   RESOURCE_EXHAUSTED: 429,
+  DATA_LOSS: 500,
   UNIMPLEMENTED: 501,
   UNAVAILABLE: 503,
 };
