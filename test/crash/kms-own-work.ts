@@ -182,7 +182,7 @@ async function keyedTopic(
   world: KmsWorld,
   key: string,
 ): Promise<{ readonly topic: string; readonly subscription: string }> {
-  const id = key.slice(key.lastIndexOf('/') + 1);
+  const id = `topic-${key.slice(key.lastIndexOf('/') + 1)}`;
   const topic = `projects/crash/topics/${id}`;
   const subscription = `projects/crash/subscriptions/${id}`;
   await world.rest.createTopic(topic, key);
