@@ -203,6 +203,35 @@ test('a policy of access reasons that is emptied bites at once; without one the 
   await bench.close();
 });
 
+// "Delivery/publish on a caller's behalf" is CUSTOMER_INITIATED_ACCESS, also where it is a DEK in use
+// that is unwrapped again.
+test('a key that allows its customer alone serves for hours, and push goes on after a revocation', async () => {
+  const bench = await Bench.open();
+  const { harness, key, topic, pulled, endpoint } = bench;
+  const allowedAccessReasons = ['CUSTOMER_INITIATED_ACCESS'] as const;
+  const fields = ['key_access_justifications_policy'] as const;
+  await harness.until(
+    harness.keys.updateCryptoKey(key.name, { allowedAccessReasons }, fields, operator),
+  );
+  await harness.publish(topic, 'first');
+  const stream = await harness.openStream(pulled);
+  for (let minute = 0; minute < 7 * 60; minute += 5) {
+    await harness.clock.advance(5 * minuteMs);
+    await harness.publish(topic, `minute ${minute}`);
+  }
+  expect(stream.failure).toBeNull();
+  stream.stream.close();
+  endpoint.respond = () => 503;
+  await harness.publish(topic, 'kept');
+  await harness.setKeyEnabled(key.version, false);
+  endpoint.respond = () => 204;
+  await harness.setKeyEnabled(key.version, true);
+  // Nobody publishes or pulls meanwhile.
+  await harness.clock.advance(10 * minuteMs);
+  expect(endpoint.texts.at(-1)).toBe('kept');
+  await bench.close();
+});
+
 // Seed: "intermittent outages of Cloud KMS of under a minute may not interrupt publishing and
 // delivery; longer ones have the effect of a revocation".
 test('a key service that is away for 30 seconds is not noticed, whenever that is', async () => {

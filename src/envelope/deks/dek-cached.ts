@@ -253,7 +253,7 @@ export class CachedDek {
     const generation = this.#generation;
     const { row } = this;
     const askedMs = this.#context.clock.monotonicMs();
-    const answer = await this.#ask('GOOGLE_INITIATED_SYSTEM_OPERATION');
+    const answer = await this.#ask('CUSTOMER_INITIATED_ACCESS');
     if (!(answer instanceof RpcError)) answer.key.destroy();
     if (generation !== this.#generation) return;
     if (!(answer instanceof RpcError)) {

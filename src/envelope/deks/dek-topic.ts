@@ -196,7 +196,7 @@ export class TopicDeks implements CachedDekOwner, DekHost {
   async #check(version: number): Promise<void> {
     try {
       const dek = await this.stored(version);
-      await dek.get('GOOGLE_INITIATED_SYSTEM_OPERATION');
+      await dek.get('CUSTOMER_INITIATED_ACCESS');
     } catch (error) {
       this.#context.log.debug({ topic: this.topic.name, version, err: error }, 'DEK is refused');
     }
