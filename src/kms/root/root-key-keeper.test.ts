@@ -319,3 +319,23 @@ test('two at once are one too many', async () => {
   expect((await first).source).toBe('environment');
   expect(existsSync(`${bench.path}.next`)).toBe(false);
 });
+
+test('a switch that fails after its rename leaves what the next start needs, whatever is asked then', async () => {
+  const { bench, rootKey } = await filled();
+  const broken = bench.keeper(rootKey, { failAt: 'afterRootSealRename' });
+  const isNewKey = { isNewKey: true, secrets: {} };
+  await expect(broken.reseal(isNewKey, caller)).rejects.toBeInstanceOf(RpcError);
+  // The process lives on with the key before; the seal on disk is the new key's.
+  const weak = { to: 'passphrase', isNewKey: false, secrets: {} } as const;
+  const healthy = bench.keeper(rootKey);
+  for (const request of [weak, isNewKey, { isNewKey: false, secrets: {} }]) {
+    await expect(healthy.reseal(request, caller)).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      reason: 'ROOT_KEY_SEAL',
+    });
+  }
+  const reborn = await bench.open();
+  await bench.check(reborn);
+  await bench.keeper(reborn).finish();
+  await bench.check(await bench.open());
+});

@@ -53,8 +53,8 @@ export class RootKeyKeeper {
    * opened, and renamed over it: whenever the process ends, exactly one is in force, and it opens
    * everything. A new key wraps all stored keys before this resolves; until then both are known.
    *
-   * @throws RpcError FAILED_PRECONDITION for a missing or weak secret or an absent token, with
-   * nothing changed; ABORTED while another runs
+   * @throws RpcError FAILED_PRECONDITION for a missing or weak secret, an absent token, or a seal on
+   * disk that is of another key than the one in use, with nothing changed; ABORTED while another runs
    */
   reseal(request: ResealRequest, caller: AuditCaller): Promise<RootKeyStatus> {
     return this.#alone(async () => {
@@ -106,8 +106,21 @@ export class RootKeyKeeper {
   }
 
   async #finish(): Promise<void> {
+    this.#requireInForce();
     if (this.#options.rootKey.previousId !== null) await this.#rewrap();
     else removeLeftovers(this.#options.path);
+  }
+
+  /**
+   * A switch may fail after its rename. The key in use is then found by the previous-key file alone,
+   * which must stay, and must not be replaced, until a start has opened both.
+   */
+  #requireInForce(): void {
+    const { path, rootKey } = this.#options;
+    if (told(() => rootKeyStatusAt(path)).id === rootKey.id) return;
+    const text =
+      'The seal on disk is of another root key than the one in use: restart the server first.';
+    throw new RpcError('FAILED_PRECONDITION', 'ROOT_KEY_SEAL', text);
   }
 
   async #rewrap(): Promise<void> {
