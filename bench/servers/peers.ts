@@ -17,15 +17,23 @@ function requireProgram(command: string, args: readonly string[] = ['--version']
   return command;
 }
 
-/** The emulator of the Google Cloud CLI: in memory, not encrypted. */
-export async function startEmulator(): Promise<BenchServer> {
+/** Found once: to look for it stops this process, and with it the readers of others' output. */
+let emulatorJar: string | undefined;
+
+function findEmulatorJar(): string {
   const root = firstLine('gcloud', ['info', '--format=value(installation.sdk_root)']);
   const lib = join(root, 'platform', 'pubsub-emulator', 'lib');
-  const jar = root === '' || !existsSync(lib) ? [] : globSync('*.jar', { cwd: lib });
-  if (jar.length === 0) throw new NotInstalled('the Pub/Sub emulator is not installed');
+  const [jar] = root === '' || !existsSync(lib) ? [] : globSync('*.jar', { cwd: lib });
+  if (jar === undefined) throw new NotInstalled('the Pub/Sub emulator is not installed');
   requireProgram('java', ['-version']);
+  return join(lib, jar);
+}
+
+/** The emulator of the Google Cloud CLI: in memory, not encrypted. */
+export async function startEmulator(): Promise<BenchServer> {
+  emulatorJar ??= findEmulatorJar();
   const port = await freePort();
-  const args = ['-jar', join(lib, jar[0]!), '--host=127.0.0.1', `--port=${String(port)}`];
+  const args = ['-jar', emulatorJar, '--host=127.0.0.1', `--port=${String(port)}`];
   const program = new Program({ command: 'java', args });
   await accepting(port, startSeconds);
   return {
