@@ -27,7 +27,21 @@ export interface Findings {
   readonly incomparable: readonly Difference[];
 }
 
-const foundCharactersMax = 400;
+/** What became of a case; `skipped`: it was not put. */
+export interface CaseRecord {
+  readonly name: string;
+  readonly status: 'same' | 'different' | 'incomparable' | 'skipped';
+  readonly found: string;
+}
+
+/** A run, as `--record` writes it: the cases in the order of their execution. */
+export interface RunRecord {
+  readonly cases: readonly CaseRecord[];
+  /** After that case nothing came any more over those wires: what follows it says nothing. */
+  readonly gaveUp?: { readonly after: string; readonly silent: readonly string[] } | undefined;
+}
+
+const foundCharactersMax = 500;
 
 export function findingsOf({ testResults }: CaseReport): Findings {
   const cases = testResults.flatMap(({ assertionResults }) => assertionResults);
@@ -48,12 +62,28 @@ export function findingsOf({ testResults }: CaseReport): Findings {
   };
 }
 
-/** The message without the stack below it and the class before it. */
+export function caseRecords({ testResults }: CaseReport): CaseRecord[] {
+  return testResults.flatMap(({ assertionResults }) => assertionResults).map(recordOf);
+}
+
+type Assertion = CaseReport['testResults'][number]['assertionResults'][number];
+
+function recordOf({ status, fullName: name, failureMessages = [] }: Assertion): CaseRecord {
+  const found = oneLine(failureMessages[0] ?? '');
+  if (status === 'passed') return { name, status: 'same', found };
+  if (status !== 'failed') return { name, status: 'skipped', found };
+  const isIncomparable = found.startsWith('NotComparable: ');
+  return { name, status: isIncomparable ? 'incomparable' : 'different', found };
+}
+
+/** The message without the stack below it, the class before it, and vitest's advice after it. */
 function oneLine(failure: string): string {
   const [message = ''] = failure.split(/\n\s+at /);
   return message
     .replace(/^\w*Error: /, '')
     .replaceAll(/\s+/g, ' ')
+    .replace(/(?<=^Test timed out in \d+ms\.).*/, '')
+    .replaceAll(/(.)\1{29,}/g, '$1$1$1…')
     .slice(0, foundCharactersMax);
 }
 

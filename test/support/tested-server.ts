@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, chai } from 'vitest';
 
 import { SystemClock } from '../../src/runtime/index.ts';
 import { LiveServer } from './live-server.ts';
@@ -25,7 +25,7 @@ export class NotComparable extends Error {
 }
 
 /** Longer waits than this are not worth it, as time cannot be made to jump elsewhere. */
-const waitMsMax = 25_000;
+const waitMsMax = Number(process.env['CONFORMANCE_WAIT_SECONDS'] ?? '25') * 1000;
 
 /** A server that runs already, and that knows nothing of being tested. */
 class OtherServer implements TestedServer {
@@ -60,11 +60,15 @@ class OtherServer implements TestedServer {
 
 /**
  * The server for all tests of the calling file: a new one of ours, or the one at
- * CONFORMANCE_ENDPOINT, which `npm run conformance` sets.
+ * CONFORMANCE_ENDPOINT, which `npm run conformance` sets, as it does CONFORMANCE_WAIT_SECONDS.
  */
 export function useTestedServer(more: readonly string[] = []): TestedServer {
   const endpoint = process.env['CONFORMANCE_ENDPOINT'] ?? '';
-  if (endpoint !== '') return new OtherServer(endpoint);
+  if (endpoint !== '') {
+    // What differs is told whole.
+    chai.config.truncateThreshold = 0;
+    return new OtherServer(endpoint);
+  }
   const server = new LiveServer(more);
   beforeAll(() => server.start());
   afterAll(() => server.remove());
