@@ -10,6 +10,9 @@ const erasureScope =
   'made earlier, blocks that an SSD or a copy-on-write file system kept, other copies. Against ' +
   'whoever has such a copy and may use the key encryption key, only its end is final.';
 
+/** The service itself, as everywhere in the log (docs/audit.md). */
+const ownPrincipal = 'sealpost';
+
 /** Receipts of erased DEKs as entries of the audit log, under the topic's project. */
 export function erasureJournal(audit: AuditWriter): ErasureJournal {
   return {
@@ -21,7 +24,7 @@ export function erasureJournal(audit: AuditWriter): ErasureJournal {
 
 function erasureEntry(receipt: ErasureReceipt): AuditEntry {
   const { topicName, topicUid, dekVersion, createTimeMs, eraseTimeMs, ...rest } = receipt;
-  const { sealedMessageCount, kekVersionName, wrappedSha256 } = rest;
+  const { sealedMessageCount, kekVersionName, wrappedSha256, reason } = rest;
   const [, project = '', , topicId = ''] = topicName.split('/');
   return {
     kind: 'system_event',
@@ -30,7 +33,7 @@ function erasureEntry(receipt: ErasureReceipt): AuditEntry {
     methodName: 'sealpost.v1.EraseDataEncryptionKey',
     resourceName: topicName,
     resource: { type: 'pubsub_topic', labels: { project_id: project, topic_id: topicId } },
-    caller: { principalEmail: 'system' },
+    caller: { principalEmail: ownPrincipal },
     authorization: [],
     metadata: {
       '@type': 'type.googleapis.com/sealpost.v1.ErasureReceipt',
@@ -41,6 +44,7 @@ function erasureEntry(receipt: ErasureReceipt): AuditEntry {
       createTime: formatTimestamp(createTimeMs),
       eraseTime: formatTimestamp(eraseTimeMs),
       ...(sealedMessageCount === null ? {} : { sealedMessageCount }),
+      ...(reason === undefined ? {} : { reason }),
       scope: erasureScope,
     },
   };
@@ -73,7 +77,7 @@ function rewrapEntry(
     methodName: 'sealpost.v1.RewrapCryptoKey',
     resourceName: keyName,
     resource: keyResource(keyName),
-    caller: { principalEmail: kind === 'activity' ? 'anonymous' : 'system' },
+    caller: { principalEmail: kind === 'activity' ? 'anonymous' : ownPrincipal },
     authorization: [],
     request: { '@type': 'type.googleapis.com/sealpost.v1.RewrapRequest', from, to, startTime },
     metadata: { '@type': 'type.googleapis.com/sealpost.v1.Rewrap', outcome },

@@ -79,6 +79,11 @@ test('a version in use is not destroyed by mistake; rewrapped, it is not in use 
   expect(pulled.map(textOf).toSorted()).toEqual(['one', 'two']);
 });
 
+interface ErasureEntry {
+  readonly authenticationInfo: { readonly principalEmail: string };
+  readonly metadata: object;
+}
+
 test('a deleted topic leaves receipts in the audit log, which say what they cover', async () => {
   const key = await keys.createGranted(api.project);
   const topic = await api.topic({ kmsKeyName: key.name });
@@ -89,17 +94,20 @@ test('a deleted topic leaves receipts in the audit log, which say what they cove
     `protoPayload.resourceName="${topic}"`;
   const { entries } = await until(
     () =>
-      call<{ entries?: { protoPayload: { metadata: object } }[] }>('POST', 'v2/entries:list', {
+      call<{ entries?: { protoPayload: ErasureEntry }[] }>('POST', 'v2/entries:list', {
         resourceNames: [api.project],
         filter,
       }),
     (answer) => (answer.entries ?? []).length > 0,
   );
+  const who = entries!.map(({ protoPayload }) => protoPayload.authenticationInfo.principalEmail);
+  expect(who).toEqual(['sealpost']);
   expect(entries!.map(({ protoPayload }) => protoPayload.metadata)).toMatchObject([
     {
       topic,
       kekVersion: key.version,
       sealedMessageCount: 1,
+      reason: 'TOPIC_DELETED',
       wrappedSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
       scope: expect.stringContaining('Not covered: backups'),
     },

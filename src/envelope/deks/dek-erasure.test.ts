@@ -124,6 +124,7 @@ describe('an erasure', () => {
         createTimeMs: row.createTimeMs,
         eraseTimeMs,
         sealedMessageCount: 7,
+        reason: 'NO_MESSAGES_LEFT',
       },
     ]);
     expect(await bench.rows.list('dek-')).toEqual([]);
@@ -160,6 +161,7 @@ describe('an erasure', () => {
     await bench.clock.settle();
     expect(bench.receipts.map(({ receipt }) => receipt.dekVersion)).toEqual([1, 2, 3, 4]);
     expect(bench.receipts[0]!.receipt.sealedMessageCount).toBe(nobodyKnows);
+    expect(bench.receipts[0]!.receipt.reason).toBe('TOPIC_DELETED');
     manager.close();
   });
 

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 
 import { dekRowKey, type DekRow } from './dek-row.ts';
 
+/** Why a DEK went: nothing that is stored names it any more, or its topic was deleted. */
+export type ErasureReason = 'NO_MESSAGES_LEFT' | 'TOPIC_DELETED';
+
 /** What is left of a DEK whose row was erased: enough to say which it was, and no key. */
 export interface ErasureReceipt {
   readonly topicName: string;
@@ -18,6 +21,8 @@ export interface ErasureReceipt {
   readonly eraseTimeMs: number;
   /** Messages that it had sealed; null: not known. */
   readonly sealedMessageCount: number | null;
+  /** Absent from receipts that an older version put down. */
+  readonly reason?: ErasureReason;
 }
 
 /** Where receipts go for good. */
@@ -41,7 +46,7 @@ export function receiptKey(row: DekRow): string {
 export function receiptOf(
   topicName: string,
   row: DekRow,
-  of: Pick<ErasureReceipt, 'eraseTimeMs' | 'sealedMessageCount'>,
+  of: Pick<ErasureReceipt, 'eraseTimeMs' | 'sealedMessageCount' | 'reason'>,
 ): ErasureReceipt {
   return {
     topicName,

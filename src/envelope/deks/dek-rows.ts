@@ -3,7 +3,7 @@ import { assert, type Failpoints } from '../../runtime/index.ts';
 import type { KeyStore, MetaPut, MetaRow } from '../../storage/index.ts';
 import type { SealedTopic } from '../dek.ts';
 import { storageRefusal } from '../storage-refusal.ts';
-import { encodeReceipt, receiptKey, receiptOf } from './dek-receipt.ts';
+import { encodeReceipt, receiptKey, receiptOf, type ErasureReason } from './dek-receipt.ts';
 import { rowDamaged } from './dek-refusal.ts';
 import { decodeDekRow, dekRowKey, dekRowPrefix, type DekRow, encodeDekRow } from './dek-row.ts';
 import { Erasure, type ErasurePorts } from './erasure.ts';
@@ -96,10 +96,14 @@ export class DekRows {
   }
 
   /** Deletes rows; the compaction follows in the background, and after it the receipts. */
-  async erase(topic: SealedTopic, spent: readonly SpentDek[]): Promise<void> {
+  async erase(
+    topic: SealedTopic,
+    spent: readonly SpentDek[],
+    reason: ErasureReason = 'NO_MESSAGES_LEFT',
+  ): Promise<void> {
     for (let at = 0; at < spent.length; at += erasedRows) {
       const some = spent.slice(at, at + erasedRows);
-      for (let attempt = 0; !(await this.#erased(topic, some)); attempt++) {
+      for (let attempt = 0; !(await this.#erased(topic, some, reason)); attempt++) {
         assert(attempt < attemptsMax, 'rows that are erased do not change for ever');
       }
     }
@@ -115,6 +119,7 @@ export class DekRows {
     await this.erase(
       topic,
       versions.map((version) => ({ version, sealedMessageCount: sealedCount(version) })),
+      'TOPIC_DELETED',
     );
     if (versions.length > 0) this.#erasure.soon();
   }
@@ -124,7 +129,11 @@ export class DekRows {
   }
 
   /** False if a row changed meanwhile, with nothing done. */
-  async #erased(topic: SealedTopic, spent: readonly SpentDek[]): Promise<boolean> {
+  async #erased(
+    topic: SealedTopic,
+    spent: readonly SpentDek[],
+    reason: ErasureReason,
+  ): Promise<boolean> {
     const checks: { key: string; version: number }[] = [];
     const puts: MetaPut[] = [];
     const eraseTimeMs = this.#ports.clock.wallMs();
@@ -136,7 +145,7 @@ export class DekRows {
       puts.push({ key, value: null });
       const row = decodeDekRow(stored.value);
       if (row === null) continue;
-      const receipt = receiptOf(topic.name, row, { eraseTimeMs, sealedMessageCount });
+      const receipt = receiptOf(topic.name, row, { eraseTimeMs, sealedMessageCount, reason });
       puts.push({ key: receiptKey(row), value: encodeReceipt(receipt) });
     }
     if (puts.length === 0) return true;
