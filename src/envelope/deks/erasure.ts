@@ -84,9 +84,11 @@ export class Erasure {
       this.#lastMs = clock.monotonicMs();
       const receipts = await this.#receipts(receiptsMax);
       await this.#compact();
-      for (const row of receipts) await this.#tell(row);
+      for (const row of receipts) if (!this.#isClosed) await this.#tell(row);
       if (receipts.length === receiptsMax) this.soon();
     } catch (error) {
+      // The stores close meanwhile: the next start goes on.
+      if (this.#isClosed) return;
       log.error({ err: error }, 'an erasure could not be completed; it is tried again');
       this.#at(clock.monotonicMs() + retryMs);
     } finally {
