@@ -105,8 +105,11 @@ export class CachedDek {
 
   /** It is stored wrapped otherwise now. What was refused before may not be any more. */
   rewrapped(row: DekRow): void {
+    const isOtherKey = row.kekName !== this.#row.kekName;
     this.#row = row;
     this.#refusal = null;
+    // A change of that key which came while its wrap was being stored was not heard here.
+    if (isOtherKey) void this.askAgain();
   }
 
   /** It seals no more; opens count as use again after a moment. */

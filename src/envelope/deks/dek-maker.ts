@@ -27,6 +27,12 @@ export interface DekOrder {
   readonly sealFromMs: number;
 }
 
+/** When the key service was asked, and before which changes of keys. */
+interface Asked {
+  readonly timeMs: number;
+  readonly generation: number;
+}
+
 /**
  * Makes a topic's DEKs, one at a time: drawn, wrapped, proven, stored, and only then handed out.
  *
@@ -89,15 +95,22 @@ export class DekMaker {
       const newest = await this.#newest();
       if (this.#host.isClosed) throw topicGone(this.#host.topic, this.#context.isClosed);
       assert(hasNextVersion(newest), 'a topic has no DEK versions left');
-      const askedMs = this.#context.clock.monotonicMs();
-      const made = await this.#wrapped(order, newest + 1);
-      if (made) return this.#stored(made, askedMs);
+      const asked = {
+        timeMs: this.#context.clock.monotonicMs(),
+        generation: this.#host.generation,
+      };
+      const made = await this.#wrapped(order, newest + 1, asked);
+      if (made) return this.#stored(made, asked);
     }
   }
 
   /** Null if a key changed meanwhile: neither a DEK nor a refusal from before it counts. */
-  async #wrapped(order: DekOrder, version: number): Promise<WrappedDek | null> {
-    const { topic, generation } = this.#host;
+  async #wrapped(
+    order: DekOrder,
+    version: number,
+    { generation }: Asked,
+  ): Promise<WrappedDek | null> {
+    const { topic } = this.#host;
     const isStale = (): boolean => generation !== this.#host.generation || this.#host.isClosed;
     const suite = this.#context.providers.preferred.suite;
     const createTimeMs = this.#context.clock.wallMs();
@@ -114,9 +127,8 @@ export class DekMaker {
   }
 
   /** The row is durable before the key is in anybody's hands. */
-  async #stored(made: WrappedDek, askedMs: number): Promise<CachedDek> {
+  async #stored(made: WrappedDek, { timeMs, generation }: Asked): Promise<CachedDek> {
     const { version } = made.row;
-    const { generation } = this.#host;
     let isStored = false;
     try {
       isStored = await this.#context.rows.insert(made.row);
@@ -127,7 +139,7 @@ export class DekMaker {
     }
     this.#context.failpoints('afterDekStored');
     const dek = this.#host.admit(made.row);
-    if (generation === this.#host.generation && !this.#host.isClosed) dek.adopt(made, askedMs);
+    if (generation === this.#host.generation && !this.#host.isClosed) dek.adopt(made, timeMs);
     else made.key.destroy();
     return dek;
   }
