@@ -14,9 +14,10 @@ export class JumpingClock implements Clock {
   readonly #real: Clock = new SystemClock();
   readonly #tasks = new Set<Task>();
   #leadMs = 0;
+  #wallStepMs = 0;
 
   wallMs(): number {
-    return this.#real.wallMs() + this.#leadMs;
+    return this.#real.wallMs() + this.#leadMs + this.#wallStepMs;
   }
 
   monotonicMs(): number {
@@ -35,6 +36,11 @@ export class JumpingClock implements Clock {
 
   soon(task: () => void): void {
     this.#real.soon(task);
+  }
+
+  /** Sets the wall clock alone, back too; no time passes. */
+  stepWall(byMs: number): void {
+    this.#wallStepMs += byMs;
   }
 
   jump(byMs: number): void {
