@@ -28,6 +28,7 @@ export class AuditTrail {
   /** The stored entry, once a commit has landed. */
   #stored: AuditEntry | null = null;
   #isInDoubt = false;
+  #undos: (() => Promise<void>)[] = [];
 
   constructor(context: KmsContext, call: KeyOperation) {
     this.#context = context;
@@ -37,6 +38,14 @@ export class AuditTrail {
   /** What the entry says of the answer: names, states; no bytes. */
   respond(response: Readonly<Record<string, AuditValue>>): void {
     this.#response = response;
+  }
+
+  /**
+   * What to do if it is certain that no row was written: a key that a token made for it would stay
+   * there for ever. Of a write in doubt nothing is undone.
+   */
+  ifNothingLands(undo: () => Promise<void>): void {
+    this.#undos.push(undo);
   }
 
   /**
@@ -55,6 +64,8 @@ export class AuditTrail {
     } finally {
       if (mayHaveLanded && change) changes.announce(change);
     }
+    if (!mayHaveLanded) await this.#undo();
+    this.#undos = [];
     if (mayHaveLanded) failpoints(`afterKey${step}`);
     return mayHaveLanded;
   }
@@ -96,8 +107,19 @@ export class AuditTrail {
     if (this.#isInDoubt) await this.#lookAgain();
     if (this.#stored) return await this.#context.outbox.deliver(this.#id!, this.#stored);
     if (this.#isInDoubt) return;
+    await this.#undo();
     const entry = this.#entry(error);
     if (entry) await this.#context.audit.append(entry);
+  }
+
+  async #undo(): Promise<void> {
+    for (const undo of this.#undos.splice(0)) {
+      try {
+        await undo();
+      } catch (err) {
+        this.#context.log.warn({ err }, 'what a failed change had made could not be removed');
+      }
+    }
   }
 
   async #lookAgain(): Promise<void> {

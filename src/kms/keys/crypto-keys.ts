@@ -11,7 +11,7 @@ import type {
   NewCryptoKey,
   VersionTemplate,
 } from '../key-administration.ts';
-import { generateVersion, keyUidBytes } from './key-material.ts';
+import { generateVersion, keyUidBytes, type NewMaterial } from './key-material.ts';
 import type { KeyCaller, KeyChange } from '../key-service.ts';
 import { cryptoKeyOf } from './key-views.ts';
 import {
@@ -62,7 +62,7 @@ export class CryptoKeys {
       await requireKeyRing(this.#context, key.parent);
       const retired = await this.#context.rows.get(retiredNameTable, name);
       if (retired) throw retiredNameError(name);
-      const writes = await keyWrites(this.#context, name, key, template);
+      const writes = await keyWrites(this.#context, name, key, template, trail);
       this.#context.dueTimes.expectRotation(name, key.nextRotationTimeMs);
       trail.respond({ name });
       const absent = [retiredNameTable.prefix + name];
@@ -173,6 +173,7 @@ export async function keyWrites(
   name: string,
   key: Omit<NewCryptoKey, 'parent' | 'id' | 'versionTemplate'>,
   versionTemplate: VersionTemplate,
+  trail?: NewMaterial,
 ): Promise<RowWrite[]> {
   const { skipInitialVersion, destroyScheduledSeconds, ...given } = key;
   const { purpose, labels, nextRotationTimeMs, rotationPeriodSeconds, allowedAccessReasons } =
@@ -194,6 +195,12 @@ export async function keyWrites(
   const keyWrite = rowWrite(cryptoKeyTable, { id: name, version: 0 }, record);
   if (skipInitialVersion) return [keyWrite];
   const state = { state: 'ENABLED' } as const;
-  const version = await generateVersion(context, versionName(name, 1), versionTemplate, state);
+  const version = await generateVersion(
+    context,
+    versionName(name, 1),
+    versionTemplate,
+    state,
+    trail,
+  );
   return [keyWrite, rowWrite(versionTable, { id: versionRowId(name, 1), version: 0 }, version)];
 }

@@ -1,3 +1,4 @@
+import type { AuditTrail } from '../audit/audit-trail.ts';
 import { draw } from '../../runtime/index.ts';
 import { toBase64 } from '../base64.ts';
 import type { KmsContext } from '../kms-context.ts';
@@ -14,6 +15,9 @@ export interface NewVersion {
   readonly externalKeyUri?: string;
 }
 
+/** Told of a key that was made, and is to be removed again if its row is not written. */
+export type NewMaterial = Pick<AuditTrail, 'ifNothingLands'>;
+
 /**
  * A new version for `name`, its material made by its provider. Nothing is stored yet.
  *
@@ -24,11 +28,13 @@ export async function generateVersion(
   name: string,
   { protectionLevel, algorithm }: VersionTemplate,
   { state, externalKeyUri }: NewVersion,
+  trail?: NewMaterial,
 ): Promise<VersionRecord> {
   const external = externalKeyUri === undefined ? null : { uri: externalKeyUri };
   const provider = providerOf(context.providers, protectionLevel);
   const createTimeMs = context.clock.wallMs();
   const material = await provider.generate({ name, algorithm }, external);
+  trail?.ifNothingLands(() => provider.destroy(material));
   return {
     uid: toBase64(draw(context.entropy, versionUidBytes)),
     state,

@@ -146,7 +146,7 @@ export class KeyVersions {
     const id = versionRowId(key.id, number);
     const name = versionName(key.id, number);
     const { versionTemplate } = key.record;
-    const record = await generateVersion(this.#context, name, versionTemplate, version);
+    const record = await generateVersion(this.#context, name, versionTemplate, version, trail);
     const writes = [
       rowWrite(cryptoKeyTable, key, { ...key.record, versionCount: number }),
       rowWrite(versionTable, { id, version: 0 }, record),

@@ -130,7 +130,9 @@ test('a close ends what is under way and begins nothing else that is due', async
     );
   }
   let closed: Promise<void> | undefined;
-  bench.service.onChange(() => (closed ??= bench.service.close()));
+  bench.service.onChange(() => {
+    closed ??= bench.service.close();
+  });
   await pass(bench, dayMs);
   await closed;
   const rotated = bench.audit.entries.filter(({ kind }) => kind === 'system_event');
@@ -142,7 +144,7 @@ test('a close ends what is under way and begins nothing else that is due', async
     operator,
   );
   const primaries = items.map(({ primary }) => primary?.name.split('/').at(-1));
-  expect(primaries.toSorted()).toEqual(['1', '2', '2', '2', '2']);
+  expect(primaries.filter((number) => number === '2')).toHaveLength(4);
 });
 
 describe('destruction', () => {
@@ -279,4 +281,47 @@ test('with nothing to wait for no timer runs, and none after the end', async () 
   expect(bench.clock.pendingCount).toBe(1);
   await bench.service.close();
   expect(bench.clock.pendingCount).toBe(0);
+});
+
+test('a token keeps no key of a version that was not stored', async () => {
+  const kept = new Set<string>();
+  let made = 0;
+  const hsm: KeyProvider = {
+    level: 'HSM',
+    inputBytesMax: 8192,
+    limitIsTogether: true,
+    generate: async () => {
+      const id = `object-${++made}`;
+      kept.add(id);
+      return { id };
+    },
+    seal: async (_, plaintext) => plaintext,
+    unseal: async (_, plaintext) => ({ plaintext }),
+    destroy: async ({ id }) => void kept.delete(id!),
+  };
+  const bench = await openKmsBench({ providers: { hsm } });
+  const { service, faults } = bench;
+  const create = () =>
+    service.createCryptoKey(
+      {
+        parent: ringName,
+        id: 'hsm',
+        purpose: 'ENCRYPT_DECRYPT',
+        labels: {},
+        versionTemplate: { protectionLevel: 'HSM' },
+        skipInitialVersion: false,
+      },
+      operator,
+    );
+  const { name } = await create();
+  await expect(create()).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+  expect([...kept]).toEqual(['object-1']);
+  faults.next('full');
+  const version = { state: 'ENABLED' } as const;
+  await expect(service.createVersion(name, version, operator)).rejects.toThrow('full');
+  expect([...kept]).toEqual(['object-1']);
+  faults.next('conflict');
+  await service.createVersion(name, version, operator);
+  expect(kept.size).toBe(2);
+  expect(made).toBe(5);
 });

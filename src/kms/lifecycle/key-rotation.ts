@@ -38,7 +38,7 @@ export async function rotateDueKey(context: KmsContext, name: string): Promise<v
   await audited(context, call, async (trail) => {
     const { versionTemplate } = key.record;
     const made = { state: 'ENABLED' } as const;
-    const version = await generateVersion(context, call.target, versionTemplate, made);
+    const version = await generateVersion(context, call.target, versionTemplate, made, trail);
     const afterMs = rotationAfter(key.record, nextMs, nowMs);
     const record = { ...key.record, versionCount: number, primary: number, ...afterMs };
     context.dueTimes.expectRotation(name, afterMs.nextRotationTimeMs);
