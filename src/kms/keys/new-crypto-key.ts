@@ -21,6 +21,9 @@ const destroyScheduledSecondsMax: number = 120 * daySeconds;
 const rotationPeriodSecondsMin: number = daySeconds;
 const rotationPeriodSecondsMax: number = 876_000 * hourSeconds;
 
+/** google.protobuf.Timestamp: a later one has no JSON, and would make its key's ring unreadable. */
+const timestampMsMax: number = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** @throws RpcError INVALID_ARGUMENT; UNIMPLEMENTED for a level that this server has not */
 export function requireNewKey(context: KmsContext, key: NewCryptoKey): VersionTemplate {
   requireLabels(key.labels);
@@ -94,6 +97,9 @@ function requireRotation(
       `Request field ${period} must be between ${rotationPeriodSecondsMin}s and ` +
         `${rotationPeriodSecondsMax}s.`,
     );
+  }
+  if (nextRotationTimeMs > timestampMsMax) {
+    throw argumentError(next, `Request field ${next} must not be after the year 9999.`);
   }
   if (nextRotationTimeMs > clock.wallMs()) return;
   throw argumentError(next, `Request field ${next} must be in the future.`);

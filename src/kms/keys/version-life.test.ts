@@ -332,6 +332,22 @@ describe('a key', () => {
   });
 });
 
+test('a rotation is planned within the years that a timestamp has', async () => {
+  const { service } = await openKmsBench();
+  const plan = (nextRotationTimeMs: number) =>
+    service.updateCryptoKey(
+      keyName,
+      { nextRotationTimeMs, rotationPeriodSeconds: 86_400 },
+      ['next_rotation_time', 'rotation_period'],
+      operator,
+    );
+  const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+  for (const ms of [lastMs + 1, 9e15, 9.3e21]) {
+    await expect(plan(ms)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }
+  await expect(plan(lastMs)).resolves.toMatchObject({ nextRotationTimeMs: lastMs });
+});
+
 test('names of retired resources and operations are as long as the store can look up', async () => {
   const { service } = await openKmsBench();
   const location = 'projects/p/locations/global';
