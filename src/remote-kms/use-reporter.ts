@@ -31,6 +31,8 @@ export class UseReporter {
   readonly #options: UseReporterOptions;
   #next: Cancel | undefined;
   #nextMs = 0;
+  /** Between `start` and `stop`. */
+  #isOn = false;
   #isReporting = false;
   #isStale = false;
 
@@ -40,18 +42,20 @@ export class UseReporter {
 
   /** A watch has begun, which ended what was reported before: reports at once, then regularly. */
   start(): void {
+    this.#isOn = true;
     if (this.#isReporting) this.#isStale = true;
     else this.#schedule(0);
   }
 
   stop(): void {
+    this.#isOn = false;
     this.#next?.();
     this.#next = undefined;
   }
 
   /** Something changed; with all that changes within a second it makes one report. */
   changed(): void {
-    if (this.#next === undefined) return;
+    if (!this.#isOn) return;
     if (this.#isReporting) this.#isStale = true;
     else this.#schedule(reportDelayMs);
   }
@@ -81,7 +85,7 @@ export class UseReporter {
         'the key service could not be told what depends on its versions',
       );
     }
-    if (this.#next !== undefined) this.#schedule(this.#isStale ? reportDelayMs : reportIntervalMs);
+    if (this.#isOn) this.#schedule(this.#isStale ? reportDelayMs : reportIntervalMs);
     this.#isReporting = false;
   }
 }
