@@ -63,11 +63,13 @@ export class VersionPoll {
 
   async #round(): Promise<void> {
     const startMs = this.#options.clock.monotonicMs();
+    const mine = this.#next;
     for (const [name, version] of this.#versions) {
       if (startMs - version.lastUseMs > pollUseMs) this.#versions.delete(name);
     }
     await Promise.all([...this.#versions].map(([name, version]) => this.#compare(name, version)));
-    if (this.#next !== undefined) this.#next = this.#after(pollIntervalMs);
+    // Else it was stopped meanwhile, or started anew with rounds of its own.
+    if (mine !== undefined && this.#next === mine) this.#next = this.#after(pollIntervalMs);
   }
 
   async #compare(name: string, version: PolledVersion): Promise<void> {
