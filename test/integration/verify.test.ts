@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { noFailpoints, silentLogger, SystemClock } from '../../src/runtime/index.ts';
 import { openLmdbStore } from '../../src/storage/index.ts';
 import { runCli, type CliEnded } from '../support/cli-process.ts';
+import { KeyFile } from '../support/key-file.ts';
 import { useLiveServer } from '../support/live-server.ts';
 
 const live = useLiveServer();
@@ -56,6 +57,12 @@ describe('sealpost verify', () => {
     const json = await report();
     expect([json.code, json.report.state]).toEqual([0, 'done']);
     expect(countsOf(json.report, 'messages')).toEqual([3, 0, 0]);
+    // The topic's DEK and the store key.
+    expect(countsOf(json.report, 'deks')).toEqual([2, 0, 0]);
+    for (const part of ['keys', 'audit', 'metadata']) {
+      const [verified = 0, ...rest] = countsOf(json.report, part);
+      expect([verified > 0, ...rest], part).toEqual([true, 0, 0]);
+    }
   });
 
   test('what a disabled key protects is unread, which is no failure', async () => {
@@ -64,6 +71,25 @@ describe('sealpost verify', () => {
     await cli('keys versions enable cafe/orders 1');
     expect([code, stdout]).toEqual([0, expect.stringContaining('could not be looked into')]);
     expect(stdout).toContain('DISABLED');
+  });
+
+  test('a key’s record, material or wrapped DEK that was changed on the disk is found', async () => {
+    const rows = ['kms/key/', 'kms/version/', 'dek/'];
+    const file = new KeyFile(live.dataDir);
+    for (const prefix of rows) {
+      await live.stop();
+      await file.remember();
+      const row = file.keys(prefix).find((key) => !key.includes('sealpost-internal'))!;
+      file.flip(row, file.sizeOf(row) * 8 - 4);
+      await live.start();
+      const { code, report: found } = await report();
+      await live.stop();
+      file.restore();
+      expect(code, prefix).toBe(1);
+      expect(found.findings.map(({ where }) => where)).toContain(row);
+    }
+    await live.start();
+    expect((await report()).code).toBe(0);
   });
 
   test('a byte that was changed on the disk is found, and exit code 1 says so', async () => {
