@@ -28,8 +28,9 @@ test('a stop in the middle of an erasure is no error, and the next start tells t
   const log = { ...silentLogger, error: (fields: object) => void errors.push(fields) };
   const told: number[] = [];
   const answer = Promise.withResolvers<void>();
+  const ports = { store, clock, log, failpoints: noFailpoints };
   const first = new Erasure({
-    ...{ store, clock, log, failpoints: noFailpoints },
+    ...ports,
     journal: { erased: () => answer.promise },
   });
   await first.resume();
@@ -39,7 +40,7 @@ test('a stop in the middle of an erasure is no error, and the next start tells t
   await clock.settle();
   expect([errors, clock.pendingCount]).toEqual([[], 0]);
   const second = new Erasure({
-    ...{ store, clock, log, failpoints: noFailpoints },
+    ...ports,
     journal: { erased: async ({ dekVersion }) => void told.push(dekVersion) },
   });
   await second.resume();
