@@ -38,6 +38,7 @@ export class Projects {
     return observed(this.#context, 'GetProject', async () => {
       if (idOrNumber === reservedProject || !isProjectId(idOrNumber)) throw refusal(idOrNumber);
       const id = await knownProjectId(this.#context, idOrNumber);
+      if (id === reservedProject) throw refusal(id);
       return { projectId: id, ...(await this.#allocated(id)) };
     });
   }

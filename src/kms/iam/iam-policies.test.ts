@@ -148,9 +148,16 @@ describe('IAM policies', () => {
     for (const name of [`${keyName}/cryptoKeyVersions/1`, 'projects/p/locations/global', 'x']) {
       await expect(policies.get(name)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
-    await expect(policies.get('projects/sealpost-internal')).rejects.toMatchObject({
-      code: 'PERMISSION_DENIED',
-    });
+    // Known by its number, too, once an agent was asked for.
+    const agent = await policies.service.pubsubServiceAgent('sealpost-internal');
+    const number = /service-([0-9]+)@/.exec(agent)![1]!;
+    for (const project of ['sealpost-internal', number]) {
+      const name = `projects/${project}`;
+      const denied = { code: 'PERMISSION_DENIED' };
+      await expect(policies.get(name)).rejects.toMatchObject(denied);
+      await expect(policies.set(name, { bindings: [] })).rejects.toMatchObject(denied);
+      await expect(policies.service.projects.get(project)).rejects.toMatchObject(denied);
+    }
   });
 });
 
@@ -278,6 +285,17 @@ describe('testIamPermissions', () => {
     });
     expect(await policies.test(keyName, asked, 'user:a@b.c')).toEqual(asked);
     expect(await policies.test('projects/p', asked, 'user:a@b.c')).toEqual([asked[0]]);
+  });
+
+  test('is asked for 100 permissions at once at most', async () => {
+    const policies = await open();
+    const hundred = Array.from({ length: 100 }, () => asked[0]!);
+    for (const member of [operatorMember, 'user:a@b.c']) {
+      await expect(policies.test(keyName, hundred, member)).resolves.toBeDefined();
+      await expect(policies.test(keyName, [...hundred, asked[1]!], member)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
+    }
   });
 
   test('gives nothing where nothing is', async () => {

@@ -20,6 +20,8 @@ import {
 export type CommitPolicy = (writes: readonly RowWrite[], change: KeyChange) => Promise<boolean>;
 
 const attemptsMax = 10;
+/** What IAM takes at once; each is looked up on the resource and above it. */
+const permissionsMax = 100;
 const permissionPattern = /^[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)+$/;
 
 /**
@@ -106,13 +108,21 @@ export async function testPermissions(
   member: string,
 ): Promise<readonly string[]> {
   const { target, exists } = await policyResource(context, resource, 'getIamPolicy');
-  permissions.forEach(requirePermission);
+  requirePermissions(permissions);
   if (!(await exists())) return [];
   if (member === operatorMember) return permissions;
   const answers = await Promise.all(
     permissions.map((permission) => isGranted(context, target, permission, member)),
   );
   return permissions.filter((_, at) => answers[at]);
+}
+
+function requirePermissions(permissions: readonly string[]): void {
+  if (permissions.length > permissionsMax) {
+    const message = `Request field permissions must have at most ${permissionsMax} entries.`;
+    throw argumentError('permissions', message);
+  }
+  permissions.forEach(requirePermission);
 }
 
 function requirePermission(permission: string): void {

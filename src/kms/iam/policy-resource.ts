@@ -65,6 +65,7 @@ async function projectResource(context: KmsContext, project: string): Promise<Po
     throw argumentError('resource', 'Request field resource must name a project, ring or key.');
   }
   const projectId = await knownProjectId(context, project);
+  if (projectId === reservedProject) throw reservedProjectError();
   const number = (await context.rows.get(projectTable, projectId))?.record.projectNumber;
   const id = `projects/${projectId}`;
   return {
