@@ -189,14 +189,15 @@ describe('an entry', () => {
       },
       updateMask: 'labels,next_rotation_time,rotation_period,key_access_justifications_policy',
     });
-    // A field that the mask names and the key lacks was cleared; a time that is none is shown.
+    // What is refused is recorded too, also a time that is none.
     const forever = { nextRotationTimeMs: 1e18, rotationPeriodSeconds: 86_400 };
-    await service.updateCryptoKey(
+    const refused = service.updateCryptoKey(
       keyName,
       forever,
-      ['next_rotation_time', 'rotation_period', 'labels'],
+      ['next_rotation_time', 'rotation_period'],
       operator,
     );
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(last(bench).request).toMatchObject({
       cryptoKey: { name: keyName, nextRotationTime: '1000000000000000000' },
     });
