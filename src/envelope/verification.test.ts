@@ -159,7 +159,7 @@ describe('a verification of the DEKs', () => {
   });
 
   // Receipts wait for the audit log as plain JSON: who can write the file can change what is told.
-  test.fails('a changed digit of a waiting receipt is found', async () => {
+  test('a changed digit of a receipt that waits is not found: nothing seals it', async () => {
     const receipt = {
       topicName: first.name,
       topicUid: '01'.repeat(16),
@@ -169,6 +169,6 @@ describe('a verification of the DEKs', () => {
     const place = receiptPrefix + dekRowKey(first.uid, 3).slice('dek/'.length);
     const value = Buffer.from(JSON.stringify(receipt).replace('1000', '9000'));
     store.changed.set(place, { key: place, value, version: 1 });
-    expect(placesOf((await verified()).damaged)).toEqual([place]);
+    expect((await verified()).damaged).toEqual([]);
   });
 });
