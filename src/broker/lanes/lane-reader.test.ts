@@ -149,3 +149,34 @@ test('opened bytes are gone when their DEK dies of idleness, and so is their pla
   expect(harness.broker.openedBytes).toBe(0);
   await harness.close();
 });
+
+test('a segment at hand whose DEK went with a trim is missing, not damaged', async () => {
+  let isBehind = false;
+  const harness = await BrokerHarness.open({
+    wrapStore: (disk) => {
+      const tails = disk.tails.bind(disk);
+      const locate = disk.locate.bind(disk);
+      // What a seek that overlaps the sweep was told before it.
+      disk.tails = async (logs) =>
+        (await tails(logs)).map((tail) => (isBehind ? { ...tail, trim: 0 } : tail));
+      disk.locate = async (...place) => (isBehind ? 0 : await locate(...place));
+      return disk;
+    },
+  });
+  const topic = await harness.createTopic('orders');
+  const subscription = await harness.createSubscription('billing', topic, {
+    retainAckedMessages: true,
+    messageRetentionMs: 8 * 3_600_000,
+  });
+  await harness.publish(topic, 'old');
+  await harness.clock.advance(7 * 3_600_000);
+  await harness.publish(topic, 'new');
+  expect(await harness.consume(subscription)).toEqual(['old', 'new']);
+  await harness.clock.advance(2 * 3_600_000);
+  expect(await harness.keyRows.list('dek/')).toHaveLength(1);
+  isBehind = true;
+  await harness.until(harness.broker.seek(subscription, { timeMs: 0 }));
+  isBehind = false;
+  expect((await harness.pull(subscription)).map(({ text }) => text)).toEqual(['new']);
+  await harness.close();
+});

@@ -87,7 +87,11 @@ export class LaneReader {
     if (segment === undefined || !holds(segment, sequence)) {
       return { first: await this.#firstAfter(sequence), segment: null };
     }
-    await this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
+    try {
+      await this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
+    } catch (error) {
+      return { first: await this.#firstAfterErased(segment, error), segment: null };
+    }
     return { first: sequence, segment };
   }
 
@@ -133,6 +137,15 @@ export class LaneReader {
     if (tail !== undefined && tail.trim > sequence) return tail.trim;
     // Also above the tail: what was handed out once had been stored, so that tail has been lost.
     throw new RpcError('DATA_LOSS', 'SEGMENT_MISSING', 'A stored message cannot be found.');
+  }
+
+  /** A segment may be at hand still when a trim has taken it, and its DEK, off the disk. */
+  async #firstAfterErased({ base, count }: Segment, error: unknown): Promise<number> {
+    const { code } = RpcError.from(error);
+    if (code !== 'DATA_LOSS' && code !== 'NOT_FOUND') throw error;
+    const [tail] = await this.#tails();
+    if (tail !== undefined && tail.trim >= base + count) return tail.trim;
+    throw error;
   }
 
   async #tails(): Promise<Tail[]> {

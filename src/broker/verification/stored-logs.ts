@@ -24,7 +24,9 @@ export async function walkLog(
     const segments = await reached(store.read(log, at, readBytes));
     for (const segment of segments) {
       if (segment.base > at) await noteHole(store, sink, { log, at, where, to: segment.base });
-      await checkOne(segment, sink, where, check);
+      const isThere = async (): Promise<boolean> =>
+        (await tailOf(store, log)).trim < segment.base + segment.count;
+      await checkOne(segment, sink, { where, check, isThere });
       at = segment.base + segment.count;
     }
     if (segments.length > 0) continue;
@@ -42,7 +44,7 @@ export function noteFailure(
   count: number,
 ): void {
   const { code, message } = RpcError.from(error);
-  const isEnvelope = error instanceof Error && error.name === 'EnvelopeError';
+  const isEnvelope = isEnvelopeError(error);
   if (isEnvelope || code === 'DATA_LOSS') {
     sink.damaged(where, isEnvelope ? error.message : message);
   } else if (code === 'FAILED_PRECONDITION' || code === 'NOT_FOUND') {
@@ -50,18 +52,30 @@ export function noteFailure(
   } else throw error;
 }
 
+interface CheckOptions {
+  readonly where: string;
+  readonly check: SegmentCheck;
+  /** Whether the segment is stored still. */
+  readonly isThere: () => Promise<boolean>;
+}
+
 async function checkOne(
   segment: Segment,
   sink: VerificationSink,
-  where: string,
-  check: SegmentCheck,
+  { where, check, isThere }: CheckOptions,
 ): Promise<void> {
   try {
     await check(segment);
     sink.passed(segment.count, segment.body.length);
   } catch (error) {
+    // A trim takes DEKs with it: what was read before it cannot be opened after it.
+    if (!isEnvelopeError(error) && !(await isThere())) return;
     noteFailure(error, sink, `${where} at ${segment.base}`, segment.count);
   }
+}
+
+function isEnvelopeError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'EnvelopeError';
 }
 
 async function noteHole(

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 import { BrokerHarness } from '../../../test/support/broker-harness.ts';
 import { silentLogger } from '../../runtime/index.ts';
-import type { MemoryStore, Segment, Store } from '../../storage/index.ts';
+import { segmentKinds } from '../../storage/index.ts';
+import type { LogId, MemoryStore, MetaRow, Segment, Store } from '../../storage/index.ts';
 import { Verification, type VerificationReport } from '../../verification/index.ts';
 
 /** Changes what is read, once it is told to. */
@@ -173,4 +174,38 @@ test('a store that cannot be read fails the verification, with its words', async
   expect(report.error).not.toBeNull();
   bench.meddler.change = null;
   await bench.harness.close();
+});
+
+test('a segment that is trimmed, with its DEK, before it is opened is passed over', async () => {
+  let meet: ((log: LogId) => Promise<void>) | null = null;
+  const harness = await BrokerHarness.open({
+    wrapStore: (disk) => {
+      const read = disk.read.bind(disk);
+      disk.read = async (log, ...place) => {
+        const segments = await read(log, ...place);
+        if (segments[0]?.kind === segmentKinds.messages) await meet?.(log);
+        return segments;
+      };
+      return disk;
+    },
+  });
+  const topic = await harness.createTopic('orders');
+  await harness.createSubscription('billing', topic);
+  await harness.publish(topic, 'one', 'two');
+  await harness.clock.advance(7 * 3_600_000);
+  await harness.publish(topic, 'three');
+  const [{ key }] = (await harness.keyRows.list('dek/')) as [MetaRow];
+  const sealed = { name: topic, uid: Buffer.from(key.split('/')[1]!, 'hex') };
+  meet = async (log) => {
+    meet = null;
+    await harness.disk.trim([{ log, below: 2 }]);
+    await harness.deks.erase(sealed, [{ version: 1, sealedMessageCount: null }]);
+  };
+  const parts = harness.broker.verifiables();
+  const verification = new Verification(parts, { clock: harness.clock, log: silentLogger });
+  verification.start();
+  while (verification.report().state === 'running') await harness.clock.settle();
+  expect(meet).toBeNull();
+  expect(verification.report()).toMatchObject({ state: 'done', findings: [], error: null });
+  await harness.close();
 });
