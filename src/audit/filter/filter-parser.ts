@@ -22,6 +22,7 @@ export interface Comparison {
 
 const filterLengthMax = 20_000;
 const depthMax = 100;
+const patternsMax = 10;
 
 /**
  * Parses the language of Cloud Logging: comparisons, AND, OR, NOT, `-`, parentheses, texts that
@@ -42,6 +43,7 @@ class Parser {
   readonly #tokens: readonly Token[];
   #next = 0;
   #depth = 0;
+  #patterns = 0;
 
   constructor(filter: string) {
     this.#filter = filter;
@@ -107,6 +109,9 @@ class Parser {
   #value(field: { path: readonly string[]; comparator: Comparator; at: number }): Filter {
     const { path, comparator } = field;
     const token = this.#takeText();
+    if (comparator.endsWith('~') && ++this.#patterns > patternsMax) {
+      throw filterError(this.#filter, token.at, `more than ${patternsMax} patterns`);
+    }
     const isAny = token.kind === 'word' && token.text === '*';
     const made = comparisonOf(path, comparator, isAny ? null : token.text);
     if ('test' in made) {

@@ -177,3 +177,10 @@ describe('times and logs of a filter', () => {
     expect(boundsOf(parseFilter(filter)).chains).toEqual(chains);
   });
 });
+
+test('a filter holds ten patterns at most: each is run on every entry', () => {
+  const filter = (count: number): string =>
+    Array.from({ length: count }, () => 'insertId=~"a"').join(' OR ');
+  expect(() => parseFilter(filter(10))).not.toThrow();
+  expect(() => parseFilter(filter(11))).toThrow('more than 10 patterns');
+});

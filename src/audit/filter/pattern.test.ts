@@ -77,6 +77,7 @@ describe('what is no pattern, or none of RE2, is refused', () => {
     '(?!a)',
     '\\1',
     '(a{1000}){1000}',
+    '(a?){300}',
   ])('%s', (pattern) => {
     expect(compilePattern(pattern)).toBeTypeOf('string');
   });
@@ -93,4 +94,10 @@ test('nothing repeated a thousand times, a hundred levels deep, is nothing', () 
 test('a pattern on which others work for ever takes its linear time', () => {
   expect(found('^(a+)+$', `${'a'.repeat(20_000)}b`)).toBe(false);
   expect(found('(.*)(.*)(.*)(.*)(.*)x', 'a'.repeat(20_000))).toBe(false);
+});
+
+test('what a name may be is not too large a pattern', () => {
+  expect(found('^[a-z][a-z0-9-]{0,62}/(?:topics|keys)/[A-Za-z0-9_-]{1,63}$', 'p/keys/k')).toBe(
+    true,
+  );
 });

@@ -10,7 +10,8 @@ type Step =
   | { readonly kind: 'split'; first: number; second: number }
   | { readonly kind: 'match' };
 
-const stepsMax = 2_000;
+/** Each costs time for each character of a text. */
+const stepsMax = 500;
 
 /**
  * Compiles a regular expression of RE2's syntax: what it searches for may be anywhere in a text.

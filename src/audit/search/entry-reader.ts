@@ -44,7 +44,8 @@ function readableOf({ entries }: ScannedSegment, { from, below }: ScanRange): Pl
   });
 }
 
-async function turn({ clock }: SearchPorts): Promise<void> {
+/** Lets others have theirs. */
+export async function turn({ clock }: Pick<SearchPorts, 'clock'>): Promise<void> {
   await new Promise<void>((resolve) => {
     clock.soon(resolve);
   });

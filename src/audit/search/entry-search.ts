@@ -9,7 +9,7 @@ import { type Bounds, boundsOf } from '../filter/filter-bounds.ts';
 import { matches } from '../filter/filter-match.ts';
 import { type Filter, parseFilter } from '../filter/filter-parser.ts';
 import { logEntryJson, logNameOf } from '../log-entry-json.ts';
-import { entriesDown, entriesUp, type PlacedEntry } from './entry-reader.ts';
+import { entriesDown, entriesUp, type PlacedEntry, turn } from './entry-reader.ts';
 import { merged } from './merged-entries.ts';
 import { isDescending, projectsOf } from './query-fields.ts';
 import { placeOfToken, type SearchPlace, searchToken } from './search-token.ts';
@@ -66,6 +66,8 @@ export class EntrySearch {
       }
       place[chain] = parsed.isDown ? item.sequence : item.sequence + 1;
       if (isWanted(item.entry, parsed)) entries.push(item.entry);
+      // A filter may take long over one entry: others have their turn before the next.
+      await turn(this.#ports);
     }
     return { entries, nextPageToken: '' };
   }
