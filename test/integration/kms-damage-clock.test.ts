@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { LiveKeys } from '../support/live-keys.ts';
 import { useLiveServer } from '../support/live-server.ts';
@@ -24,6 +23,13 @@ interface Key {
   readonly name: string;
   readonly primary: Version;
   readonly nextRotationTime?: string;
+}
+
+/** Before the same is asked again. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    live.clock.schedule(live.clock.monotonicMs() + ms, resolve);
+  });
 }
 
 /** The wall clock is another one from now on, and the minute passes within which it is looked at. */

@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { KeyFile } from '../support/key-file.ts';
 import { LiveKeys, type LiveKey } from '../support/live-keys.ts';
@@ -26,6 +25,13 @@ let probes: Readonly<Record<string, Probe>>;
 let answers: Readonly<Record<string, string>>;
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+/** Before the same is asked again. */
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    live.clock.schedule(live.clock.monotonicMs() + ms, resolve);
+  });
+}
 
 async function pulled(subscription: string): Promise<unknown> {
   const path = `${project}/subscriptions/${subscription}:pull`;
