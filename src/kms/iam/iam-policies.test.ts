@@ -263,6 +263,20 @@ test('what is stored and grants nothing is logged as a warning, once for each bi
   ]);
 });
 
+test('a policy is at most 256 KiB: it is read for each use of a key', async () => {
+  const policies = await open();
+  const expression = `request.time < timestamp("2030-01-01T00:00:00Z")${' '.repeat(11_900)}`;
+  const bindings = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...binding('user:a@b.c'),
+      condition: { title: `t${i}`, expression },
+    }));
+  await policies.set(ringName, { version: 3, bindings: bindings(21) });
+  await expect(
+    policies.set(ringName, { version: 3, bindings: bindings(22) }),
+  ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
+
 describe('testIamPermissions', () => {
   const asked = ['cloudkms.cryptoKeys.get', 'cloudkms.cryptoKeyVersions.useToEncrypt'];
 

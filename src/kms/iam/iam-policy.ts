@@ -27,6 +27,8 @@ export interface NewIamPolicy {
 }
 
 const membersMax = 1500;
+/** Of the stored JSON, in characters: policies are read and parsed for each use of a key. */
+const policyLengthMax: number = 256 * 1024;
 const memberLengthMax = 512;
 /** What IAM takes of a condition, in characters. */
 const expressionLengthMax = 12_000;
@@ -54,6 +56,7 @@ export function policyRecordOf(policy: NewIamPolicy): PolicyRecord {
   }
   const bindings = [...joined.values()].filter(({ members }) => members.length > 0);
   requireMemberCount(bindings);
+  requirePolicyLength(bindings);
   return { version: versionOf(bindings), bindings };
 }
 
@@ -105,5 +108,12 @@ function requireMemberCount(bindings: readonly Binding[]): void {
   const count = bindings.reduce((sum, { members }) => sum + members.length, 0);
   if (count <= membersMax) return;
   const message = `The policy has ${count} members, more than the limit of ${membersMax}.`;
+  throw argumentError('policy.bindings', message);
+}
+
+function requirePolicyLength(bindings: readonly Binding[]): void {
+  const { length } = JSON.stringify(bindings);
+  if (length <= policyLengthMax) return;
+  const message = `The policy has ${length} characters, more than the limit of ${policyLengthMax}.`;
   throw argumentError('policy.bindings', message);
 }
