@@ -29,6 +29,8 @@ class Bench {
   readonly history: Segment[] = [];
   areRowsLost = false;
   readCount = 0;
+  /** Called once, when something is about to be read. */
+  onRead: (() => void) | null = null;
   use: LaneUse = this.open();
 
   open(): LaneUse {
@@ -42,7 +44,11 @@ class Bench {
     };
     const store: Store = new Proxy(this.store, {
       get: (target, name) => {
-        if (name === 'read') this.readCount++;
+        if (name === 'read') {
+          this.readCount++;
+          this.onRead?.();
+          this.onRead = null;
+        }
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -208,4 +214,15 @@ test('a segment whose header is damaged is counted as such', async () => {
   await bench.store.commit([{ ...op, timeMs: 99, kind: segmentKinds.messages, body }]);
   const uses = await bench.use.uses();
   expect(uses.get(unreadable)?.messageCount).toBe(2);
+});
+
+test('what is heard of while a gap that it ends is read does not hide the rest of the gap', async () => {
+  const bench = new Bench();
+  await bench.append(1, 3, 0, false);
+  await bench.append(1, 4, 0, false);
+  const [, late] = bench.history;
+  bench.onRead = () => bench.use.appended([late!]);
+  expect(await bench.counted()).toEqual(await bench.brute());
+  const [tail] = await bench.store.tails([log]);
+  expect(bench.use.namedFrom(tail!)).toEqual(new Set([1]));
 });

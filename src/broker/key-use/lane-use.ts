@@ -7,6 +7,8 @@ import { DekRunRows } from './dek-run-rows.ts';
 import { DekRuns, type DekRun, type Gap, type SegmentFacts } from './dek-runs.ts';
 
 const readBytes = 512 * 1024;
+/** What is still missing after so many reads is missing from the store. */
+const fillsMax = 4;
 
 /** In place of a DEK's version, which is 1 or more: the segment's header is damaged. */
 export const unreadable = 0;
@@ -141,14 +143,29 @@ export class LaneUse {
       const sealings = this.#sealings;
       const wasQuiet = !this.#isSealing;
       await this.#load();
-      const [tail] = await this.#ports.store.tails([this.#log]);
-      for (const gap of this.#runs.gaps(tail!.trim, tail!.next)) await this.#fill(gap);
+      let tail = await this.#tail();
+      // What was heard of during a read may have kept what the read found from being taken.
+      for (let pass = 0; pass < fillsMax && (await this.#fillGaps(tail)); pass++) {
+        tail = await this.#tail();
+      }
       // Nothing was on its way while the log was looked at: what landed has been found.
       if (wasQuiet && sealings === this.#sealings) this.#doubtful.clear();
-      return tail!;
+      return tail;
     } catch (error) {
       throw storageRefusal(error);
     }
+  }
+
+  async #tail(): Promise<Tail> {
+    const [tail] = await this.#ports.store.tails([this.#log]);
+    return tail!;
+  }
+
+  /** True if there were any. */
+  async #fillGaps({ trim, next }: Tail): Promise<boolean> {
+    const gaps = this.#runs.gaps(trim, next);
+    for (const gap of gaps) await this.#fill(gap);
+    return gaps.length > 0;
   }
 
   async #load(): Promise<void> {
