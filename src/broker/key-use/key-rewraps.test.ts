@@ -85,6 +85,17 @@ test('started again, it finds nothing to do', async () => {
   await harness.close();
 });
 
+test('ordered twice at once, it runs once', async () => {
+  const { harness, keys } = await openBench();
+  const before = keys.count('encrypt');
+  const orders = [harness.broker.startRewrap(keyName), harness.broker.startRewrap(keyName)];
+  await harness.until(Promise.all(orders));
+  expect(await ended(harness)).toMatchObject({ moved: 6 });
+  await harness.clock.advance(60_000);
+  expect(keys.count('encrypt') - before).toBe(6);
+  await harness.close();
+});
+
 test('one version alone is moved, or to another key', async () => {
   const { harness, keys, topics, subscriptions, published } = await openBench(1, 2);
   await harness.publish(topics[0]!, 'under 2');

@@ -2,6 +2,7 @@ import { storageRefusal } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { decodeRow, encodeRow } from '../catalog/catalog-rows.ts';
 import type { Registry } from '../registry.ts';
+import { Serial } from '../serial.ts';
 import { KeyRewrap } from './key-rewrap.ts';
 import type { RewrapProgress, RewrapTask } from './rewrap-progress.ts';
 
@@ -30,6 +31,8 @@ export class KeyRewraps {
   /** By CryptoKey. */
   readonly #rewraps = new Map<string, KeyRewrap>();
   readonly #waiting: KeyRewrap[] = [];
+  /** Two that are ordered at once are one. */
+  readonly #starts = new Serial();
   #current: KeyRewrap | null = null;
   #working: Promise<void> | null = null;
   #isClosed = false;
@@ -58,10 +61,14 @@ export class KeyRewraps {
       const text = `${from} is not a version of ${keyName}.`;
       throw new RpcError('INVALID_ARGUMENT', 'REWRAP_FROM_INVALID', text);
     }
+    const names = { from: from ?? keyName, to: to ?? keyName };
+    return await this.#starts.run(() => this.#started(keyName, names));
+  }
+
+  async #started(keyName: string, names: Pick<RewrapTask, 'from' | 'to'>): Promise<RewrapProgress> {
     const known = this.#rewraps.get(keyName);
     if (known !== undefined && this.#isUnderWay(known)) return known.progress;
-    const startTimeMs = this.#registry.ports.clock.wallMs();
-    const task: RewrapTask = { from: from ?? keyName, to: to ?? keyName, startTimeMs };
+    const task: RewrapTask = { ...names, startTimeMs: this.#registry.ports.clock.wallMs() };
     await this.#journal.began(task);
     await this.#store(keyName, encodeRow(task));
     return this.#enqueue(task).progress;
