@@ -186,8 +186,10 @@ test('trap: verbs are split off before names are matched, whatever an id may hol
 
 test('trap: IAMPolicy is a gRPC service of its own; policies are refused by name, never made up', async () => {
   const wire = liveGrpc(live);
+  const resource = Buffer.from('projects/trap/topics/some-topic');
+  const request = Uint8Array.of(0x0a, resource.length, ...resource);
   for (const method of ['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions']) {
-    const answer = await refused(wire.send(`/google.iam.v1.IAMPolicy/${method}`, new Uint8Array()));
+    const answer = await refused(wire.send(`/google.iam.v1.IAMPolicy/${method}`, request));
     expect(answer.code).toBe('UNIMPLEMENTED');
     expect(answer.message).toContain(`google.iam.v1.IAMPolicy.${method}`);
   }

@@ -107,9 +107,15 @@ function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue }
   return isResource ? { response: recorded(desc, answer) } : {};
 }
 
+/** A request for which JSON has no words, such as an impossible Duration, is named and no more. */
 function recorded(desc: DescMessage, message: Message): AuditValue {
-  const json = messageToJson(desc, message as never) as { readonly [name: string]: AuditValue };
-  return { '@type': `type.googleapis.com/${desc.typeName}`, ...(withoutQueries(json) as object) };
+  const type = { '@type': `type.googleapis.com/${desc.typeName}` };
+  try {
+    const json = messageToJson(desc, message as never) as { readonly [name: string]: AuditValue };
+    return { ...type, ...(withoutQueries(json) as object) };
+  } catch {
+    return type;
+  }
 }
 
 /** The query of a push endpoint often holds a token that only the endpoint should know. */
