@@ -148,7 +148,8 @@ class CachingDekManager implements DekManager {
       topic,
       spent.filter(({ version }) => expelled.has(version)),
     );
-    deks?.expel([...expelled]);
+    // Also of a topic that was put to work meanwhile.
+    await this.#topics.get(dekRowPrefix(topic.uid))?.expelErased([...expelled]);
     return [...expelled];
   }
 

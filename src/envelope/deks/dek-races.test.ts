@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { keyName, openScriptedBench, sealedTopic } from '../../../test/support/dek-bench.ts';
+import { openMemoryKeyStore } from '../../storage/index.ts';
 import type { Dek } from '../dek.ts';
 
 const topic = sealedTopic();
@@ -55,5 +56,36 @@ test('whenever a key is disabled after it proved a rewrap, it takes the DEK with
       reason: 'KEY_VERSION_DISABLED',
     });
     manager.close();
+  }
+});
+
+test('who reads a row while it is erased gets nothing that outlives it', async () => {
+  const first = await openScriptedBench();
+  await first.manager.forSeal(topic);
+  first.manager.close();
+  for (const isKnown of [false, true]) {
+    for (let turns = 0; turns < turnsMax; turns++) {
+      const rows = openMemoryKeyStore({ clock: first.clock });
+      const [row] = await first.rows.list('dek/');
+      await rows.txn([], [{ key: row!.key, value: row!.value }]);
+      const { manager, clock } = await openScriptedBench({ rows, keys: first.keys });
+      // The topic's DEKs are at work already, or not yet.
+      if (isKnown) await Promise.resolve(manager.forOpen(topic, 9)).catch(() => undefined);
+      const given: Dek[] = [];
+      void afterTurns(turns, () => {
+        void Promise.resolve(manager.forOpen(topic, 1)).then(
+          (dek) => given.push(dek),
+          () => undefined,
+        );
+      });
+      const erased = await manager.erase(topic, [{ version: 1, sealedMessageCount: null }]);
+      await clock.settle();
+      // Whoever was reading it already keeps it.
+      expect(await rows.list('dek/')).toHaveLength(1 - erased.length);
+      if (turns > 0) expect(erased).toEqual([1]);
+      const alive = given.filter((dek) => dek.isAlive);
+      if (erased.length > 0) expect(alive, `asked ${turns} turns after`).toEqual([]);
+      manager.close();
+    }
   }
 });

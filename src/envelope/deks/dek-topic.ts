@@ -121,7 +121,7 @@ export class TopicDeks implements CachedDekOwner, DekHost {
 
   /**
    * In this tick: those of these DEKs that neither seal nor will next are of no use to anybody any
-   * more. Returns them; their rows may go. Called again afterwards, for who came in between.
+   * more. Returns them; their rows may go.
    */
   expel(versions: readonly number[]): number[] {
     return versions.filter((version) => {
@@ -133,6 +133,12 @@ export class TopicDeks implements CachedDekOwner, DekHost {
       this.#watch.forget(version);
       return true;
     });
+  }
+
+  /** Their rows are gone: so is whatever was read of them before they went. */
+  async expelErased(versions: readonly number[]): Promise<void> {
+    await Promise.allSettled(versions.map((version) => this.#reading.get(version)));
+    this.expel(versions);
   }
 
   /** A DEK is stored wrapped otherwise from now on. */
