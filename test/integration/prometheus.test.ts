@@ -64,13 +64,17 @@ describe.skipIf(!isPrometheusInstalled)(`a real Prometheus${suffix}`, () => {
     return queries.filter((_, index) => answers[index] === false);
   }
 
+  /** Without an external manager, another key service or a broken log they have nothing to count. */
+  const isElsewhere = (query: string): boolean =>
+    /sealpost_(?:ekm|kms_quota|remote_kms|audit_failures)_/.test(query);
+
   test(
     'answers every panel, recording rule and alert with data from a server under load',
     { timeout: 120_000 },
     async () => {
       const { load } = observed;
       const names = [...panelQueries(), ...recordedNames(), ...alertSelectors()];
-      let missing = [...new Set(names)];
+      let missing = [...new Set(names)].filter((name) => !isElsewhere(name));
       expect(missing.length).toBeGreaterThan(150);
       const startMs = performance.now();
       for (let round = 0; missing.length > 0; round++) {
