@@ -137,7 +137,7 @@ export class TopicDeks implements CachedDekOwner, DekHost {
 
   /** Their rows are gone: so is whatever was read of them before they went. */
   async expelErased(versions: readonly number[]): Promise<void> {
-    await Promise.allSettled(versions.map((version) => this.#reading.get(version)));
+    await Promise.allSettled(versions.flatMap((version) => this.#reading.get(version) ?? []));
     this.expel(versions);
   }
 
