@@ -28,6 +28,7 @@ export const listEntries: Action = async ({ flags }, tools) => {
 /** Looks again from the time of the last entry on, whose neighbours may share it. */
 async function follow(tools: Tools, filter: string, shown: readonly Json[]): Promise<void> {
   const stop = tools.terminal.stopSignal();
+  tools.out.note('Following. Ctrl-C ends it.');
   let last = shown;
   for (; !stop.aborted; await pause(tools.clock, lookMs, stop)) {
     const known = new Set(last.map(({ insertId }) => insertId));
