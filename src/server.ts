@@ -2,7 +2,6 @@ import {
   auditRoutes,
   diagnoseRoutes,
   identityRoutes,
-  keyUseRoutes,
   loggingMethods,
   rootKeyRoutes,
   verificationRoutes,
@@ -19,6 +18,7 @@ import { createKeyPolicy } from './server/key-policy.ts';
 import { brokerGuard } from './server/destruction-guard.ts';
 import { keyApi } from './server/key-api.ts';
 import { openKeyServices } from './server/key-services.ts';
+import { keyUseApi } from './server/key-use-api.ts';
 import { listen } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
 import { openBroker } from './server/opened-broker.ts';
@@ -100,7 +100,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     ...verificationRoutes(verification),
     ...auditRoutes(auditVerification),
     ...diagnoseRoutes(brokerService, about),
-    ...(running === undefined ? [] : keyUseRoutes(running)),
+    ...keyUseApi(running, services),
   ];
   const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
   const served = {

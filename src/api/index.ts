@@ -20,7 +20,7 @@ export type { CallObserver } from './observer.ts';
 export { auditRoutes } from './sealpost/audit-routes.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
-export { keyUseRoutes, type KeyUseSource } from './sealpost/key-use-routes.ts';
+export { keyUseRoutes, type KeyUseSource, type RequireKey } from './sealpost/key-use-routes.ts';
 export { rootKeyRoutes, type RootKeyControl } from './sealpost/root-key-routes.ts';
 export { verificationRoutes, type VerificationControl } from './sealpost/verification-routes.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';

@@ -16,10 +16,12 @@ import type {
 import { KeyVersions, type VersionChange } from './keys/key-versions.ts';
 import type { KmsContext } from './kms-context.ts';
 import { KeyLifecycle } from './lifecycle/key-lifecycle.ts';
+import { parseKmsName, requireKeyName, requireVersionName } from './names.ts';
 import { Projects } from './projects.ts';
 import type { ProtectionLevel } from './providers/key-provider.ts';
 import { reservedKeyName } from './reserved-project.ts';
 import type { Page, PageRequest } from './rows/page.ts';
+import { requireCryptoKey, requireVersion } from './rows/stored-keys.ts';
 import { KeyUses } from './uses/key-use.ts';
 import { MacUses } from './uses/mac-use.ts';
 import { RawUses } from './uses/raw-use.ts';
@@ -89,6 +91,17 @@ export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
   /** Ends what is scheduled, after what is under way. */
   close(): Promise<void> {
     return this.lifecycle.close();
+  }
+
+  /** Whether a CryptoKey or a version of one exists: nobody's use of it. Throws NOT_FOUND. */
+  async requireStored(name: string): Promise<void> {
+    if (parseKmsName(name)?.kind === 'CryptoKeyVersion') {
+      const { cryptoKey, version } = requireVersionName(name);
+      await requireCryptoKey(this.#context, cryptoKey);
+      await requireVersion(this.#context, cryptoKey, version);
+      return;
+    }
+    await requireCryptoKey(this.#context, requireKeyName(name).cryptoKey);
   }
 
   createKeyRing(parent: string, id: string, caller: Caller): Promise<KeyRing> {

@@ -1,3 +1,4 @@
+import type { KeyUseSource } from '../api/index.ts';
 import type { BrokerService } from '../broker/index.ts';
 import { RpcError } from '../rpc/index.ts';
 
@@ -51,7 +52,7 @@ export function absentBroker(): BrokerService {
   const refusals = Object.entries(rpcNames).map(([method, rpc]) => [
     method,
     async () => {
-      throw notServed(`${rpc} is not served here: this server has --roles kms.`);
+      throw ofBroker(rpc);
     },
   ]);
   const silent: Pick<BrokerService, Silent> = {
@@ -63,6 +64,21 @@ export function absentBroker(): BrokerService {
   };
   return { ...Object.fromEntries(refusals), ...silent } as BrokerService;
 }
+
+/** What depends on keys is known where the DEKs are. */
+export function absentKeyUse(): KeyUseSource {
+  const rpc = 'sealpost.v1.KeyUse';
+  return {
+    keyUse: () => Promise.reject(ofBroker(`${rpc}.GetKeyUse`)),
+    startRewrap: () => Promise.reject(ofBroker(`${rpc}.StartRewrap`)),
+    rewrapProgress: () => {
+      throw ofBroker(`${rpc}.GetRewrap`);
+    },
+  };
+}
+
+const ofBroker = (rpc: string): RpcError =>
+  notServed(`${rpc} is not served here: this server has --roles kms.`);
 
 /** UNIMPLEMENTED for what another process does. */
 export function notServed(message: string): RpcError {

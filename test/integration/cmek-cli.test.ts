@@ -59,3 +59,15 @@ test('a rewrap that nobody started has no progress, and a name that fits no key 
   });
   expect((await cli('keys usage cafe/paid --version x')).code).not.toBe(0);
 });
+
+test.each([
+  ['keys usage nope/nope', 'CryptoKey projects/shop/locations/global/keyRings/nope'],
+  ['keys usage cafe/paid --version 9', 'CryptoKeyVersion projects/shop/'],
+  ['keys rewrap nope/nope', 'CryptoKey projects/shop/'],
+  ['keys rewrap cafe/paid --from 9', 'CryptoKeyVersion projects/shop/'],
+  ['keys rewrap cafe/paid --to-key nope/nope', 'CryptoKey projects/shop/'],
+])('sealpost %s: what does not exist is not found', async (line, named) => {
+  const { code, stdout, stderr } = await cli(line);
+  expect([code, stdout]).toEqual([3, '']);
+  expect(stderr).toContain(`NOT_FOUND: ${named}`);
+});

@@ -16,14 +16,27 @@ export interface KeyUseSource {
   rewrapProgress(keyName: string): RewrapProgress;
 }
 
+/** Throws RpcError NOT_FOUND for a CryptoKey, or a version, that is known not to exist. */
+export type RequireKey = (name: string) => Promise<void>;
+
 /**
  * What depends on a key, as `sealpost keys usage` shows it, and the rewraps of `sealpost keys
  * rewrap`. A rewrap goes on in the server; GET tells how far it is.
+ * What is stored under a key is told even of one that is gone.
  */
-export function keyUseRoutes(broker: KeyUseSource): Route[] {
+export function keyUseRoutes(broker: KeyUseSource, requireKey: RequireKey): Route[] {
   const use = async ({ params }: RestCall): Promise<JsonValue> => {
-    const versions = await broker.keyUse(params['name']!);
-    return { name: params['name']!, versions: versions.map(versionView) };
+    const name = params['name']!;
+    const versions = await broker.keyUse(name);
+    if (!versions.some(isDependedOn)) await requireKey(name);
+    return { name, versions: versions.map(versionView) };
+  };
+  const startRewrap = async (call: RestCall): Promise<JsonValue> => {
+    const name = call.params['name']!;
+    const options = optionsOf(call);
+    await requireKey(options.from ?? name);
+    if (options.to !== undefined) await requireKey(options.to);
+    return progressView(await broker.startRewrap(name, options));
   };
   return [
     {
@@ -42,8 +55,7 @@ export function keyUseRoutes(broker: KeyUseSource): Route[] {
       rpc: `${service}.StartRewrap`,
       method: 'POST',
       template: `/sealpost/v1/{name=${key}}:rewrap`,
-      handle: async (call) =>
-        progressView(await broker.startRewrap(call.params['name']!, optionsOf(call))),
+      handle: startRewrap,
     },
     {
       rpc: `${service}.GetRewrap`,
@@ -53,6 +65,9 @@ export function keyUseRoutes(broker: KeyUseSource): Route[] {
     },
   ];
 }
+
+const isDependedOn = ({ dekCount, spareDekCount }: VersionUse): boolean =>
+  dekCount + spareDekCount > 0;
 
 function optionsOf(call: RestCall): { readonly from?: string; readonly to?: string } {
   const body = call.json();
