@@ -1,4 +1,10 @@
-import type { DescField, DescMessage, DescMethod, Message } from '@bufbuild/protobuf';
+import {
+  ScalarType,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type Message,
+} from '@bufbuild/protobuf';
 
 import { camelCase } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
@@ -40,22 +46,28 @@ function bindQuery(input: DescMessage, query: URLSearchParams, json: JsonObject)
     const field = resolvePath(input, name);
     if (field === undefined) throw unknownParameter(name);
     const path = jsonPath(name);
-    if (field === 'list') setPath(json, path, [...listAt(json, path), value]);
-    else setPath(json, path, value);
+    const item = field.scalar === ScalarType.BOOL ? booleanOf(value) : value;
+    if (field.fieldKind === 'list') setPath(json, path, [...listAt(json, path), item]);
+    else setPath(json, path, item);
   }
 }
 
-/** The kind of the field that a dotted path names, or undefined if there is none. */
-function resolvePath(input: DescMessage, path: string): 'single' | 'list' | undefined {
+/** The words that Google's front ends take for a boolean, in any case; others stay to be refused. */
+function booleanOf(text: string): JsonValue {
+  if (/^(?:true|t|yes|y|1)$/i.test(text)) return true;
+  return /^(?:false|f|no|n|0)$/i.test(text) ? false : text;
+}
+
+/** The field that a dotted path names, or undefined if there is none. */
+function resolvePath(input: DescMessage, path: string): DescField | undefined {
   let desc: DescMessage | undefined = input;
-  let kind: 'single' | 'list' | undefined;
+  let field: DescField | undefined;
   for (const name of path.split('.')) {
-    const field: DescField | undefined = desc === undefined ? undefined : fieldByName(desc, name);
+    field = desc === undefined ? undefined : fieldByName(desc, name);
     if (field === undefined || field.fieldKind === 'map') return undefined;
     desc = field.fieldKind === 'message' ? field.message : undefined;
-    kind = field.fieldKind === 'list' ? 'list' : 'single';
   }
-  return kind;
+  return field;
 }
 
 function listAt(json: JsonObject, path: readonly string[]): JsonValue[] {

@@ -66,6 +66,24 @@ const keysPath = `/v1/${ringName}/cryptoKeys?cryptoKeyId=a`;
 const purpose = 'ENCRYPT_DECRYPT';
 
 describe('what gcloud sends', () => {
+  test.for(['True', 'true', 'TRUE', '1', 'yes', 'False', 'false', 'FALSE', '0', 'no'])(
+    'takes the boolean %s of a query',
+    async (text) => {
+      const { ask } = await open();
+      const path = `/v1/${ringName}/cryptoKeys?cryptoKeyId=a&skip_initial_version_creation=${text}`;
+      const made = await ask('POST', path, { purpose: 'ENCRYPT_DECRYPT' });
+      expect(Object.hasOwn(made as object, 'primary')).toBe(/^(f|n|0)/i.test(text));
+    },
+  );
+
+  test('takes no other word as a boolean', async () => {
+    const { ask } = await open();
+    const path = `/v1/${ringName}/cryptoKeys?cryptoKeyId=a`;
+    await expect(ask('POST', `${path}&skipInitialVersionCreation=maybe`, {})).rejects.toThrow(
+      'Invalid value at \'skip_initial_version_creation\' (TYPE_BOOL), "maybe"',
+    );
+  });
+
   test('creates, describes and lists key rings', async () => {
     const { ask } = await open();
     const ring = { name: `projects/p/locations/global/keyRings/r2`, createTime: at };
