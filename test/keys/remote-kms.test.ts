@@ -106,6 +106,19 @@ describe('two processes, one of keys and one of messages', () => {
       message:
         'google.pubsub.v1.Publisher.GetTopic is not served here: this server has --roles kms.',
     });
+    const key = `${project}/locations/global/keyRings/r/cryptoKeys/k`;
+    for (const [method, path] of [
+      ['GET', `${key}:use`],
+      ['GET', `${key}/cryptoKeyVersions/1:use`],
+      ['POST', `${key}:rewrap`],
+      ['GET', `${key}:rewrap`],
+    ] as const) {
+      const answer = await fetch(`${kms.url}/sealpost/v1/${path}`, { method });
+      expect([answer.status, await answer.text()], path).toEqual([
+        501,
+        expect.stringContaining('is not served here: this server has --roles kms.'),
+      ]);
+    }
     expect((await fetch(`${kms.url}/metrics`)).status).toBe(200);
     expect((await fetch(`${kms.url}/healthz`)).status).toBe(200);
   });
