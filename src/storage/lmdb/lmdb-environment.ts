@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { makeDirectory } from '../directory.ts';
 import { StorageError } from '../storage-error.ts';
+import { checkDataFile } from './data-file-check.ts';
 import { syncPath } from './directory-sync.ts';
 import { storageErrorFrom } from './lmdb-fault.ts';
 
@@ -118,6 +119,7 @@ export class LmdbEnvironment {
   #open(): void {
     const { path, databases, mapBytes, isSynced = true } = this.#options;
     try {
+      checkDataFile(join(path, 'data.mdb'));
       makeDirectory(path, 0o777);
       const settings: RootDatabaseOptionsWithPath & { noReadAhead: boolean } = {
         path,
