@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -92,6 +92,21 @@ describe('serve', () => {
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain('Choose another port with --port.');
     other.close();
+  });
+
+  test.for(['store', 'keys'])('a damaged file of %s is refused in one sentence', async (part) => {
+    const server = serve('--port', '0');
+    await server.url();
+    await server.stop();
+    const file = join(folder.path, 'data', part, 'data.mdb');
+    truncateSync(file, 12_288);
+    const before = readFileSync(file);
+    const ended = await serve('--port', '0').ended;
+    expect([ended.code, ended.stdout]).toEqual([1, '']);
+    const told = ended.stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+    expect(told).toEqual([expect.stringContaining(`The file ${file} is damaged: it is cut off`)]);
+    expect(told[0]).toContain('docs/runbook.md');
+    expect(readFileSync(file).equals(before)).toBe(true);
   });
 
   test('what it does not understand is refused with exit code 2', async () => {
