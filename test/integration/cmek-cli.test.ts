@@ -71,3 +71,29 @@ test.each([
   expect([code, stdout]).toEqual([3, '']);
   expect(stderr).toContain(`NOT_FOUND: ${named}`);
 });
+
+test('a version that messages need is destroyed by force alone, restored and enabled', async () => {
+  await done('keys create cafe/short');
+  await done('keys grant cafe/short');
+  await done('topics create short --key cafe/short');
+  await done('publish short latte');
+  const refused = await cli('keys versions destroy cafe/short 1');
+  expect(refused.code).toBe(5);
+  expect(refused.stderr).toContain('/cryptoKeyVersions/1 is in use: ');
+  expect(refused.stderr).toContain('/cryptoKeys/short --from 1, once another version is primary');
+  expect(await done('keys versions destroy cafe/short 1 --force')).toMatch(
+    /^Version 1 of cafe\/short will be destroyed at \d{4}-.*\nUndo until then: sealpost keys versions restore cafe\/short 1\n$/,
+  );
+  const doctor = await cli('doctor short');
+  expect(doctor.stdout).toContain(
+    'Try: sealpost keys versions restore cafe/short 1, then: sealpost keys versions enable cafe/short 1\n',
+  );
+  const enabled = await cli('keys versions enable cafe/short 1');
+  expect([enabled.code, enabled.stderr]).toEqual([
+    5,
+    expect.stringMatching(/Try: sealpost keys versions restore \S+ 1, then: /),
+  ]);
+  expect(await done('keys versions restore cafe/short 1')).toContain('it is DISABLED.');
+  expect(await done('keys versions enable cafe/short 1')).toContain('work again');
+  expect(await done('publish short mocha')).toContain('Published 1 message');
+}, 120_000);

@@ -50,6 +50,8 @@ export class Unreachable extends CommandError {
 
 const hints: Readonly<Record<string, string>> = {
   KEY_PRIMARY_VERSION_MISSING: 'Make a version primary: sealpost keys versions primary KEY VERSION',
+  // The doctor is named where it knows more than the refusal said.
+  SUBSCRIPTION_DETACHED: 'sealpost doctor says what to do.',
   HOST_NOT_ALLOWED: 'Start the server with --public-host and this name.',
 };
 
@@ -60,7 +62,6 @@ const hintsByMessage: Readonly<Record<string, string>> = {
 };
 
 const hintsByCode: Readonly<Record<string, string>> = {
-  FAILED_PRECONDITION: 'sealpost doctor says what stands in the way.',
   UNAVAILABLE: 'Try again in a moment.',
   RESOURCE_EXHAUSTED: 'Try again in a moment.',
   ABORTED: 'Try again.',

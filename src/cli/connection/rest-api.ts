@@ -17,6 +17,7 @@ type Query = Readonly<Record<string, string | number | undefined>>;
 export interface RequestOptions {
   readonly query?: Query;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -85,7 +86,7 @@ export class RestApi {
   async #fetch(
     method: string,
     path: string,
-    { query, body, signal }: RequestOptions,
+    { query, body, headers, signal }: RequestOptions,
   ): Promise<{ status: number; text: string }> {
     const url = new URL(`/${path}`, this.server);
     for (const [name, value] of Object.entries(query ?? {})) {
@@ -99,9 +100,10 @@ export class RestApi {
         method,
         redirect: 'manual',
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
+        headers: { ...(body === undefined ? {} : json), ...headers },
         ...(body === undefined
           ? {}
-          : { body: typeof body === 'string' ? body : JSON.stringify(body), headers: json }),
+          : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       return { status: response.status, text: await response.text() };
     } catch (error) {

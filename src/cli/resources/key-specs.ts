@@ -30,7 +30,7 @@ const ringsSpec: CommandSpec = {
 
 const versionsSpec: CommandSpec = {
   name: 'versions',
-  summary: 'Show, add, disable and enable the versions of a key.',
+  summary: 'Show, add, disable, enable, destroy and restore the versions of a key.',
   commands: [
     {
       name: 'list',
@@ -68,6 +68,28 @@ const versionsSpec: CommandSpec = {
       arguments: [keyArgument, versionArgument],
       examples: [{ line: 'sealpost keys versions enable cafe/orders 1', does: 'and all is well' }],
       load: async () => (await import('./version-actions.ts')).enableVersion,
+    },
+    {
+      name: 'destroy',
+      summary: 'Schedule a version for its destruction: what it wraps is lost then, for good.',
+      details:
+        'Refused while stored messages depend on it; sealpost keys usage shows them. Until its time has\n' +
+        'come, 30 days unless the key says otherwise, it can be restored.',
+      arguments: [keyArgument, versionArgument],
+      options: [{ name: 'force', doc: 'Even if stored messages depend on it: they are lost.' }],
+      examples: [
+        { line: 'sealpost keys versions destroy cafe/orders 1', does: 'if nothing needs it' },
+      ],
+      load: async () => (await import('./version-actions.ts')).destroyVersion,
+    },
+    {
+      name: 'restore',
+      summary: 'Take back the destruction of a version; it is disabled then.',
+      arguments: [keyArgument, versionArgument],
+      examples: [
+        { line: 'sealpost keys versions restore cafe/orders 1', does: 'then it can be enabled' },
+      ],
+      load: async () => (await import('./version-actions.ts')).restoreVersion,
     },
   ],
 };

@@ -55,18 +55,46 @@ export const disableVersion: Action = (call, tools) =>
   ]);
 
 export const enableVersion: Action = (call, tools) =>
-  setState(call, tools, 'ENABLED', (id, key) => [
-    `Enabled version ${id} of ${shortKey(key)}: publish and delivery work again.`,
+  setState(call, tools, 'ENABLED', (id, key, version) => [
+    `Enabled version ${id} of ${shortKey(key)}: ${restoredBy(version)}`,
     'Official clients must open their streams anew; sealpost subscribe does by itself.',
   ]);
+
+/** Who decides whether what the version wrapped can be used again. */
+const restoredBy = (version: Json): string =>
+  textIn(version, 'protectionLevel').startsWith('EXTERNAL')
+    ? 'what it wrapped can be used as far as the external key manager allows it.'
+    : 'publish and delivery that needed it work again.';
+
+export const destroyVersion: Action = async (call, tools) => {
+  const name = versionName(call, tools);
+  const isForced = call.flags.isSet('force');
+  const headers = isForced ? { headers: { 'x-sealpost-force-destroy': 'true' } } : {};
+  const version = await tools.api.post(`${name}:destroy`, {}, headers);
+  const [id, key] = [shortId(name), call.arguments[0]!];
+  tools.out.result(version, [
+    `Version ${id} of ${shortKey(keyName(call, tools))} will be destroyed at ${textIn(version, 'destroyTime')}; it cannot be used any more.`,
+    `Undo until then: sealpost keys versions restore ${key} ${id}`,
+  ]);
+};
+
+export const restoreVersion: Action = async (call, tools) => {
+  const name = versionName(call, tools);
+  const version = await tools.api.post(`${name}:restore`, {});
+  const id = shortId(name);
+  tools.out.result(version, [
+    `Version ${id} of ${shortKey(keyName(call, tools))} will not be destroyed; it is ${textIn(version, 'state')}.`,
+    `Next, to use it: sealpost keys versions enable ${call.arguments[0]!} ${id}`,
+  ]);
+};
 
 async function setState(
   call: Call,
   tools: Tools,
   state: 'ENABLED' | 'DISABLED',
-  linesOf: (id: string, key: string) => readonly string[],
+  linesOf: (id: string, key: string, version: Json) => readonly string[],
 ): Promise<void> {
   const name = versionName(call, tools);
   const version = await tools.api.patch(name, { state }, { updateMask: 'state' });
-  tools.out.result(version, linesOf(shortId(name), keyName(call, tools)));
+  tools.out.result(version, linesOf(shortId(name), keyName(call, tools), version));
 }
