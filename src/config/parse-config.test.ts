@@ -53,6 +53,15 @@ describe('defaults', () => {
       kmsTokenFile: null,
       defaultKey: null,
       projectNumbers: [],
+      auditRetentionDays: 400,
+      auditDataAccessDays: 30,
+      auditPubsubReads: false,
+      rootKeySource: 'auto',
+      rootKeyPassphraseFile: null,
+      rootKeyCredential: 'sealpost-root-key',
+      pkcs11Library: null,
+      pkcs11Token: null,
+      pkcs11PinFile: null,
     });
   });
 
@@ -69,10 +78,16 @@ describe('defaults', () => {
   });
 });
 
+const nameOf = (field: string): string => options.find((each) => each.field === field)!.name;
+
 /** What must be said beside an option that means nothing without it. */
 function companionsOf(field: string | undefined): string[] {
   const roles = '--roles=broker';
   if (field === 'kmsEndpoint') return [roles];
+  const ofToken = ['library', 'token', 'pin-file'].map((part) => `--pkcs11-${part}=/token`);
+  if (field?.startsWith('pkcs11') === true) {
+    return ofToken.filter((each) => !each.startsWith(`--${nameOf(field)}=`));
+  }
   const ofRemote = ['kmsCa', 'kmsTokenFile', 'defaultKey', 'projectNumbers'];
   return ofRemote.includes(field ?? '') ? [roles, '--kms-endpoint=https://y.example'] : [];
 }
