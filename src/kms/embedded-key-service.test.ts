@@ -11,6 +11,7 @@ import { silentLogger } from '../runtime/index.ts';
 import { startKeyService } from './start-key-service.ts';
 import { operatorMember, serviceMember } from './iam/key-access.ts';
 import type { KeyCaller, KeyChange } from './key-service.ts';
+import { reservedKeyRing } from './reserved-project.ts';
 import { operatorOf } from '../../test/support/operator-keys.ts';
 
 const operator: KeyCaller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' };
@@ -302,6 +303,24 @@ describe('the store', () => {
       await expect(encrypt(bench)).rejects.toMatchObject(lost);
       await expect(operatorOf(bench.service).versions.get(versionOne)).rejects.toMatchObject(lost);
     }
+  });
+
+  test.each([
+    ['alone', []],
+    ['and of its ring', [`kms/ring/${reservedKeyRing}`]],
+  ])('that lost the row of the default key %s is refused by its name', async (_, others) => {
+    const bench = await openKmsBench();
+    const name = bench.service.defaultKeyName;
+    const lost = [`kms/key/${name}`, ...others];
+    for (const key of lost) expect(await bench.keyStore.get(key)).not.toBeNull();
+    const writes = lost.map((key) => ({ key, value: null }));
+    await bench.keyStore.txn([], writes);
+    await expect(startKeyService({ ...bench, log: silentLogger })).rejects.toMatchObject({
+      code: 'DATA_LOSS',
+      reason: 'KEY_STORE_DAMAGED',
+      message: expect.stringContaining(`the row of ${name} is gone`),
+    });
+    expect(await bench.keyStore.get(`kms/key/${name}`)).toBeNull();
   });
 
   test('holds neither key bytes, nor state, labels or bindings in the clear', async () => {

@@ -166,6 +166,15 @@ export function damagedRowError(what: string): RpcError {
   );
 }
 
+/** A row is not there whose companions, written with it, are. */
+export function lostRowError(what: string): RpcError {
+  return new RpcError(
+    'DATA_LOSS',
+    'KEY_STORE_DAMAGED',
+    `The key store is damaged: the row of ${what} is gone, but not what was stored with it.`,
+  );
+}
+
 /** A key wrapped by another root key than the one in the root key file. */
 export function wrongRootKeyError(purpose: string, wrappedUnder: string, id: string): RpcError {
   return new RpcError(

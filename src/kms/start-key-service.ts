@@ -16,6 +16,7 @@ import type { ExternalProvider } from './external/external-provider.ts';
 import type { DestructionGuard } from './key-administration.ts';
 import { KeyChanges } from './key-changes.ts';
 import type { KmsContext } from './kms-context.ts';
+import { lostRowError } from './kms-error.ts';
 import { DueTimes } from './lifecycle/due-times.ts';
 import { type KmsObserver, noKmsObserver } from './observer.ts';
 import type { KeyProvider } from './providers/key-provider.ts';
@@ -54,7 +55,7 @@ export interface KeyServiceOptions {
  * was due while it did not run is done before it resolves.
  *
  * @throws RpcError DATA_LOSS if the store was sealed under another root key, which the message names,
- * or is damaged
+ * is damaged, or lost the row of its default key
  */
 export async function startKeyService(options: KeyServiceOptions): Promise<EmbeddedKeyService> {
   const context = contextOf(options, new SealedRows(options.keyStore, await openRowKey(options)));
@@ -100,8 +101,10 @@ async function ensureDefaultKey(context: KmsContext): Promise<void> {
     algorithm: 'GOOGLE_SYMMETRIC_ENCRYPTION',
   } as const;
   const key = { purpose: 'ENCRYPT_DECRYPT', labels: {}, skipInitialVersion: false } as const;
-  await context.rows.commit([
+  const isMade = await context.rows.commit([
     rowWrite(keyRingTable, { id: reservedKeyRing, version: 0 }, ring),
     ...(await keyWrites(context, reservedKeyName, key, template)),
   ]);
+  // One commit made them all, and nothing deletes any: what is left of them had the key's row.
+  if (!isMade) throw lostRowError(reservedKeyName);
 }
