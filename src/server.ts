@@ -8,7 +8,12 @@ import {
 } from './api/index.ts';
 import { auditPart } from './audit/index.ts';
 import type { Broker, BrokerService } from './broker/index.ts';
-import { packageVersion, type ServerConfig, type SuiteChoice } from './config/index.ts';
+import {
+  packageVersion,
+  requireNamedFiles,
+  type ServerConfig,
+  type SuiteChoice,
+} from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
 import { Metrics } from './metrics/index.ts';
 import { Closers, type Clock } from './runtime/index.ts';
@@ -44,6 +49,7 @@ export async function startServer(
   config: ServerConfig,
   given: Partial<ServerPorts> = {},
 ): Promise<Server> {
+  requireNamedFiles(config);
   const closers = new Closers();
   const ports = portsFor(config, given);
   try {

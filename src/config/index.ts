@@ -11,6 +11,7 @@ export {
   type RootKeySurroundings,
   takeRootKeySurroundings,
 } from './environment.ts';
+export { requireNamedFiles } from './named-files.ts';
 export { packageVersion } from './package-version.ts';
 export { parseConfig, parseDataDir } from './parse-config.ts';
 export type { KmsEndpoint, Role } from './role-values.ts';

@@ -84,6 +84,7 @@ const nameOf = (field: string): string => options.find((each) => each.field === 
 function companionsOf(field: string | undefined): string[] {
   const roles = '--roles=broker';
   if (field === 'kmsEndpoint') return [roles];
+  if (field === 'ekmCa') return ['--ekm-host=y.example'];
   const ofToken = ['library', 'token', 'pin-file'].map((part) => `--pkcs11-${part}=/token`);
   if (field?.startsWith('pkcs11') === true) {
     return ofToken.filter((each) => !each.startsWith(`--${nameOf(field)}=`));

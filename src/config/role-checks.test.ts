@@ -54,6 +54,11 @@ describe('refused at the start', () => {
     [['--default-key', key], '--default-key says nothing without --kms-endpoint.'],
     [['--kms-ca', 'a'], '--kms-ca says nothing without --kms-endpoint.'],
     [['--kms-token-file', 'a'], '--kms-token-file says nothing without --kms-endpoint.'],
+    [['--ekm-ca', 'a'], '--ekm-ca says nothing without --ekm-host.'],
+    [
+      ['--root-key-source', 'file', '--root-key-passphrase-file', 'a'],
+      '--root-key-passphrase-file says nothing with --root-key-source file.',
+    ],
     [['--project-number', 'p=1'], '--project-number says nothing without --kms-endpoint.'],
     [
       ['--roles', 'kms', '--cmek-propagation', 'google'],

@@ -3,7 +3,7 @@ import type { ServerConfig } from './server-config.ts';
 
 /** @throws ConfigError where roles and the place of the keys contradict each other */
 export function refuseRoles(config: ServerConfig): void {
-  const complaint = complaintAbout(config) ?? topicComplaint(config);
+  const complaint = complaintAbout(config) ?? topicComplaint(config) ?? secretComplaint(config);
   if (complaint !== null) throw new ConfigError(complaint);
 }
 
@@ -43,6 +43,16 @@ function topicComplaint(config: ServerConfig): string | null {
   }
   return cmekKeyProjects.length > 0
     ? '--cmek-key-projects says nothing without the role broker.'
+    : null;
+}
+
+/** A file for something that was not asked for is a mistake in what was. */
+function secretComplaint(config: ServerConfig): string | null {
+  const { ekmCa, ekmHosts, rootKeyPassphraseFile, rootKeySource } = config;
+  if (ekmCa !== null && ekmHosts.length === 0) return '--ekm-ca says nothing without --ekm-host.';
+  const asksNone = rootKeySource !== 'auto' && rootKeySource !== 'passphrase';
+  return rootKeyPassphraseFile !== null && asksNone
+    ? `--root-key-passphrase-file says nothing with --root-key-source ${rootKeySource}.`
     : null;
 }
 

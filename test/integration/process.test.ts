@@ -109,6 +109,14 @@ describe('serve', () => {
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 
+  test('a file that an option names in vain is refused before anything is made', async () => {
+    const absent = join(folder.path, 'absent.pem');
+    const ended = await serve('--port', '0', '--outgoing-ca', absent).ended;
+    expect([ended.code, ended.stdout]).toEqual([2, '']);
+    expect(ended.stderr).toBe(`--outgoing-ca ${absent} cannot be read: there is no such file.\n`);
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
   test('what it does not understand is refused with exit code 2', async () => {
     const ended = await serve('--prot', '1').ended;
     expect([ended.code, ended.stdout]).toEqual([2, '']);
