@@ -77,7 +77,7 @@ const backlogFamilies: readonly RowFamily<ReportRow<BacklogReport>>[] = [
   ),
   reportGauge(
     'sealpost_subscription_key_usable',
-    "1 where the key of the subscription's topic could be used when it was last asked, else 0.",
+    "1 where the newest key of the subscription's topic could be used when it was last asked, else 0.",
     (report) => (report.isKeyUsable ? 1 : 0),
   ),
   {

@@ -43,7 +43,7 @@ const topicFamilies: readonly RowFamily<ReportRow<TopicReport>>[] = [
   ),
   {
     name: 'sealpost_topic_key_usable',
-    help: "1 where the topic's key could be used when it was last asked, else 0.",
+    help: "1 where the topic's newest key could be used when it was last asked, else 0.",
     type: 'gauge',
     write: ({ report, labels }, page, name) => {
       const more = labelText({ kms_key_name: report.keyName });

@@ -97,3 +97,23 @@ test('a version that messages need is destroyed by force alone, restored and ena
   expect(await done('keys versions enable cafe/short 1')).toContain('work again');
   expect(await done('publish short mocha')).toContain('Published 1 message');
 }, 120_000);
+
+test('doctor names an older version that the next message needs, and what to do', async () => {
+  await done('keys create cafe/aged');
+  await done('keys create cafe/fresh');
+  await done('keys grant cafe/aged');
+  await done('keys grant cafe/fresh');
+  await done('topics create aged --key cafe/aged');
+  await done('subscriptions create aged-sub --topic aged');
+  await done('publish aged latte');
+  await done('topics update aged --key cafe/fresh');
+  await done('publish aged mocha');
+  await done('keys versions disable cafe/aged 1');
+  const { code, stdout } = await cli('doctor aged-sub');
+  expect(code).toBe(1);
+  expect(stdout).toContain('key cafe/fresh works for what is new alone');
+  expect(stdout).toMatch(/error {4}KEY_UNUSABLE: .*cafe\/cryptoKeys\/aged.*DISABLED/);
+  expect(stdout).toContain('Try: sealpost keys versions enable cafe/aged 1\n');
+  await done('keys versions enable cafe/aged 1');
+  expect((await cli('doctor aged-sub')).code).toBe(0);
+}, 120_000);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { BrokerHarness, type HarnessOptions } from '../../../test/support/broker-harness.ts';
+import { operatorOf } from '../../../test/support/operator-keys.ts';
 import type { SubscriptionDiagnosis, Topic } from '../service.ts';
 
 interface Bench {
@@ -59,6 +60,31 @@ describe('a subscription that stands still', () => {
     expect(found.key?.message).toMatch(/not enabled|disabled/i);
     await harness.setKeyEnabled(key.version, true);
     expect(told(await diagnose())).toEqual(['warning NO_CONSUMER']);
+    await harness.close();
+  });
+
+  test('as an older version of its key was disabled that stored messages need', async () => {
+    const harness = await BrokerHarness.open();
+    const key = await harness.createKey();
+    const { topic, subscription, diagnose } = await bench(harness, key.name);
+    await harness.publish(topic, 'old');
+    const { cryptoKeys, versions } = operatorOf(harness.keys);
+    await harness.until(versions.create(key.name));
+    await harness.until(cryptoKeys.updatePrimaryVersion(key.name, 2));
+    // Longer than a DEK seals.
+    await harness.clock.advance(7 * 3_600_000);
+    await harness.publish(topic, 'new');
+    await harness.setKeyEnabled(key.version, false);
+    const found = await diagnose();
+    expect(found.key).toMatchObject({ isUsable: true });
+    expect(told(found)).toEqual(['error KEY_UNUSABLE']);
+    expect(found.findings[0]?.message).toContain(
+      `${key.version} is not enabled, current state is: DISABLED.`,
+    );
+    await harness.setKeyEnabled(key.version, true);
+    expect(told(await diagnose())).toEqual(['warning NO_CONSUMER']);
+    expect(await harness.consume(subscription)).toEqual(['old', 'new']);
+    expect(told(await diagnose())).toEqual(['info CAUGHT_UP']);
     await harness.close();
   });
 

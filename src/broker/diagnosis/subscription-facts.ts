@@ -6,11 +6,15 @@ import type { Lease } from '../delivery/lease.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
 import type { DeadLetterFacts } from './dead-letter-facts.ts';
+import { waitingKey } from './waiting-key.ts';
 
 /** What a diagnosis rests on: where one subscription stands at one instant. */
 export interface SubscriptionFacts {
   readonly isTopicDeleted: boolean;
+  /** Of the topic: what seals now. */
   readonly key: KeyHealth;
+  /** What opens the next message to be delivered; null: none waits, or `key` fails. */
+  readonly waitingKey: KeyHealth | null;
   readonly push: PushStatus | null;
   readonly unackedCount: number;
   readonly outstandingCount: number;
@@ -40,13 +44,14 @@ export interface WaitingCounts {
   readonly retryCount: number;
 }
 
-/** Asks for the key, and reads one segment at most; the rest is in memory. */
+/** Asks for the keys, and reads one segment at most; the rest is in memory. */
 export async function subscriptionFacts(
   subscription: SubscriptionState,
   of: { readonly isTopicDeleted: boolean; readonly deadLetters: DeadLetterFacts | null },
   clock: Clock,
 ): Promise<SubscriptionFacts> {
   const key = await keyAnswer(subscription.topic.key, clock);
+  const waiting = key.isUsable ? await waitingKey(subscription, clock) : null;
   const oldestMs = await subscription.oldestMs();
   const { backlog, lastDeliveredMs, row } = subscription;
   const nowMs = clock.monotonicMs();
@@ -56,6 +61,7 @@ export async function subscriptionFacts(
   return {
     ...of,
     key,
+    waitingKey: waiting,
     push: subscription.pushStatus,
     unackedCount: subscription.unackedCount,
     outstandingCount: backlog.outstandingCount,

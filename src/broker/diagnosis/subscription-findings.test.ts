@@ -9,6 +9,7 @@ import { subscriptionFindings } from './subscription-findings.ts';
 const moving: SubscriptionFacts = {
   isTopicDeleted: false,
   key: { name: 'key', isUsable: true },
+  waitingKey: { name: 'key', isUsable: true },
   push: null,
   unackedCount: 4,
   outstandingCount: 1,
@@ -135,6 +136,14 @@ test('an age that the disk cannot tell is no finding', () => {
 test('without a usable key nobody can listen, and nobody is missed', () => {
   const key = { name: 'key', isUsable: false, reason: 'KEY_DISABLED', message: 'Disabled.' };
   expect(reasons({ key, consumerCount: 0, streamCount: 0, streams: {} })).toEqual(['KEY_UNUSABLE']);
+});
+
+test('without the key that opens the next message nothing is delivered, whoever listens', () => {
+  const waitingKey = { name: 'key', isUsable: false, reason: 'KEY_DISABLED', message: 'Disabled.' };
+  const [finding, ...more] = subscriptionFindings({ ...moving, waitingKey, consumerCount: 0 });
+  expect(more).toEqual([]);
+  expect(finding).toMatchObject({ severity: 'error', reason: 'KEY_UNUSABLE' });
+  expect(finding?.message).toContain('KEY_DISABLED: Disabled.');
 });
 
 test.each([

@@ -20,6 +20,7 @@ type Check = (facts: SubscriptionFacts) => Finding | null;
 /** In the order in which they are told: what stops everything first. */
 const checks: readonly Check[] = [
   keyUnusable,
+  waitingKeyUnusable,
   pushStalled,
   pushRefused,
   pushFailingLong,
@@ -52,6 +53,16 @@ function keyUnusable({ key }: SubscriptionFacts): Finding | null {
     severity: 'error',
     reason: 'KEY_UNUSABLE',
     message: `Nothing is delivered, as the key of the topic cannot be used. ${key.reason}: ${key.message}`,
+  };
+}
+
+function waitingKeyUnusable({ waitingKey }: SubscriptionFacts): Finding | null {
+  if (waitingKey === null || waitingKey.isUsable) return null;
+  const { reason, message } = waitingKey;
+  return {
+    severity: 'error',
+    reason: 'KEY_UNUSABLE',
+    message: `The oldest message that waits cannot be opened, as the key that sealed it cannot be used. ${reason}: ${message}`,
   };
 }
 
@@ -120,9 +131,10 @@ function pushFailing({ push, unackedCount }: SubscriptionFacts): Finding | null 
 
 /** Nobody can listen without the key: then its absence says nothing. */
 function noConsumer(facts: SubscriptionFacts): Finding | null {
-  const { consumerCount, idleSeconds, key, push } = facts;
+  const { consumerCount, idleSeconds, key, waitingKey, push } = facts;
   const waitingCount = facts.unackedCount - facts.outstandingCount;
-  if (push !== null || consumerCount > 0 || waitingCount === 0 || !key.isUsable) return null;
+  if (push !== null || consumerCount > 0 || waitingCount === 0) return null;
+  if (!key.isUsable || waitingKey?.isUsable === false) return null;
   const last =
     idleSeconds === null
       ? 'none was delivered since the broker started'

@@ -46,10 +46,15 @@ export class TopicKey {
   }
 
   /** Whether it can be used now, and the key service's own words if not. */
-  async health(): Promise<KeyHealth> {
+  health(): Promise<KeyHealth> {
+    return this.healthBy(async () => void (await this.forSeal()));
+  }
+
+  /** The same of what `use` does with it; any error of that counts. */
+  async healthBy(use: () => Promise<void>): Promise<KeyHealth> {
     const { name } = this;
     try {
-      await this.forSeal();
+      await use();
       return { name, isUsable: true };
     } catch (error) {
       const { reason, message } = RpcError.from(error);

@@ -79,9 +79,11 @@ export function findingLine({ severity, reason, message }: Finding): string {
 }
 
 function factsOf(diagnosis: Diagnosis): string[] {
-  const { key } = diagnosis;
+  const { key, findings } = diagnosis;
   if (key === undefined) return ['detached from its topic'];
-  const keyFact = `key ${keyName(key.name)} ${key.isUsable ? 'works' : 'cannot be used'}`;
+  const isPartly = findings.some(({ reason }) => reason === 'KEY_UNUSABLE');
+  const works = isPartly ? 'works for what is new alone' : 'works';
+  const keyFact = `key ${keyName(key.name)} ${key.isUsable ? works : 'cannot be used'}`;
   if (diagnosis.subscription === undefined) {
     return [keyFact, counted(diagnosis.subscriptionCount ?? 0, 'subscription')];
   }

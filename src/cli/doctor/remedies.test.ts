@@ -36,3 +36,17 @@ test('a detached subscription is deleted and created anew, while its topic is th
   );
   expect(remedyOf(detached, of('_deleted-topic_'))).toBe('sealpost subscriptions delete kitchen');
 });
+
+test.each(['KEY_UNUSABLE', 'PUSH_STALLED'])(
+  '%s is mended by the version that the message names',
+  (reason) => {
+    const version =
+      'projects/p/locations/global/keyRings/cafe/cryptoKeys/orders/cryptoKeyVersions/1';
+    const message = `It waits. KEY_DISABLED: ${version} is not enabled, current state is: DISABLED.`;
+    const key = { name: 'the newest one', isUsable: true };
+    const finding: Finding = { severity: 'error', reason, message };
+    expect(remedyOf(finding, { ...orders, key })).toBe(
+      'sealpost keys versions enable cafe/orders 1',
+    );
+  },
+);

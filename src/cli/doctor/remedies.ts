@@ -9,7 +9,8 @@ export function remedyOf(finding: Finding, diagnosis: Diagnosis): string | undef
 
 type Remedy = (diagnosis: Diagnosis, finding: Finding) => string | undefined;
 
-const mendKey: Remedy = ({ key, topic }) => keyRemedy(key?.message ?? '', topic.split('/')[1]);
+/** The message has the key service's words, of the version that is needed. */
+const mendKey: Remedy = ({ topic }, { message }) => keyRemedy(message, topic.split('/')[1]);
 
 const idOf = ({ subscription = '' }: Diagnosis): string => shortId(subscription);
 
