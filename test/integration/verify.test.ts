@@ -52,7 +52,7 @@ describe('sealpost verify', () => {
     const { code, stdout } = await cli('verify');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^PART +VERIFIED +MIB +DAMAGED +UNREAD\n/);
-    expect(stdout).toContain('All that could be opened is what was written.\n');
+    expect(stdout).toContain('All that was found and could be opened is what was written.\n');
     expect(await cli('verify --status')).toMatchObject({ code: 0, stdout });
     const json = await report();
     expect([json.code, json.report.state]).toEqual([0, 'done']);

@@ -114,7 +114,7 @@ const endings: Readonly<Record<Report['state'], (report: Report) => string>> = {
     const unread = sum(parts, 'unreadCount');
     const rest = unread === 0 ? '' : ` ${counted(unread, 'item')} could not be looked into.`;
     if (damaged > 0) return `${counted(damaged, 'item')} damaged.${rest}`;
-    return `All that could be opened is what was written.${rest}`;
+    return `All that was found and could be opened is what was written.${rest}`;
   },
 };
 

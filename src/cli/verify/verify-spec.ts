@@ -6,6 +6,10 @@ export const verifySpec: CommandSpec = {
   details: [
     'The server reads and opens everything that it has stored, beside its daily work. What cannot be',
     'opened because its key may not be used is counted as unread; it is not damage.',
+    'What is there is authenticated. That something is missing shows only as a hole within a log or as',
+    'a cut in the audit log: a metadata row or the end of a log that was removed whole is not noticed,',
+    'nor is an earlier state that was put back whole.',
+    'Every DEK is unwrapped on the way, which leaves an entry each in the log of data access.',
     'Exit code 1 if something is damaged or the run did not reach its end.',
   ].join('\n'),
   options: [
