@@ -211,4 +211,34 @@ describe('creating a topic with a key', () => {
     const pulled = await api.pull(subscription, 2);
     expect(pulled.map(textOf).toSorted()).toEqual(['old', 'young']);
   });
+
+  test('messages under another key than the topic has now come in their turn, or nothing does', async () => {
+    const [old, young] = [
+      await keys.createGranted(api.project),
+      await keys.createGranted(api.project),
+    ];
+    const name = await api.topic({ kmsKeyName: old.name });
+    const subscription = await api.subscription(name);
+    await api.publish(name, 'old');
+    await api.call('UpdateTopic', {
+      topic: { name, kmsKeyName: young.name },
+      updateMask: 'kmsKeyName',
+    });
+    const later = await api.subscription(name);
+    await api.publish(name, 'young');
+    const pull = (from: string): Promise<unknown> =>
+      api.refusal('Pull', { subscription: from, maxMessages: 2 });
+    await keys.setState(old, 'DISABLED');
+    const heldBack = await pull(subscription);
+    expect(heldBack).toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(JSON.stringify(heldBack)).toContain(old.name);
+    expect((await api.pull(later, 1)).map(textOf)).toEqual(['young']);
+    await keys.setState(old, 'ENABLED');
+    await keys.setState(young, 'DISABLED');
+    const refused = await pull(subscription);
+    expect(refused).toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(JSON.stringify(refused)).toContain(young.name);
+    await keys.setState(young, 'ENABLED');
+    expect((await api.pull(subscription, 2)).map(textOf).toSorted()).toEqual(['old', 'young']);
+  });
 });
