@@ -1,12 +1,16 @@
 import {
   keyServiceMethods,
+  keyUseRoutes,
   projectRoutes,
   unbuiltKmsRoutes,
   type ApiMethod,
   type ApiOptions,
+  type RequireKey,
+  type Route,
 } from '../api/index.ts';
+import type { Broker } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
-import { notServed } from './absent-broker.ts';
+import { absentKeyUse, notServed } from './absent-broker.ts';
 import type { KeyServices } from './key-services.ts';
 
 /** What of the API is about keys. */
@@ -35,4 +39,19 @@ const rpcOf = ({ desc }: ApiMethod): string => `${desc.parent.typeName}.${desc.n
 
 function refuse(rpc: string, url: string): never {
   throw notServed(`${rpc} is not served here, as this server has --roles broker: ask ${url}.`);
+}
+
+/** What depends on keys; without the role broker it says that it is not served. */
+export function keyUseApi(broker: Broker | undefined, services: KeyServices): Route[] {
+  if (broker === undefined) return keyUseRoutes(absentKeyUse(), async () => undefined);
+  return keyUseRoutes(broker, existenceIn(services));
+}
+
+/** Which keys there are in another key service is not known here: all are let pass. */
+function existenceIn({ embedded, remote }: KeyServices): RequireKey {
+  const { defaultKeyName } = embedded;
+  return async (name) => {
+    if (remote !== null && !`${name}/`.startsWith(`${defaultKeyName}/`)) return;
+    await embedded.requireStored(name);
+  };
 }
