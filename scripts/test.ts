@@ -20,12 +20,12 @@ import {
 /** Seconds per vitest project; together at most ten minutes. */
 const budgets: Readonly<Record<string, number>> = {
   architecture: 15,
-  unit: 90,
-  vectors: 30,
-  simulation: 60,
-  conformance: 75,
-  integration: 180,
-  crash: 150,
+  unit: 115,
+  vectors: 20,
+  simulation: 45,
+  conformance: 100,
+  integration: 165,
+  crash: 140,
 };
 
 /** Run by name alone: they download and compile, wait out outages, kill servers again and again. */
