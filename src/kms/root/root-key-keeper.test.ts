@@ -277,6 +277,19 @@ test('a missing or weak secret changes nothing', async () => {
   await bench.check(await bench.open());
 });
 
+test.each([
+  ['passphrase', /^a seal by passphrase needs .* mode 0600 .* --passphrase-file\.$/],
+  ['environment', /a new wrapping key: .* mode 0600 .* --wrapping-key-file\.$/],
+  ['systemd-credential', /--wrapping-key-file\.$/],
+] as const)('a seal by %s without its secret says what to write where', async (to, message) => {
+  const { bench, rootKey } = await filled();
+  const request = { to, isNewKey: false, secrets: {} };
+  await expect(bench.keeper(rootKey).reseal(request, caller)).rejects.toMatchObject({
+    reason: 'ROOT_KEY_SEAL',
+    message: expect.stringMatching(message),
+  });
+});
+
 test('is recorded before it comes into force, and each failure too; no path of a secret', async () => {
   const { bench, rootKey } = await filled();
   await bench.keeper(rootKey).reseal(byVariable(bench), caller);

@@ -7,6 +7,7 @@ import { drawRootKey } from './open-root-key.ts';
 import { removePrevious, writePrevious } from './previous-root-key.ts';
 import { draftSeal, removeDraft, switchSeal } from './seal-switch.ts';
 import { auditEntryOf } from './root-key-audit.ts';
+import { resealSecrets } from './reseal-secrets.ts';
 import { RootKeyError } from './root-key-error.ts';
 import type { PlainRootKey } from './root-key-file.ts';
 import { type RootKeyStatus, rootKeyStatusAt } from './root-key-status.ts';
@@ -79,7 +80,7 @@ export class RootKeyKeeper {
   }
 
   async #sealAgain(to: SealSource, request: ResealRequest, caller: AuditCaller): Promise<void> {
-    await this.#options.rootKey.lend((key) => draftSeal(to, key, this.#draft(request)));
+    await this.#options.rootKey.lend((key) => draftSeal(to, key, this.#draft(to, request)));
     await this.#record(to, request, caller);
     switchSeal(this.#options);
   }
@@ -88,7 +89,7 @@ export class RootKeyKeeper {
     const { rootKey, entropy, failpoints, path } = this.#options;
     const next = drawRootKey(entropy);
     try {
-      await draftSeal(to, next, this.#draft(request));
+      await draftSeal(to, next, this.#draft(to, request));
       await rootKey.lend(async (key) => writePrevious(path, key, next, this.#options));
       failpoints('afterPreviousRootKeyWritten');
       await this.#record(to, request, caller);
@@ -146,8 +147,8 @@ export class RootKeyKeeper {
     });
   }
 
-  #draft({ secrets }: ResealRequest): Parameters<typeof draftSeal>[2] {
-    return { ...this.#options, secrets: secretsFor(secrets, this.#options.secrets) };
+  #draft(to: SealSource, { secrets }: ResealRequest): Parameters<typeof draftSeal>[2] {
+    return { ...this.#options, secrets: resealSecrets(to, secrets, this.#options.secrets) };
   }
 
   async #record(
@@ -178,12 +179,6 @@ export class RootKeyKeeper {
 function removeLeftovers(path: string): void {
   removeDraft(path);
   removePrevious(path);
-}
-
-/** A terminal cannot be asked in the middle of a run; what the request names comes first. */
-function secretsFor(named: ResealRequest['secrets'], start: SealSecrets): SealSecrets {
-  const { askPassphrase: _, ...known } = start;
-  return { ...known, ...named };
 }
 
 function told<T>(read: () => T): T {

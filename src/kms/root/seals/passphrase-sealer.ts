@@ -15,7 +15,7 @@ const parallelization = 1;
 const saltBytes = 32;
 
 export const passphraseLengthMin = 16;
-const distinctMin = 8;
+export const distinctMin = 8;
 export const passphraseBytesMax = 1024;
 
 export interface SealingPorts {
