@@ -25,7 +25,6 @@ export function resealSecrets(
   const { askPassphrase: _, ...known } = start;
   const secrets = { ...known, ...named };
   const { passphraseFile, wrappingKeyFile, environmentKey, credentialFile } = secrets;
-  const lacks = (...any: readonly unknown[]): boolean => any.every((each) => each === undefined);
   if (to === 'passphrase' && lacks(passphraseFile)) throw new RootKeyError(needed.passphrase);
   const isWithoutKey =
     (to === 'environment' && lacks(wrappingKeyFile, environmentKey)) ||
@@ -33,3 +32,6 @@ export function resealSecrets(
   if (isWithoutKey) throw new RootKeyError(needed.wrappingKey);
   return secrets;
 }
+
+const lacks = (...secrets: readonly unknown[]): boolean =>
+  secrets.every((each) => each === undefined);
