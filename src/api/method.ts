@@ -21,6 +21,11 @@ export interface ApiCall {
    * @throws RpcError INVALID_ARGUMENT for claims that are none
    */
   readonly callerClaims?: CallerClaims;
+  /**
+   * Says something beside the answer's message: gRPC response metadata, or a header over REST.
+   * Names in lower case, values of visible ASCII; the last of a name counts.
+   */
+  tell?(name: string, value: string): void;
   /** Aborts when the client gives up, goes away or runs out of time, or when the server drains. */
   readonly signal: AbortSignal;
 }

@@ -15,8 +15,9 @@ import {
 } from '../proto/google/cloud/kms/v1/service_pb.ts';
 import { RpcError } from '../rpc/index.ts';
 import { CorruptionError } from './call-attempts.ts';
-import { callerHeaders } from './caller-headers.ts';
-import type { KmsChannel } from './kms-channel.ts';
+import { readAnswerHeaders } from './headers/answer-headers.ts';
+import { callerHeaders } from './headers/caller-headers.ts';
+import type { HeaderOf, KmsChannel } from './kms-channel.ts';
 
 const { encrypt, decrypt } = KeyManagementService.method;
 
@@ -56,7 +57,7 @@ export async function encryptOnce(
 
 /**
  * Decrypt, once, as `encryptOnce`. Cloud KMS does not say which version it used: the answer's name
- * is the key's.
+ * is the key's then.
  */
 export async function decryptOnce(
   channel: KmsChannel,
@@ -73,12 +74,17 @@ export async function decryptOnce(
     additionalAuthenticatedDataCrc32c: checksum(additionalAuthenticatedData),
   });
   const headers = callerHeaders(caller, name);
-  const answer = await checkedAsk(channel.unary(decrypt, message, timeoutMs, headers));
+  let header: HeaderOf = () => undefined;
+  const hear = (told: HeaderOf): void => {
+    header = told;
+  };
+  const answer = await checkedAsk(channel.unary(decrypt, message, timeoutMs, headers, hear));
   try {
     if (answer.plaintextCrc32c !== checksum(answer.plaintext)) {
       throw new CorruptionError('the plaintext is not what its checksum says.');
     }
-    return { name, plaintext: Uint8Array.from(answer.plaintext) };
+    const said = readAnswerHeaders(header, name);
+    return { ...said, plaintext: Uint8Array.from(answer.plaintext) };
   } finally {
     wipe(answer.plaintext);
   }

@@ -4,7 +4,8 @@
  * To a Cloud KMS or another Sealpost over the official gRPC API, or to the Transit engine of a
  * HashiCorp Vault or OpenBao. Deadlines, retries, breakers and checksums are its own.
  */
-export { callerClaims, type CallerClaims } from './caller-headers.ts';
+export { answerHeaders } from './headers/answer-headers.ts';
+export { callerClaims, type CallerClaims } from './headers/caller-headers.ts';
 export { KeyWatchHub, type KeyWatchHubOptions, type ReportedUse } from './key-watch-hub.ts';
 export type { RemoteKmsObserver, WatchState } from './observer.ts';
 export {

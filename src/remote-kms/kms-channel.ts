@@ -38,6 +38,9 @@ export interface KmsChannelOptions {
 /** Beside the token: names in lower case, ASCII values. */
 export type CallHeaders = Readonly<Record<string, string>>;
 
+/** A header's first value, by its name. */
+export type HeaderOf = (name: string) => string | undefined;
+
 const channelOptions: ChannelOptions = {
   'grpc.enable_http_proxy': 0,
   'grpc.enable_retries': 0,
@@ -71,7 +74,7 @@ export class KmsChannel {
   }
 
   /**
-   * One call without retries.
+   * One call without retries; `onHeaders` gets what comes before the answer's message.
    *
    * @throws RpcError as the service answered it; UNAVAILABLE if it could not be reached,
    * DEADLINE_EXCEEDED if it took longer than `timeoutMs`
@@ -81,6 +84,7 @@ export class KmsChannel {
     request: MessageShape<Input>,
     timeoutMs: number,
     headers: CallHeaders = {},
+    onHeaders: (header: HeaderOf) => void = () => undefined,
   ): Promise<MessageShape<Output>> {
     const { clock } = this.#options;
     const endMs = clock.monotonicMs() + timeoutMs;
@@ -99,6 +103,7 @@ export class KmsChannel {
         else answer.resolve(response ?? Buffer.alloc(0));
       },
     );
+    call.on('metadata', (told: Metadata) => onHeaders((name) => told.get(name)[0]?.toString()));
     const disarm = clock.schedule(endMs, () => {
       isLate = true;
       call.cancel();

@@ -55,6 +55,8 @@ export class KmsServer {
   /** Changes an answer on its way out. */
   spoilEncrypt: (answer: EncryptResponse) => void = () => undefined;
   spoilDecrypt: (answer: DecryptResponse) => void = () => undefined;
+  /** Response metadata of each Decrypt. */
+  decryptHeaders: () => Readonly<Record<string, string>> = () => ({});
   /** False: KeyWatch is UNIMPLEMENTED, as at Cloud KMS. */
   isSealpost = true;
   /** Watches are taken, and nothing is said. */
@@ -180,6 +182,7 @@ export class KmsServer {
       this.metadata.push(call.metadata);
       try {
         const response = await handle(fromBinary(desc.input, call.request) as never, call.metadata);
+        if (desc.name === 'Decrypt') call.sendMetadata(metadataOf(this.decryptHeaders()));
         callback(null, toBinary(desc.output, response));
       } catch (thrown) {
         const error = toWireError(thrown, domainOf(desc.parent.typeName));
@@ -201,6 +204,12 @@ export class KmsServer {
 }
 
 const caller = { member: operatorMember, reason: 'CUSTOMER_INITIATED_ACCESS' } as const;
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
+}
 
 const pathOf = (desc: DescMethod): string => `/${desc.parent.typeName}/${desc.name}`;
 

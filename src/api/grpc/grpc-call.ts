@@ -1,4 +1,4 @@
-import type { ServerUnaryCall } from '@grpc/grpc-js';
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 
 import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
 import { callerIpOf, forceDestroyHeader, type ApiCall } from '../method.ts';
@@ -9,6 +9,7 @@ import { callSignal } from './unary-call.ts';
 export class GrpcCall implements ApiCall {
   readonly #call: ServerUnaryCall<Buffer, Uint8Array>;
   readonly #draining: AbortSignal;
+  #told: Metadata | undefined;
   #signal: AbortSignal | undefined;
 
   constructor(call: ServerUnaryCall<Buffer, Uint8Array>, draining: AbortSignal) {
@@ -30,6 +31,15 @@ export class GrpcCall implements ApiCall {
 
   get callerClaims(): CallerClaims {
     return callerClaims((name) => this.#call.metadata.get(name)[0]?.toString());
+  }
+
+  tell(name: string, value: string): void {
+    (this.#told ??= new Metadata()).set(name, value);
+  }
+
+  /** What was told leaves, ahead of the answer; once, and only for a call that succeeded. */
+  sendTold(): void {
+    if (this.#told) this.#call.sendMetadata(this.#told);
   }
 
   get signal(): AbortSignal {

@@ -77,9 +77,11 @@ export function messageMethod(
     } catch {
       throw invalidArgument(`not a valid serialised ${desc.input.name}`);
     }
-    const answer = await call(request, new GrpcCall(grpcCall, draining));
+    const apiCall = new GrpcCall(grpcCall, draining);
+    const answer = await call(request, apiCall);
     const serialised = toBinary(desc.output, answer);
     release?.(answer);
+    apiCall.sendTold();
     return serialised;
   };
 }

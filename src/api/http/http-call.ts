@@ -53,6 +53,10 @@ export class HttpCall implements RestCall {
     return callerClaims((name) => this.#headers[name]?.toString());
   }
 
+  tell(name: string, value: string): void {
+    this.#response.setHeader(name, value);
+  }
+
   get query(): URLSearchParams {
     return (this.#parsedQuery ??= new URLSearchParams(this.#query));
   }

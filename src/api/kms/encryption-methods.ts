@@ -16,6 +16,7 @@ import {
   type RawEncryptRequest,
   type RawEncryptResponse,
 } from '../../proto/google/cloud/kms/v1/service_pb.ts';
+import { answerHeaders } from '../../remote-kms/index.ts';
 import { method, type ApiCall, type ApiMethod } from '../method.ts';
 import { keyCaller } from './key-caller.ts';
 import { levelValue } from './key-messages.ts';
@@ -70,6 +71,7 @@ async function decrypt(
   verifyAssociated(request);
   const asked = { name, ciphertext, additionalAuthenticatedData };
   const answer = await keys.decryptAnswer(asked, keyCaller(call));
+  for (const [header, value] of Object.entries(answerHeaders(answer))) call.tell?.(header, value);
   return create(DecryptResponseSchema, {
     plaintext: answer.plaintext,
     plaintextCrc32c: checksumOf(answer.plaintext),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { serviceMember, type KeyCaller } from '../kms/index.ts';
+import { serviceMember, type KeyCaller } from '../../kms/index.ts';
 import { callerClaims, callerHeaders } from './caller-headers.ts';
 
 const key = 'projects/p/locations/global/keyRings/r/cryptoKeys/k';

@@ -1,6 +1,6 @@
-import { serviceMember, type AccessReason, type KeyCaller } from '../kms/index.ts';
-import { RpcError } from '../rpc/index.ts';
-import type { CallHeaders } from './kms-channel.ts';
+import { serviceMember, type AccessReason, type KeyCaller } from '../../kms/index.ts';
+import { RpcError } from '../../rpc/index.ts';
+import type { CallHeaders } from '../kms-channel.ts';
 
 /**
  * For whom a Sealpost key service is asked: it then grants what that principal may, instead of what
