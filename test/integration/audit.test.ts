@@ -122,6 +122,15 @@ describe('the audit log', () => {
     );
   });
 
+  test('says in the table what a change made', async () => {
+    const states = (await cli('audit list --method UpdateCryptoKeyVersion')).stdout.split('\n');
+    expect(states[0]).toMatch(/ OUTCOME +DETAIL +REASON/);
+    expect(states[1]).toMatch(/ OK +state DISABLED/);
+    expect(states[2]).toMatch(/ OK +state ENABLED/);
+    const policies = (await cli('audit list --method SetIamPolicy')).stdout;
+    expect(policies).toMatch(/ OK +bindings cloudkms\.cryptoKeyEncrypterDecrypter \(1\)/);
+  });
+
   test('is followed', async () => {
     const following = new CliProcess(
       ['audit', 'list', '--follow', '--json', '--method', 'DeleteTopic'],

@@ -7,6 +7,7 @@ export const entryColumns: readonly Column[] = [
   'METHOD',
   'RESOURCE',
   'OUTCOME',
+  'DETAIL',
   'REASON',
 ].map((title) => ({ title }));
 
@@ -42,8 +43,28 @@ export function entryCells(entry: Json): string[] {
     textIn(payload, 'methodName').replace(/^google\.[\w.]+\.(\w+)$/, '$1'),
     textIn(payload, 'resourceName'),
     codes[code] ?? String(code),
+    detailOf(payload),
     reasonOf(payload),
   ];
+}
+
+/** What a change made, or was to make: the state of a version, or who is bound. */
+function detailOf(payload: Json): string {
+  const request = objectIn(payload, 'request');
+  const asked = textIn(objectIn(request, 'cryptoKeyVersion'), 'state');
+  const state = textIn(objectIn(payload, 'response'), 'state') || asked;
+  if (state !== '') return `state ${state}`;
+  const { bindings } = objectIn(request, 'policy');
+  if (!Array.isArray(bindings)) return '';
+  const bound = (bindings as Json[]).map(boundBy);
+  return `bindings ${bound.length === 0 ? 'none' : bound.join(', ')}`;
+}
+
+/** `cloudkms.admin (2)`: a role, and how many members have it. */
+function boundBy(binding: Json): string {
+  const { members } = binding;
+  const count = Array.isArray(members) ? members.length : 0;
+  return `${textIn(binding, 'role').replace(/^roles\//, '')} (${count})`;
 }
 
 /** The access reason, and for what a service needed the key. */
