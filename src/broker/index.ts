@@ -64,7 +64,7 @@ export type { RewrapJournal } from './key-use/key-rewraps.ts';
 export type { TopicUse, VersionUse } from './key-use/key-use.ts';
 export type { RewrapProgress, RewrapTask, TopicRewrap } from './key-use/rewrap-progress.ts';
 export { draining } from './errors.ts';
-export { type KeyedTopic, type KeyPolicy, noKeyPolicy } from './resources/key-policy.ts';
+export type { KeyedTopic, KeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';
 export type { Mac } from './delivery/ack-id.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';

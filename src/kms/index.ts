@@ -29,7 +29,6 @@ export {
 } from './iam/cmek-policy.ts';
 export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
 export { operatorMember, serviceMember } from './iam/key-access.ts';
-export { permissionOf } from './iam/method-permissions.ts';
 export type {
   CryptoKey,
   CryptoKeyChange,

@@ -3,14 +3,13 @@ import { RpcError } from '../rpc/index.ts';
 import type { Clock, Entropy, Failpoints, Logger } from '../runtime/index.ts';
 import type { AuditOutbox } from './audit/audit-outbox.ts';
 import type { DestructionGuard } from './key-administration.ts';
-import type { KeyChange } from './key-service.ts';
 import type { KeyChanges } from './key-changes.ts';
 import type { DueTimes } from './lifecycle/due-times.ts';
 import type { KmsObserver } from './observer.ts';
 import type { KeyProviders } from './providers/key-providers.ts';
 import type { KeyQuotas } from './quotas/key-quotas.ts';
 import type { RootKey } from './root/root-key.ts';
-import type { RowWrite, SealedRows } from './rows/sealed-rows.ts';
+import type { SealedRows } from './rows/sealed-rows.ts';
 
 /** What the parts of the embedded key service share. */
 export interface KmsContext {
@@ -48,20 +47,5 @@ export async function observed<T>(
   } catch (error) {
     end(RpcError.from(error).code);
     throw error;
-  }
-}
-
-/** As AuditTrail.commit, for what no audit log records. */
-export async function commitChange(
-  { rows, changes }: Pick<KmsContext, 'rows' | 'changes'>,
-  writes: readonly RowWrite[],
-  change: KeyChange,
-): Promise<boolean> {
-  let mayHaveLanded = true;
-  try {
-    mayHaveLanded = await rows.commit(writes);
-    return mayHaveLanded;
-  } finally {
-    if (mayHaveLanded) changes.announce(change);
   }
 }
