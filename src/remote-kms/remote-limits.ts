@@ -37,6 +37,9 @@ export const reportIntervalMs = 60_000;
 /** A change is reported so long after it came, with all that came meanwhile. */
 export const reportDelayMs = 1_000;
 
+/** A report is followed by a pause of so many times what it took: it reads every topic's keys. */
+export const reportPauseFactor = 10;
+
 /** The wait before try `attempt` (1, 2, …) within such bounds. */
 export function backoffMs(
   bounds: { readonly first: number; readonly longest: number },

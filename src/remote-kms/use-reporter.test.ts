@@ -59,3 +59,43 @@ test('a watch that stays closed during a report is told nothing more', async () 
   await clock.advance(2 * reportIntervalMs);
   expect(looks).toHaveLength(1);
 });
+
+test('after a report that took long, whatever happens, there is a pause of ten times as long', async () => {
+  const { clock, reporter, looks } = openBench();
+  reporter.start();
+  await clock.advance(0);
+  await clock.advance(4_000);
+  reporter.changed();
+  looks[0]!([]);
+  await clock.advance(0);
+  reporter.changed();
+  reporter.stop();
+  reporter.start();
+  await clock.advance(20_000);
+  reporter.changed();
+  await clock.advance(19_999);
+  expect(looks).toHaveLength(1);
+  await clock.advance(1);
+  expect(looks).toHaveLength(2);
+});
+
+test('reports that take longer than the usual pause never take more than a tenth of the time', async () => {
+  const { clock, reporter, looks } = openBench();
+  reporter.start();
+  await clock.advance(0);
+  let spentMs = 0;
+  for (const ms of [9_000, 30_000, 12_000]) {
+    const count = looks.length;
+    await clock.advance(ms);
+    spentMs += ms;
+    looks.at(-1)!([]);
+    for (let s = 0; s < ms / 100 - 1; s++) {
+      reporter.changed();
+      await clock.advance(1_000);
+      expect(looks).toHaveLength(count);
+    }
+    await clock.advance(1_000);
+    expect(looks).toHaveLength(count + 1);
+  }
+  expect(spentMs * 10).toBeLessThan(clock.monotonicMs());
+});

@@ -10,7 +10,12 @@ import { RpcError } from '../rpc/index.ts';
 import type { Cancel, Clock, Logger } from '../runtime/index.ts';
 import type { KmsChannel } from './kms-channel.ts';
 import type { ReportedUse } from './key-watch-hub.ts';
-import { callDeadlineMs, reportDelayMs, reportIntervalMs } from './remote-limits.ts';
+import {
+  callDeadlineMs,
+  reportDelayMs,
+  reportIntervalMs,
+  reportPauseFactor,
+} from './remote-limits.ts';
 
 /** Which versions the stored messages depend on now. */
 export type UseSource = () => Promise<readonly ReportedUse[]>;
@@ -31,6 +36,8 @@ export class UseReporter {
   readonly #options: UseReporterOptions;
   #next: Cancel | undefined;
   #nextMs = 0;
+  /** Before it no report begins, whatever calls for one. */
+  #restMs = 0;
   /** Between `start` and `stop`. */
   #isOn = false;
   #isReporting = false;
@@ -40,7 +47,7 @@ export class UseReporter {
     this.#options = options;
   }
 
-  /** A watch has begun, which ended what was reported before: reports at once, then regularly. */
+  /** A watch has begun, perhaps of a service that knows nothing: reports at once, then regularly. */
   start(): void {
     this.#isOn = true;
     if (this.#isReporting) this.#isStale = true;
@@ -60,10 +67,10 @@ export class UseReporter {
     else this.#schedule(reportDelayMs);
   }
 
-  /** Nothing that is planned is put off. */
+  /** Nothing that is planned is put off; nothing begins in the pause after a report. */
   #schedule(ms: number): void {
     const { clock } = this.#options;
-    const atMs = clock.monotonicMs() + ms;
+    const atMs = Math.max(clock.monotonicMs() + ms, this.#restMs);
     if (this.#next !== undefined && !this.#isReporting && this.#nextMs <= atMs) return;
     this.#next?.();
     this.#nextMs = atMs;
@@ -71,7 +78,8 @@ export class UseReporter {
   }
 
   async #report(): Promise<void> {
-    const { channel, watcherId, source, log } = this.#options;
+    const { channel, watcherId, source, clock, log } = this.#options;
+    const startMs = clock.monotonicMs();
     this.#isReporting = true;
     this.#isStale = false;
     try {
@@ -85,6 +93,8 @@ export class UseReporter {
         'the key service could not be told what depends on its versions',
       );
     }
+    const endMs = clock.monotonicMs();
+    this.#restMs = endMs + reportPauseFactor * (endMs - startMs);
     if (this.#isOn) this.#schedule(this.#isStale ? reportDelayMs : reportIntervalMs);
     this.#isReporting = false;
   }
