@@ -15,7 +15,7 @@ export interface ReportedUse {
 export interface KeyWatchSource {
   /**
    * Tells `listener` first of a resync, then of every change that was made durable; returns how to
-   * stop, which also ends what the watcher reported.
+   * stop; what the watcher reported is kept for ten minutes more, or until it watches again.
    *
    * @throws RpcError INVALID_ARGUMENT for a bad id, RESOURCE_EXHAUSTED if there are too many
    */

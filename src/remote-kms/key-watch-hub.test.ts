@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { ScriptedKeyService } from '../../test/support/scripted-key-service.ts';
+import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { KeyChange, VersionDependents } from '../kms/index.ts';
 import { KeyWatchHub, type ReportedUse } from './key-watch-hub.ts';
+import { reportKeptMs } from './remote-limits.ts';
 
 const version = 'projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1';
 const nothing: VersionDependents = {
@@ -21,9 +23,10 @@ const use = (topic: string): ReportedUse => ({
   topics: [topic],
 });
 
-function open(): { hub: KeyWatchHub; keys: ScriptedKeyService } {
+function open(): { hub: KeyWatchHub; keys: ScriptedKeyService; clock: VirtualClock } {
   const keys = new ScriptedKeyService();
-  return { hub: new KeyWatchHub({ keys, projectNumber: async () => '7' }), keys };
+  const clock = new VirtualClock();
+  return { hub: new KeyWatchHub({ keys, projectNumber: async () => '7', clock }), keys, clock };
 }
 
 describe('a watch', () => {
@@ -70,18 +73,79 @@ describe('the guard', () => {
     expect(await hub.dependentsOf(`${version}0`)).toEqual(nothing);
   });
 
-  test('forgets a report with the last watch of its reporter', async () => {
-    const { hub } = open();
+  test('forgets a report ten minutes after the last watch of its reporter', async () => {
+    const { hub, clock } = open();
     const first = hub.watch('a', () => undefined);
     const second = hub.watch('a', () => undefined);
     hub.reportUse('a', [use('projects/p/topics/1')]);
     first();
     expect((await hub.dependentsOf(version)).messageCount).toBe(10);
+    await clock.advance(reportKeptMs);
     second();
+    second();
+    await clock.advance(10 * 60_000 - 1);
+    expect((await hub.dependentsOf(version)).messageCount).toBe(10);
+    await clock.advance(1);
+    expect(await hub.dependentsOf(version)).toEqual(nothing);
+    expect(clock.pendingCount).toBe(0);
+  });
+
+  test('keeps the report of one that comes back, until it says something else', async () => {
+    const { hub, clock } = open();
+    hub.watch('a', () => undefined)();
+    hub.watch('a', () => undefined);
+    hub.reportUse('a', [use('projects/p/topics/1')]);
+    hub.watch('a', () => undefined)();
+    const stop = hub.watch('b', () => undefined);
+    hub.reportUse('b', [use('projects/p/topics/2')]);
+    stop();
+    await clock.advance(reportKeptMs - 1);
+    const again = hub.watch('b', () => undefined);
+    await clock.advance(2 * reportKeptMs);
+    expect((await hub.dependentsOf(version)).topics).toContain('projects/p/topics/2');
+    hub.reportUse('b', []);
+    expect((await hub.dependentsOf(version)).topics).toEqual(['projects/p/topics/1']);
+    again();
+    expect(clock.pendingCount).toBe(0);
+  });
+
+  test('counts a broker that started anew beside what it said before, for ten minutes', async () => {
+    const { hub, clock } = open();
+    const stop = hub.watch('life-1', () => undefined);
+    hub.reportUse('life-1', [use('projects/p/topics/1')]);
+    stop();
+    hub.watch('life-2', () => undefined);
+    hub.reportUse('life-2', [use('projects/p/topics/1')]);
+    expect((await hub.dependentsOf(version)).dekCount).toBe(2);
+    await clock.advance(reportKeptMs);
+    expect(await hub.dependentsOf(version)).toMatchObject({
+      dekCount: 1,
+      topics: ['projects/p/topics/1'],
+    });
+  });
+
+  test('keeps at most a thousand reports of those who left: the oldest go', async () => {
+    const { hub, clock } = open();
+    const leave = (id: string): void => {
+      const stop = hub.watch(id, () => undefined);
+      hub.reportUse(id, [use(`projects/p/topics/${id}`)]);
+      stop();
+    };
+    for (let n = 0; n <= 1_000; n++) leave(`w${n}`);
+    const { dekCount, topics } = await hub.dependentsOf(version);
+    expect(dekCount).toBe(1_000);
+    expect(topics).not.toContain('projects/p/topics/w0');
+    await clock.advance(reportKeptMs);
     expect(await hub.dependentsOf(version)).toEqual(nothing);
   });
 
-  test('takes no report of one who does not watch: nothing would end it', () => {
+  test('takes no report of one who has left', () => {
+    const { hub } = open();
+    hub.watch('a', () => undefined)();
+    expect(() => hub.reportUse('a', [])).toThrow('connected');
+  });
+
+  test('takes no report of one who never watched: nothing would end it', () => {
     const { hub } = open();
     expect(() => hub.reportUse('a', [])).toThrow('connected');
   });

@@ -1,7 +1,9 @@
 import type { DestructionGuard, KeyChange, KeyService, VersionDependents } from '../kms/index.ts';
 import { RpcError } from '../rpc/index.ts';
+import type { Cancel, Clock } from '../runtime/index.ts';
+import { reportKeptMs } from './remote-limits.ts';
 
-/** What a connected broker said of one CryptoKeyVersion. */
+/** What a broker said of one CryptoKeyVersion. */
 export interface ReportedUse {
   /** The CryptoKeyVersion's full name. */
   readonly name: string;
@@ -15,22 +17,30 @@ export interface ReportedUse {
 export interface KeyWatchHubOptions {
   readonly keys: Pick<KeyService, 'onChange'>;
   readonly projectNumber: (projectId: string) => Promise<string>;
+  readonly clock: Clock;
 }
 
 /** Watches at a time: a broker has one. Beyond it a stranger could make us hold any number. */
 const watchersMax = 1_000;
+/** Reports that are kept of watchers who left; beyond it the oldest go. */
+const keptReportsMax = 1_000;
 /** Versions that one report may name. */
 const usesMax = 100_000;
 
 /**
  * The key service's side of KeyWatch, without a wire: who watches, what each of them depends on,
- * and the guard that counts it. A report lives as long as a Watch of its reporter.
+ * and the guard that counts it. A report outlives its reporter's last
+ * Watch by ten minutes: one that reconnects, restarts or is away keeps guarding its versions. A new
+ * Watch of the same id takes the report over; one that restarted has another id, and its messages
+ * count twice until the old report goes, which guards too much, never too little.
  */
 export class KeyWatchHub implements DestructionGuard {
   readonly #options: KeyWatchHubOptions;
   /** Open watches by watcher; one that reconnects may have two for a moment. */
   readonly #watchers = new Map<string, Set<object>>();
   readonly #reports = new Map<string, ReadonlyMap<string, ReportedUse>>();
+  /** Watchers who left and whose reports are kept, oldest first; cancels their end. */
+  readonly #departed = new Map<string, Cancel>();
   #watchCount = 0;
 
   constructor(options: KeyWatchHubOptions) {
@@ -53,13 +63,15 @@ export class KeyWatchHub implements DestructionGuard {
     const watches = this.#watchers.get(watcherId) ?? new Set();
     this.#watchers.set(watcherId, watches.add(watch));
     this.#watchCount++;
+    this.#departed.get(watcherId)?.();
+    this.#departed.delete(watcherId);
     const stop = this.#options.keys.onChange(listener);
     listener({ kind: 'resync', resource: '' });
     return () => {
       stop();
       if (!watches.delete(watch)) return;
       this.#watchCount--;
-      if (watches.size === 0) this.#forget(watcherId);
+      if (watches.size === 0) this.#left(watcherId);
     };
   }
 
@@ -97,8 +109,22 @@ export class KeyWatchHub implements DestructionGuard {
     };
   }
 
-  #forget(watcherId: string): void {
+  #left(watcherId: string): void {
     this.#watchers.delete(watcherId);
+    // A report of nothing guards nothing.
+    if (!this.#reports.get(watcherId)?.size) return void this.#reports.delete(watcherId);
+    const { clock } = this.#options;
+    const forget = clock.schedule(clock.monotonicMs() + reportKeptMs, () =>
+      this.#forget(watcherId),
+    );
+    this.#departed.set(watcherId, forget);
+    const [oldest] = this.#departed.keys();
+    if (this.#departed.size > keptReportsMax) this.#forget(oldest!);
+  }
+
+  #forget(watcherId: string): void {
+    this.#departed.get(watcherId)?.();
+    this.#departed.delete(watcherId);
     this.#reports.delete(watcherId);
   }
 }

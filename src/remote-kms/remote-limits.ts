@@ -40,6 +40,9 @@ export const reportDelayMs = 1_000;
 /** A report is followed by a pause of so many times what it took: it reads every topic's keys. */
 export const reportPauseFactor = 10;
 
+/** What a watcher reported is kept so long after its watch ended, as long as it may be away. */
+export const reportKeptMs: number = 10 * 60_000;
+
 /** The wait before try `attempt` (1, 2, …) within such bounds. */
 export function backoffMs(
   bounds: { readonly first: number; readonly longest: number },

@@ -71,7 +71,7 @@ export async function openKeyServices(
     quotas: openKeyQuotas(external, config, ports),
   });
   closers.add(() => embedded.close());
-  const hub = new KeyWatchHub({ keys: embedded, projectNumber });
+  const hub = new KeyWatchHub({ keys: embedded, projectNumber, clock: ports.clock });
   guards.add(hub);
   const { kmsEndpoint, defaultKey: defaultKeyName } = config;
   if (kmsEndpoint === null) return { embedded, remote: null, asked: embedded, hub, guards };

@@ -240,7 +240,8 @@ export const KeyWatch: GenService<{
   },
   /**
    * Tells which messages depend on key versions, for the guard on their destruction. The key
-   * service takes the latest report of each reporter; it ends with the reporter's Watch.
+   * service takes the latest report of each reporter, and keeps it for ten minutes after the
+   * reporter's last Watch has ended; a new Watch of the same watcher_id takes it over.
    *
    * @generated from rpc sealpost.v1.KeyWatch.ReportUse
    */
