@@ -45,7 +45,7 @@ async function exitOf(line: string): Promise<string> {
   const script = `sealpost() { "${process.execPath}" "${command}" "$@"; }\nset -o pipefail\n${line}`;
   const env = { ...process.env, ...variables() };
   try {
-    await promisify(execFile)('bash', ['-c', script], { env });
+    await promisify(execFile)('bash', ['-c', script], { env, cwd: folder.path });
     return '0';
   } catch (error) {
     const { code, stderr } = error as { code: number; stderr: string };
