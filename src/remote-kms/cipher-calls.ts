@@ -74,7 +74,7 @@ export async function decryptOnce(
     additionalAuthenticatedDataCrc32c: checksum(additionalAuthenticatedData),
   });
   const headers = callerHeaders(caller, name);
-  let header: HeaderOf = () => undefined;
+  let header: HeaderOf = saysNothing;
   const hear = (told: HeaderOf): void => {
     header = told;
   };
@@ -89,6 +89,8 @@ export async function decryptOnce(
     wipe(answer.plaintext);
   }
 }
+
+const saysNothing: HeaderOf = () => undefined;
 
 const checksum = (bytes: Uint8Array): bigint => BigInt(crc32c(bytes));
 
