@@ -188,7 +188,11 @@ describe('a new seal over the API', slow, () => {
       { to: 'pkcs11', pkcs11: { tokenLabel: 't' } },
       /needs library, tokenLabel and/,
     ],
-    ['a secret that is not there', { to: 'passphrase' }, /sealed by a passphrase: name its file/],
+    [
+      'a secret that is not there',
+      { to: 'passphrase' },
+      /needs the new passphrase: .* --passphrase-file/,
+    ],
   ])('with %s is refused', async (_, body, message) => {
     await start();
     const before = readFileSync(join(at('data-keys'), 'root-key'));
