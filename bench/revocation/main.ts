@@ -65,8 +65,11 @@ async function setUp({ address }: SealpostServer, topics: number): Promise<strin
   for (let n = 0; n < topics; n++) {
     const topic = `${project}/topics/revoked-${String(n)}`;
     await call(address, 'PUT', topic, { kmsKeyName: key });
-    const subscription = `${project}/subscriptions/revoked-${String(n)}`;
-    await call(address, 'PUT', subscription, { topic, ackDeadlineSeconds: 60 });
+    // One is read all the time, in the other something always waits.
+    for (const kind of ['revoked', 'waiting']) {
+      const subscription = `${project}/subscriptions/${kind}-${String(n)}`;
+      await call(address, 'PUT', subscription, { topic, ackDeadlineSeconds: 60 });
+    }
     names.push(topic);
   }
   return names;
@@ -87,6 +90,7 @@ async function round(
   server: SealpostServer,
   publisher: Publisher,
   subscribers: readonly Subscriber[],
+  openWaiting: () => Subscriber[],
 ): Promise<Round> {
   const delivered = (): number => subscribers.reduce((sum, each) => sum + each.deliveredCount, 0);
   const before = { published: publisher.publishedCount, delivered: delivered() };
@@ -101,15 +105,14 @@ async function round(
   const after = subscribers.map(({ lastDeliveryMs }) => lastDeliveryMs - disabled.atMs);
   const endedStreams = subscribers.filter(({ endCount }, i) => endCount > ends[i]!).length;
   const lastPublishMs = Math.max(0, publisher.lastSuccessMs - disabled.atMs);
-  for (const each of subscribers) each.expectFirst();
+  const waiting = openWaiting();
   const enabled = await order(server, 'ENABLED');
   for (let waited = 0; waited < 300; waited++) {
-    if (subscribers.every(({ firstDeliveryMs }) => firstDeliveryMs !== null)) break;
+    if (waiting.every(({ firstDeliveryMs }) => firstDeliveryMs !== null)) break;
     await pause(100);
   }
-  const firsts = subscribers.map(
-    ({ firstDeliveryMs }) => (firstDeliveryMs ?? Infinity) - enabled.atMs,
-  );
+  for (const each of waiting) each.close();
+  const firsts = waiting.map(({ firstDeliveryMs }) => (firstDeliveryMs ?? Infinity) - enabled.atMs);
   return {
     publishedPerSecond,
     deliveredPerSecond,
@@ -136,7 +139,7 @@ function tableOf(rounds: readonly Round[], { topics }: Plan): string {
     `${figure(each.lastPublishMs)} | ${each.endedStreams} of ${topics} | ` +
     `${figure(percentile(each.firstDeliveriesMs, 0.5))} | ${figure(percentile(each.firstDeliveriesMs, 0.99))} |`;
   return [
-    '| round | in /s | out /s | order, ms | last byte p50 | p99 | max | last publish | streams ended | enabled to first p50 | p99 |',
+    '| round | in /s | out /s | order, ms | last byte p50 | p99 | max | last publish | streams ended | enabled to first waiting p50 | p99 |',
     '|---|---|---|---|---|---|---|---|---|---|---|',
     ...rounds.map((each, i) => row(String(i + 1), each)),
   ].join('\n');
@@ -152,8 +155,15 @@ async function measure(plan: Plan, directory: string): Promise<readonly Round[]>
     const publishing = await Promise.all([open(), open()]);
     const subscribers = topics.map((topic, i) => {
       const channel = channels[i % channels.length]!;
-      return new Subscriber(channel, topic.replace('/topics/', '/subscriptions/'), clock);
+      return new Subscriber(channel, topic.replace('/topics/', '/subscriptions/'), clock, 1000);
     });
+    const openWaiting = (): Subscriber[] =>
+      topics.map((topic, i) => {
+        const name = topic.replace('/topics/revoked', '/subscriptions/waiting');
+        const each = new Subscriber(channels[i % channels.length]!, name, clock, 1);
+        each.open();
+        return each;
+      });
     for (const each of subscribers) each.open();
     const load = { perSecond: plan.rate, batch: 100, bytes: 1024 };
     const publisher = new Publisher(publishing, topics, clock, load);
@@ -162,7 +172,7 @@ async function measure(plan: Plan, directory: string): Promise<readonly Round[]>
     await pause((plan.topics / (plan.rate / 100)) * 1000 + steadyMs);
     const rounds: Round[] = [];
     for (let n = 0; n < plan.rounds; n++) {
-      rounds.push(await round(server, publisher, subscribers));
+      rounds.push(await round(server, publisher, subscribers, openWaiting));
       console.log(
         tableOf([rounds.at(-1)!], plan)
           .split('\n')

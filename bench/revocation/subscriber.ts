@@ -3,7 +3,8 @@ import type { GrpcChannel, GrpcStream } from '../grpc-channel.ts';
 import { bytesField, eachDelivery, grpcFrame, numberField, stringField } from '../protobuf.ts';
 
 const streamingPullPath = '/google.pubsub.v1.Subscriber/StreamingPull';
-const reopenMs = 20;
+/** As clients back off: two thousand streams that ask more often would be the load. */
+const reopenMs = 1000;
 
 /**
  * One subscription's stream, which is opened again whenever it ends, as a patient client does: what
@@ -13,20 +14,22 @@ export class Subscriber {
   readonly #channel: GrpcChannel;
   readonly #subscription: string;
   readonly #clock: Clock;
+  readonly #outstandingMax: number;
   #stream: GrpcStream | null = null;
   #isOver = false;
   deliveredCount = 0;
   /** Monotonic; when the last bytes of a message arrived. */
   lastDeliveryMs: number = -Infinity;
-  /** When the first message after `expectFirst` arrived; null: not yet. */
+  /** When the first message arrived; null: not yet. */
   firstDeliveryMs: number | null = null;
   endCount = 0;
   lastEnd = '';
 
-  constructor(channel: GrpcChannel, subscription: string, clock: Clock) {
+  constructor(channel: GrpcChannel, subscription: string, clock: Clock, outstandingMax: number) {
     this.#channel = channel;
     this.#subscription = subscription;
     this.#clock = clock;
+    this.#outstandingMax = outstandingMax;
   }
 
   open(): void {
@@ -37,7 +40,7 @@ export class Subscriber {
         stringField(1, this.#subscription),
         numberField(5, 60),
         stringField(6, this.#subscription),
-        numberField(7, 1000),
+        numberField(7, this.#outstandingMax),
       ),
     );
     void stream.ended.then((status) => {
@@ -48,11 +51,6 @@ export class Subscriber {
         if (!this.#isOver) this.open();
       });
     });
-  }
-
-  /** From now on the next message counts as the first. */
-  expectFirst(): void {
-    this.firstDeliveryMs = null;
   }
 
   close(): void {
