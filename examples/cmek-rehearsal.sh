@@ -170,7 +170,8 @@ last_success() { # publish|pull: how long after the order the last one came, or 
   awk -v since="$ordered" '$2 == 200 { last = $1 } END { print last - since }' "$work/$1"
 }
 
-text_of() { grep -o '"message": *"[^"]*"' "$1" | head -1 | sed 's/^"message": *"//; s/"$//'; }
+# The words of a refusal: of an answer in JSON, or of gcloud.
+text_of() { sed -n 's/.*"message": *"\([^"]*\)".*/\1/p; s/^ERROR: .*FAILED_PRECONDITION: //p' "$1" | head -1; }
 
 report_stop() {
   local record
@@ -245,8 +246,7 @@ say "== the key version is to be destroyed, while messages depend on it"
 if version_order destroy > "$work/order" 2>&1; then
   say '   nothing depended on it at that moment'
 else
-  say "   refused: $(text_of "$work/order" || true)"
-  sed 's/^/   /' "$work/order" | grep -v '"' | head -5 || true
+  say "   refused: $(text_of "$work/order")"
 fi
 call PATCH "$key?updateMask=labels" '{"labels":{"sealpost-destroy-in-use":"allow"}}' > "$work/labels"
 order 'INCIDENT: its owner insists (label sealpost-destroy-in-use): destruction is scheduled' version_order destroy
