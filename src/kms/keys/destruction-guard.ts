@@ -91,7 +91,12 @@ function sentenceOf({
   const until =
     latestExpiryMs === null ? 'without a bound' : `until ${formatTimestamp(latestExpiryMs)}`;
   return (
-    `${dekCount} data encryption keys, ${messageCount} messages and ${byteCount} bytes of ` +
-    `${topics.length} topics (${shown}${more}) need it, ${until}.`
+    `${counted(dekCount, 'data encryption key')}, ${counted(messageCount, 'message')} and ` +
+    `${counted(byteCount, 'byte')} of ${counted(topics.length, 'topic')} (${shown}${more}) ` +
+    `need it, ${until}.`
   );
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
