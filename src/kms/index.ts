@@ -43,6 +43,7 @@ export type {
 } from './key-administration.ts';
 export type { DestructionGuard, VersionDependents } from './key-administration.ts';
 export type { KeyRing } from './keys/key-rings.ts';
+export { KeyChanges } from './key-changes.ts';
 export type {
   AccessReason,
   DecryptRequest,

@@ -1,6 +1,6 @@
 import { RpcError } from '../rpc/index.ts';
-import { draw, type Clock, type Entropy } from '../runtime/index.ts';
-import { backoffMs, retryWaitMs } from './remote-limits.ts';
+import { backoffMs, draw, type Clock, type Entropy } from '../runtime/index.ts';
+import { retryWaitMs } from './remote-limits.ts';
 
 /** The answer cannot be trusted, or the other side does not trust the question. */
 export class CorruptionError extends Error {

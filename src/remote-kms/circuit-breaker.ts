@@ -1,5 +1,5 @@
-import type { Clock } from '../runtime/index.ts';
-import { backoffMs, breakerFailuresMax, breakerOpenMs, breakersMax } from './remote-limits.ts';
+import { backoffMs, type Clock } from '../runtime/index.ts';
+import { breakerFailuresMax, breakerOpenMs, breakersMax } from './remote-limits.ts';
 
 /** Failures of one key since its last success. */
 interface Trouble {

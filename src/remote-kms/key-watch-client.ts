@@ -8,10 +8,10 @@ import {
   type KeyChanged,
 } from '../proto/sealpost/v1/key_watch_pb.ts';
 import { RpcError } from '../rpc/index.ts';
-import type { Cancel, Clock, Entropy, Logger } from '../runtime/index.ts';
+import { backoffMs, type Cancel, type Clock, type Entropy, type Logger } from '../runtime/index.ts';
 import { jittered } from './call-attempts.ts';
 import type { KmsChannel } from './kms-channel.ts';
-import { backoffMs, watchBackoffMs, watchRecheckMs, watchSilenceMs } from './remote-limits.ts';
+import { watchBackoffMs, watchRecheckMs, watchSilenceMs } from './remote-limits.ts';
 
 export interface KeyWatchClientOptions {
   readonly channel: Pick<KmsChannel, 'serverStream'>;

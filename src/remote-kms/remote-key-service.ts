@@ -1,17 +1,17 @@
-import type {
-  DecryptRequest,
-  DecryptResponse,
-  EncryptRequest,
-  EncryptResponse,
-  KeyCaller,
-  KeyChange,
-  KeyService,
+import {
+  type DecryptRequest,
+  type DecryptResponse,
+  type EncryptRequest,
+  type EncryptResponse,
+  type KeyCaller,
+  type KeyChange,
+  KeyChanges,
+  type KeyService,
 } from '../kms/index.ts';
 import { draw, type Clock, type Entropy, type Logger } from '../runtime/index.ts';
 import { cloudKmsLook } from './cloud-kms-look.ts';
 import { decryptOnce, encryptOnce } from './cipher-calls.ts';
 import { GuardedCalls } from './guarded-calls.ts';
-import { KeyListeners } from './key-listeners.ts';
 import { KeyWatchClient, type WatchClientState } from './key-watch-client.ts';
 import { KmsChannel } from './kms-channel.ts';
 import { type RemoteKmsObserver, silentRemoteKmsObserver } from './observer.ts';
@@ -66,7 +66,7 @@ class GrpcKeyService implements RemoteKeyService {
   readonly #observer: RemoteKmsObserver;
   readonly #calls: GuardedCalls;
   readonly #projects: ProjectNumbers;
-  readonly #listeners: KeyListeners;
+  readonly #listeners: KeyChanges;
   readonly #watcherId: string;
   readonly #watch: KeyWatchClient;
   readonly #poll: VersionPoll;
@@ -86,7 +86,7 @@ class GrpcKeyService implements RemoteKeyService {
       deadlineMs: options.deadlineMs ?? callDeadlineMs,
     });
     this.#projects = new ProjectNumbers(channel, options.projectNumbers ?? new Map());
-    this.#listeners = new KeyListeners(log);
+    this.#listeners = new KeyChanges(log);
     this.#watcherId = Buffer.from(draw(entropy, 16)).toString('hex');
     const onChange = (change: KeyChange): void => this.#changed(change);
     this.#poll = new VersionPoll({ look: cloudKmsLook(channel, log), clock, onChange });

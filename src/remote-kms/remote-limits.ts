@@ -42,11 +42,3 @@ export const reportPauseFactor = 10;
 
 /** What a watcher reported is kept so long after its watch ended, as long as it may be away. */
 export const reportKeptMs: number = 10 * 60_000;
-
-/** The wait before try `attempt` (1, 2, …) within such bounds. */
-export function backoffMs(
-  bounds: { readonly first: number; readonly longest: number },
-  attempt: number,
-): number {
-  return Math.min(bounds.first * 2 ** Math.min(attempt - 1, 30), bounds.longest);
-}

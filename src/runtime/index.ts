@@ -5,6 +5,7 @@
  * can replay a month in a second. This folder imports nothing of ours.
  */
 export { assert, InvariantError } from './assert.ts';
+export { backoffMs } from './backoff.ts';
 export { SystemClock, type Cancel, type Clock } from './clock.ts';
 export { Closers } from './closers.ts';
 export { draw, SystemEntropy, type Entropy } from './entropy.ts';

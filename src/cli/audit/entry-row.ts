@@ -1,3 +1,4 @@
+import { statusTable } from '../../rpc/index.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
 import type { Column } from '../output/table.ts';
 
@@ -11,26 +12,7 @@ export const entryColumns: readonly Column[] = [
   'REASON',
 ].map((title) => ({ title }));
 
-/** Of google.rpc.Code, in the order of their numbers. */
-const codes = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
+const codeNames = new Map(Object.entries(statusTable).map(([name, { number }]) => [number, name]));
 
 /** One LogEntry with an AuditLog in it, as a row. */
 export function entryCells(entry: Json): string[] {
@@ -42,7 +24,7 @@ export function entryCells(entry: Json): string[] {
     textIn(objectIn(payload, 'authenticationInfo'), 'principalEmail'),
     textIn(payload, 'methodName').replace(/^google\.[\w.]+\.(\w+)$/, '$1'),
     textIn(payload, 'resourceName'),
-    codes[code] ?? String(code),
+    codeNames.get(code) ?? String(code),
     detailOf(payload),
     reasonOf(payload),
   ];

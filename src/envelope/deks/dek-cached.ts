@@ -1,11 +1,10 @@
 import type { AccessReason } from '../../kms/index.ts';
-import type { Cancel } from '../../runtime/index.ts';
+import { backoffMs, type Cancel } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { SealedTopic } from '../dek.ts';
 import { countCached, type DekContext, pause } from './dek-context.ts';
 import { DekHandle, type DekTally } from './dek-handle.ts';
 import {
-  backoffMs,
   coldRetryMs,
   lastLookFraction,
   leastUseMs,

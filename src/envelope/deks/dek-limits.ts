@@ -54,14 +54,6 @@ export const refreshBackoffMs = { first: 1_000, longest: 5_000 } as const;
 export const rotationBackoffMs = { first: 1_000, longest: 60_000 } as const;
 export const watchBackoffMs = { first: 1_000, longest: 300_000 } as const;
 
-/** The wait before try `attempt` (1, 2, …) within such bounds. */
-export function backoffMs(
-  bounds: { readonly first: number; readonly longest: number },
-  attempt: number,
-): number {
-  return Math.min(bounds.first * 2 ** Math.min(attempt - 1, 30), bounds.longest);
-}
-
 /** What one DEK may seal, whatever its age (reference: AEAD limits, with a wide margin). */
 export interface DekCaps {
   readonly segments: number;

@@ -1,9 +1,8 @@
-import { assert, type Cancel, draw } from '../../runtime/index.ts';
+import { backoffMs, assert, type Cancel, draw } from '../../runtime/index.ts';
 import type { CachedDek } from './dek-cached.ts';
 import { type DekContext, pause } from './dek-context.ts';
 import type { DekHandle } from './dek-handle.ts';
 import {
-  backoffMs,
   ceilingMs,
   coldRetryMs,
   leadMs,

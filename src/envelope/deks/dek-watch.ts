@@ -1,6 +1,6 @@
-import type { Cancel, Clock } from '../../runtime/index.ts';
+import { backoffMs, type Cancel, type Clock } from '../../runtime/index.ts';
 import type { DekEvent } from '../dek.ts';
-import { backoffMs, watchBackoffMs } from './dek-limits.ts';
+import { watchBackoffMs } from './dek-limits.ts';
 
 /**
  * Which of a topic's DEKs were refused, and when that is over. Says `revoked` once when the topic's

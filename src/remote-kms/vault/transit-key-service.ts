@@ -1,16 +1,16 @@
-import type {
-  DecryptRequest,
-  DecryptResponse,
-  EncryptRequest,
-  EncryptResponse,
-  KeyCaller,
-  KeyChange,
+import {
+  type DecryptRequest,
+  type DecryptResponse,
+  type EncryptRequest,
+  type EncryptResponse,
+  type KeyCaller,
+  type KeyChange,
+  KeyChanges,
 } from '../../kms/index.ts';
 import type { OutgoingClient } from '../../outgoing/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import { GuardedCalls } from '../guarded-calls.ts';
-import { KeyListeners } from '../key-listeners.ts';
 import { type RemoteKmsObserver, silentRemoteKmsObserver } from '../observer.ts';
 import { callDeadlineMs } from '../remote-limits.ts';
 import type { RemoteKeyService } from '../remote-key-service.ts';
@@ -56,7 +56,7 @@ class TransitKeyService implements RemoteKeyService {
   readonly #client: TransitClient;
   readonly #observer: RemoteKmsObserver;
   readonly #calls: GuardedCalls;
-  readonly #listeners: KeyListeners;
+  readonly #listeners: KeyChanges;
   readonly #poll: VersionPoll;
 
   constructor(options: TransitKeyServiceOptions) {
@@ -68,7 +68,7 @@ class TransitKeyService implements RemoteKeyService {
     this.#observer = options.observer ?? silentRemoteKmsObserver;
     const { deadlineMs = callDeadlineMs } = options;
     this.#calls = new GuardedCalls({ clock, entropy, observer: this.#observer, deadlineMs });
-    this.#listeners = new KeyListeners(log);
+    this.#listeners = new KeyChanges(log);
     const look = (name: string): Promise<VersionLook | undefined> => this.#look(name);
     this.#poll = new VersionPoll({ look, clock, onChange: (change) => this.#changed(change) });
   }
