@@ -1,26 +1,45 @@
 import { RpcError } from '../../rpc/index.ts';
 import { storageRefusal } from '../../envelope/index.ts';
-import type { Segment, Store } from '../../storage/index.ts';
+import type { Segment, Store, Tail } from '../../storage/index.ts';
 import type { VerificationSink } from '../../verification/index.ts';
 
 const readBytes = 1024 * 1024;
 
-/** What `walkLog` finds out about a segment; throws RpcError or EnvelopeError if it is damaged. */
+/** What `walkLogs` finds out about a segment; throws RpcError or EnvelopeError if it is damaged. */
 export type SegmentCheck = (segment: Segment) => Promise<void>;
 
+/** A log, whose it is, and how its segments are authenticated. */
+export interface VerifiedLog {
+  readonly log: number;
+  readonly where: string;
+  readonly check: SegmentCheck;
+}
+
 /**
- * Passes every segment that the log holds now to `check`, in order. Segments that are trimmed
+ * Passes every segment that the logs hold now to their checks, in order. Segments that are trimmed
  * meanwhile are passed over; a hole that nobody trimmed is damage.
  */
-export async function walkLog(
+export async function walkLogs(
   store: Store,
-  log: number,
+  logs: readonly VerifiedLog[],
   sink: VerificationSink,
-  options: { readonly where: string; readonly signal: AbortSignal; readonly check: SegmentCheck },
+  signal: AbortSignal,
 ): Promise<void> {
-  const { where, signal, check } = options;
-  const end = (await tailOf(store, log)).next;
-  for (let at = (await tailOf(store, log)).trim; at < end && !signal.aborted;) {
+  const tails = await reached(store.tails(logs.map(({ log }) => log)));
+  for (const { next, trim } of tails) sink.expect(next - trim);
+  for (const [i, each] of logs.entries()) {
+    if (!signal.aborted) await walkLog(store, each, tails[i]!, sink, signal);
+  }
+}
+
+async function walkLog(
+  store: Store,
+  { log, where, check }: VerifiedLog,
+  { trim, next: end }: Tail,
+  sink: VerificationSink,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let at = trim; at < end && !signal.aborted;) {
     const segments = await reached(store.read(log, at, readBytes));
     for (const segment of segments) {
       if (segment.base > at) await noteHole(store, sink, { log, at, where, to: segment.base });
@@ -30,9 +49,9 @@ export async function walkLog(
       at = segment.base + segment.count;
     }
     if (segments.length > 0) continue;
-    const { trim } = await tailOf(store, log);
-    if (trim <= at) return sink.damaged(`${where} at ${at}`, 'what is stored ends too early');
-    at = trim;
+    const now = await tailOf(store, log);
+    if (now.trim <= at) return sink.damaged(`${where} at ${at}`, 'what is stored ends too early');
+    at = now.trim;
   }
 }
 
@@ -88,7 +107,7 @@ async function noteHole(
   sink.damaged(`${hole.where} at ${Math.max(hole.at, trim)}`, `nothing is stored up to ${hole.to}`);
 }
 
-async function tailOf(store: Store, log: number): Promise<{ next: number; trim: number }> {
+async function tailOf(store: Store, log: number): Promise<Tail> {
   const [tail] = await reached(store.tails([log]));
   return tail!;
 }

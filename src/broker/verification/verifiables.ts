@@ -2,7 +2,7 @@ import { openSegment, segmentDekVersion } from '../../envelope/index.ts';
 import type { MetaRow, Segment } from '../../storage/index.ts';
 import type { Verifiable } from '../../verification/index.ts';
 import type { Registry } from '../registry.ts';
-import { noteFailure, walkLog } from './stored-logs.ts';
+import { noteFailure, type VerifiedLog, walkLogs } from './stored-logs.ts';
 
 const rowsPage = 200;
 
@@ -18,18 +18,14 @@ function messages(registry: Registry): Verifiable {
     part: 'messages',
     async verify(sink, signal) {
       const topics = [...registry.topics.values(), ...registry.deletedTopics.values()];
-      for (const { lane } of topics) {
-        const [tail] = await store.tails([lane.appender.log]);
-        sink.expect(tail!.next - tail!.trim);
-      }
-      for (const topic of topics) {
-        const { lane, row } = topic;
+      const logs = topics.map(({ lane, row }): VerifiedLog => {
         const check = async (segment: Segment): Promise<void> => {
           const dek = await deks.forOpen(lane.key.topic, segmentDekVersion(segment.body));
           openSegment(dek, lane.place(segment), segment).bytes.fill(0);
         };
-        await walkLog(store, lane.appender.log, sink, { where: row.name, signal, check });
-      }
+        return { log: lane.appender.log, where: row.name, check };
+      });
+      await walkLogs(store, logs, sink, signal);
     },
   };
 }
@@ -37,23 +33,17 @@ function messages(registry: Registry): Verifiable {
 /** Records of acknowledgements and leases, and what snapshots retain. */
 function deliveryRecords(registry: Registry): Verifiable {
   const { store, sealer } = registry.ports;
+  const check = async ({ log, base: at, epoch, kind, body }: Segment): Promise<void> => {
+    sealer.open(body, { log, at, epoch, kind });
+  };
   return {
     part: 'deliveryRecords',
     async verify(sink, signal) {
       const subscriptions = [...registry.subscriptions.values()].map(({ row }) => row);
       const snapshots = [...registry.snapshots.values()].map(({ row }) => row);
-      const logs = [...subscriptions, ...snapshots].filter(({ log }) => log !== 0);
-      for (const { log } of logs) {
-        const [tail] = await store.tails([log]);
-        sink.expect(tail!.next - tail!.trim);
-      }
-      for (const { log, name } of logs) {
-        const check = async (segment: Segment): Promise<void> => {
-          const { base: at, epoch, kind, body } = segment;
-          sealer.open(body, { log, at, epoch, kind });
-        };
-        await walkLog(store, log, sink, { where: name, signal, check });
-      }
+      const rows = [...subscriptions, ...snapshots].filter(({ log }) => log !== 0);
+      const logs = rows.map(({ log, name }): VerifiedLog => ({ log, where: name, check }));
+      await walkLogs(store, logs, sink, signal);
     },
   };
 }
