@@ -12,6 +12,8 @@ export interface RestCall extends ApiCall {
   readonly body: Uint8Array;
   /** Parses the body as a JSON object; throws RpcError INVALID_ARGUMENT with Google's text. */
   json(): { [key: string]: JsonValue };
+  /** The Host that it was sent to, as given. */
+  readonly host: string | undefined;
   /** True if a page of another origin than ours made it, which `--allow-origin` names. */
   readonly isCrossOrigin: boolean;
 }

@@ -24,6 +24,14 @@ export {
   type StoredSegment,
 } from './segment-opener.ts';
 export { sealSegment } from './segment-sealer.ts';
+export { keyPurposes, type VaultKeyPurpose } from './layers/key-purposes.ts';
+export type {
+  LayerKey,
+  LayerKeyPlace,
+  LayerKeyRewrap,
+  LayerKeys,
+  StoredLayerKey,
+} from './layers/layer-key.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './deks/dek-limits.ts';
 export type { ErasureJournal, ErasureReceipt } from './deks/dek-receipt.ts';

@@ -88,6 +88,8 @@ export interface KeyService {
   readonly defaultKeyName: string;
   /** The Pub/Sub service agent of a project: `serviceAccount:service-N@gcp-sa-pubsub…`. */
   pubsubServiceAgent(projectId: string): Promise<string>;
+  /** The Cloud Run service agent of a project: `serviceAccount:service-N@serverless-robot-prod…`. */
+  runServiceAgent(projectId: string): Promise<string>;
   /** Calls `listener` after every change that was made durable; returns how to stop. */
   onChange(listener: (change: KeyChange) => void): () => void;
 }

@@ -127,6 +127,11 @@ class GrpcKeyService implements RemoteKeyService {
     return `serviceAccount:service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`;
   }
 
+  async runServiceAgent(projectId: string): Promise<string> {
+    const number = await this.#projects.numberOf(projectId);
+    return `serviceAccount:service-${number}@serverless-robot-prod.iam.gserviceaccount.com`;
+  }
+
   onChange(listener: (change: KeyChange) => void): () => void {
     return this.#listeners.listen(listener);
   }

@@ -48,6 +48,10 @@ export class RoutedKeyService implements KeyService {
     return this.#remote.pubsubServiceAgent(projectId);
   }
 
+  runServiceAgent(projectId: string): Promise<string> {
+    return this.#remote.runServiceAgent(projectId);
+  }
+
   onChange(listener: (change: KeyChange) => void): () => void {
     const stops = [this.#local.onChange(listener), this.#remote.onChange(listener)];
     return () => {

@@ -41,6 +41,7 @@ class Bench {
       decrypt: (request, caller) => (isAway.value ? away() : keys.decrypt(request, caller)),
       defaultKeyName: keys.defaultKeyName,
       pubsubServiceAgent: (projectId) => keys.pubsubServiceAgent(projectId),
+      runServiceAgent: (projectId) => keys.runServiceAgent(projectId),
       onChange: (listener) => keys.onChange(listener),
     });
     const endpoint = new ScriptedEndpoint(() => harness.clock);

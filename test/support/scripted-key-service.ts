@@ -112,6 +112,10 @@ export class ScriptedKeyService implements KeyService {
     return `serviceAccount:service-${projectId}@gcp-sa-pubsub.iam.gserviceaccount.com`;
   }
 
+  async runServiceAgent(projectId: string): Promise<string> {
+    return `serviceAccount:service-${projectId}@serverless-robot-prod.iam.gserviceaccount.com`;
+  }
+
   onChange(listener: (change: KeyChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -41,6 +41,10 @@ export class HttpCall implements RestCall {
     return callerIpOf(this.#response.req.socket.remoteAddress);
   }
 
+  get host(): string | undefined {
+    return this.#headers.host;
+  }
+
   get userAgent(): string | undefined {
     return this.#headers['user-agent'];
   }

@@ -32,6 +32,7 @@ function client(service: EmbeddedKeyService): Ask {
       query: new URLSearchParams(query),
       body,
       json: () => parseJsonObject(body),
+      host: undefined,
       isCrossOrigin: false,
       forceDestroy: false,
       signal: new AbortController().signal,

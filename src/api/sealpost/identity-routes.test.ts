@@ -30,6 +30,7 @@ async function open(issuer?: string): Promise<Bench> {
         query: new URLSearchParams(),
         body,
         json: () => parseJsonObject(body),
+        host: undefined,
         isCrossOrigin,
         forceDestroy: false,
         signal: new AbortController().signal,

@@ -300,6 +300,7 @@ test('a key service that is away stops push when no key is warm, and starts it w
         decrypt: (request, caller) => (isAway ? outage() : keys.decrypt(request, caller)),
         defaultKeyName: keys.defaultKeyName,
         pubsubServiceAgent: (projectId) => keys.pubsubServiceAgent(projectId),
+        runServiceAgent: (projectId) => keys.runServiceAgent(projectId),
         onChange: (listener) => keys.onChange(listener),
       }),
     },

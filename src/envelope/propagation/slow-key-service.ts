@@ -88,6 +88,10 @@ export class SlowKeyService implements KeyService {
     return this.#keys.pubsubServiceAgent(projectId);
   }
 
+  runServiceAgent(projectId: string): Promise<string> {
+    return this.#keys.runServiceAgent(projectId);
+  }
+
   onChange(listener: (change: KeyChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -111,6 +111,10 @@ class TransitKeyService implements RemoteKeyService {
     return `serviceAccount:service-${projectId}@gcp-sa-pubsub.iam.gserviceaccount.com`;
   }
 
+  async runServiceAgent(projectId: string): Promise<string> {
+    return `serviceAccount:service-${projectId}@serverless-robot-prod.iam.gserviceaccount.com`;
+  }
+
   onChange(listener: (change: KeyChange) => void): () => void {
     return this.#listeners.listen(listener);
   }

@@ -1,0 +1,35 @@
+/**
+ * vault: images under their owners' keys, the services made of them, and the instances that run.
+ *
+ * No start without an unwrap, no plaintext of a layer on disk; sees keys only through `envelope`
+ * and `kms`. It and `broker` never import each other.
+ */
+export type { ServiceFront } from './front/service-front.ts';
+export type { ImageVault, ImportProgress, StoredImage } from './images/image-vault.ts';
+export type { InstanceReport, StartOutcome, StartTimes } from './instances/instances.ts';
+export type { KeyPlace, KeyState, KeyWatch } from './keys/key-state.ts';
+export type { LoggedServiceEntry, LogName, LogSeverity, ServiceLogs } from './logs/service-logs.ts';
+export type { VaultObserver } from './observer.ts';
+export type {
+  RunCaller,
+  RunList,
+  RunPage,
+  RunPolicy,
+  RunService,
+  ServiceChange,
+} from './services/run-service.ts';
+export type {
+  Condition,
+  Container,
+  EncryptionSettings,
+  EnvVariable,
+  Probe,
+  Revision,
+  RevisionName,
+  RevisionSettings,
+  RevisionTemplate,
+  Service,
+  ServiceName,
+  ServiceSpec,
+  TrafficTarget,
+} from './services/service.ts';
