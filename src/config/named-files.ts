@@ -13,6 +13,8 @@ export function requireNamedFiles(config: ServerConfig): void {
   requireAuthorities('--outgoing-ca', config.outgoingCa);
   requireAuthorities('--ekm-ca', config.ekmCa);
   requireAuthorities('--kms-ca', config.kmsCa);
+  requireAuthorities('--registry-ca', config.registryCa);
+  requireCredentials('--registry-auth-file', config.registryAuthFile);
   const token = contentOf('--kms-token-file', config.kmsTokenFile);
   if (token?.trim() === '')
     throw new ConfigError(`--kms-token-file ${config.kmsTokenFile} is empty.`);
@@ -26,6 +28,21 @@ function requireAuthorities(option: string, path: string | null): void {
   const found = text.match(certificates) ?? [];
   if (found.length > 0 && found.every(isCertificate)) return;
   throw new ConfigError(`${option} ${path} is no PEM file of certificates.`);
+}
+
+function requireCredentials(option: string, path: string | null): void {
+  const text = contentOf(option, path);
+  if (text === null || hasAuths(text)) return;
+  throw new ConfigError(`${option} ${path} is no JSON object with "auths".`);
+}
+
+function hasAuths(text: string): boolean {
+  try {
+    const parsed = JSON.parse(text) as { auths?: unknown } | null;
+    return typeof parsed?.auths === 'object' && parsed.auths !== null;
+  } catch {
+    return false;
+  }
 }
 
 function isCertificate(pem: string): boolean {

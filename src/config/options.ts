@@ -18,6 +18,7 @@ import {
   wholeNumber,
   type Parse,
 } from './values.ts';
+import { vaultOptions } from './vault-options.ts';
 
 /** One setting of the server. Its flag is `--name`, its variable SEALPOST_NAME with underscores. */
 export interface Option<Field extends keyof ServerConfig = keyof ServerConfig> {
@@ -300,6 +301,7 @@ export const options: readonly AnyOption[] = [
   ...roleOptions,
   ...auditOptions,
   ...rootKeyOptions,
+  ...vaultOptions,
 ];
 
 /** SEALPOST_DATA_DIR for `data-dir`. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
 import { options, variableOf } from './options.ts';
 import { parseConfig, parseDataDir } from './parse-config.ts';
+import { vaultOptions } from './vault-options.ts';
 
 function refusal(argv: string[], env: Record<string, string> = {}): string {
   try {
@@ -62,6 +63,18 @@ describe('defaults', () => {
       pkcs11Library: null,
       pkcs11Token: null,
       pkcs11PinFile: null,
+      registryHosts: [],
+      registryMirrors: [],
+      registryAuthFile: null,
+      registryCa: null,
+      localImages: false,
+      vaultDriver: 'bwrap',
+      vaultRuntimeDir: null,
+      vaultInstancesMax: 100,
+      vaultIdleSeconds: 900,
+      vaultCheckSeconds: 60,
+      vaultHourMs: 3_600_000,
+      vaultLogBytes: 268_435_456,
     });
   });
 
@@ -89,6 +102,9 @@ function companionsOf(field: string | undefined): string[] {
   if (field?.startsWith('pkcs11') === true) {
     return ofToken.filter((each) => !each.startsWith(`--${nameOf(field)}=`));
   }
+  if (vaultOptions.some((option) => option.field === field)) {
+    return ['--roles=broker,kms,vault', '--insecure'];
+  }
   const ofRemote = ['kmsCa', 'kmsTokenFile', 'defaultKey', 'projectNumbers'];
   return ofRemote.includes(field ?? '') ? [roles, '--kms-endpoint=https://y.example'] : [];
 }
@@ -109,6 +125,8 @@ describe('sources', () => {
         kmsEndpoint: 'https://x.example',
         defaultKey: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
         projectNumbers: 'p=7',
+        registryMirrors: 'us-docker.pkg.dev=http://127.0.0.1:5000',
+        vaultRuntimeDir: '/dev/shm/x',
       };
       const value = written[option?.field ?? ''] ?? text ?? '';
       const also = companionsOf(option?.field);

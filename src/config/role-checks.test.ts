@@ -41,15 +41,15 @@ describe('an endpoint', () => {
 
 describe('refused at the start', () => {
   test.each([
-    [
-      ['--roles', 'broker,vault'],
-      'must be a list of broker and kms; the role vault is not built yet',
-    ],
-    [['--roles', 'keys'], 'must be a list of broker and kms, not'],
+    [['--roles', 'keys'], 'must be a list of broker, kms and vault, not'],
+    [['--roles', 'kms,vault'], '--roles vault runs code for whoever can reach this port'],
+    [['--roles', 'vault', '--insecure'], '--roles vault has no keys of its own: say with'],
+    [['--vault-driver', 'runc'], '--vault-driver says nothing without the role vault.'],
+    [['--registry-host', 'r.example'], '--registry-host says nothing without the role vault.'],
     [['--roles', ''], 'must not be empty'],
-    [broker, '--roles broker alone has no keys: say with --kms-endpoint where they are.'],
-    [['--kms-endpoint', 'https://kms.example'], '--kms-endpoint goes with --roles broker'],
-    [['--roles', 'kms', '--kms-endpoint', 'https://k.example'], 'goes with --roles broker'],
+    [broker, '--roles broker has no keys of its own: say with --kms-endpoint where they are.'],
+    [['--kms-endpoint', 'https://kms.example'], '--kms-endpoint goes without the role kms'],
+    [['--roles', 'kms', '--kms-endpoint', 'https://k.example'], 'goes without the role kms'],
     [[...broker, '--kms-endpoint', 'http://10.0.0.1:1'], 'in the clear: use https'],
     [['--default-key', key], '--default-key says nothing without --kms-endpoint.'],
     [['--kms-ca', 'a'], '--kms-ca says nothing without --kms-endpoint.'],

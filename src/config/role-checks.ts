@@ -1,9 +1,14 @@
 import { ConfigError } from './config-error.ts';
 import type { ServerConfig } from './server-config.ts';
+import { vaultOptions } from './vault-options.ts';
 
 /** @throws ConfigError where roles and the place of the keys contradict each other */
 export function refuseRoles(config: ServerConfig): void {
-  const complaint = complaintAbout(config) ?? topicComplaint(config) ?? secretComplaint(config);
+  const complaint =
+    complaintAbout(config) ??
+    topicComplaint(config) ??
+    secretComplaint(config) ??
+    vaultComplaint(config);
   if (complaint !== null) throw new ConfigError(complaint);
 }
 
@@ -11,14 +16,15 @@ function complaintAbout(config: ServerConfig): string | null {
   const { roles, kmsEndpoint: endpoint, insecure } = config;
   if (endpoint === null) {
     if (!roles.includes('kms')) {
-      return '--roles broker alone has no keys: say with --kms-endpoint where they are.';
+      const named = roles.join(',');
+      return `--roles ${named} has no keys of its own: say with --kms-endpoint where they are.`;
     }
     const stray = strayOption(config);
     return stray === null ? null : `${stray} says nothing without --kms-endpoint.`;
   }
   if (roles.includes('kms')) {
     return (
-      '--kms-endpoint goes with --roles broker: the keys of this server would be served, and yet ' +
+      '--kms-endpoint goes without the role kms: the keys of this server would be served, and yet ' +
       'not be those that its topics use.'
     );
   }
@@ -54,6 +60,22 @@ function secretComplaint(config: ServerConfig): string | null {
   return rootKeyPassphraseFile !== null && asksNone
     ? `--root-key-passphrase-file says nothing with --root-key-source ${rootKeySource}.`
     : null;
+}
+
+/** The vault runs what others give it. */
+function vaultComplaint(config: ServerConfig): string | null {
+  const { roles, insecure } = config;
+  if (roles.includes('vault')) {
+    if (insecure) return null;
+    return (
+      '--roles vault runs code for whoever can reach this port, and this version has no ' +
+      'authentication: say --insecure if only those can whom you let.'
+    );
+  }
+  const stray = vaultOptions.find(({ field, parse, default: text }) => {
+    return JSON.stringify(config[field]) !== JSON.stringify(parse(text ?? ''));
+  });
+  return stray === undefined ? null : `--${stray.name} says nothing without the role vault.`;
 }
 
 function strayOption({

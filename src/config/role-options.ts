@@ -9,8 +9,8 @@ export const roleOptions: readonly AnyOption[] = [
     name: 'roles',
     placeholder: 'ROLES',
     default: 'broker,kms',
-    limits: 'broker, kms',
-    doc: 'What this server is; a broker alone needs --kms-endpoint.',
+    limits: 'broker, kms, vault; vault only with --insecure',
+    doc: 'What this server is; without kms it needs --kms-endpoint. A vault runs code.',
     parse: listOf(role, 1),
   },
   {

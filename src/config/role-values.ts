@@ -1,14 +1,13 @@
 import { ConfigError } from './config-error.ts';
 import { isLoopback } from './values.ts';
 
-/** What a server is: a broker of messages, a service of keys, or both. */
-export type Role = 'broker' | 'kms';
+/** What a server is: a broker of messages, a service of keys, a vault of images, or all of them. */
+export type Role = 'broker' | 'kms' | 'vault';
 
 /** One role of the list. */
 export function role(text: string): Role {
-  if (text === 'broker' || text === 'kms') return text;
-  const known = 'must be a list of broker and kms';
-  throw new ConfigError(text === 'vault' ? `${known}; the role vault is not built yet` : known);
+  if (text === 'broker' || text === 'kms' || text === 'vault') return text;
+  throw new ConfigError('must be a list of broker, kms and vault');
 }
 
 /** Where a remote key service is, and of which kind. */

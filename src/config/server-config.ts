@@ -1,3 +1,4 @@
+import type { RegistryMirror } from './registry-values.ts';
 import type { KmsEndpoint, Role } from './role-values.ts';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug';
@@ -93,4 +94,22 @@ export interface ServerConfig {
   readonly pkcs11Library: string | null;
   readonly pkcs11Token: string | null;
   readonly pkcs11PinFile: string | null;
+  /** `HOST[:PORT]` of registries that images may come from. */
+  readonly registryHosts: readonly string[];
+  readonly registryMirrors: readonly RegistryMirror[];
+  /** A file with credentials for registries; null: none. */
+  readonly registryAuthFile: string | null;
+  /** Certificate authorities that registries may have beside the system's; null: none. */
+  readonly registryCa: string | null;
+  /** Whether images may be files of this machine. */
+  readonly localImages: boolean;
+  readonly vaultDriver: 'bwrap' | 'runc';
+  /** Absolute path, in a tmpfs; null: one of our own in /dev/shm. */
+  readonly vaultRuntimeDir: string | null;
+  readonly vaultInstancesMax: number;
+  readonly vaultIdleSeconds: number;
+  readonly vaultCheckSeconds: number;
+  /** An hour of `encryption-key-shutdown-hours`. */
+  readonly vaultHourMs: number;
+  readonly vaultLogBytes: number;
 }
