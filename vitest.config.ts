@@ -24,6 +24,8 @@ const layers: Record<string, Layer> = {
     testTimeout: 300_000,
     serial: true,
   },
+  /** Real registries, images and processes. */
+  vault: { include: ['test/vault/**/*.test.ts'], testTimeout: 120_000, serial: true },
   crash: {
     include: ['test/crash/**/*.test.ts'],
     exclude: keyCrashes,
