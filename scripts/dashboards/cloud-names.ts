@@ -10,7 +10,7 @@ const older = ['pubsub_subscription_num_unacked_messages'];
 /** Rules that copy each metric to the name that PromQL has for it in Google Cloud. */
 export function cloudNameRules(metrics: readonly Declared[]): string {
   const rules = metrics
-    .filter(({ name }) => name.startsWith('pubsub_') && !older.includes(name))
+    .filter(({ name }) => /^(?:pubsub|run)_/.test(name) && !older.includes(name))
     .flatMap(({ name, type }) =>
       type === 'histogram' ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
     )
@@ -28,9 +28,11 @@ export function cloudNameRules(metrics: readonly Declared[]): string {
 }
 
 function rule(name: string): string {
-  const [resource = ''] = /^pubsub_[a-z]+/.exec(name) ?? [];
+  const resource = name.startsWith('run_')
+    ? 'cloud_run_revision'
+    : (/^pubsub_[a-z]+/.exec(name)?.[0] ?? '');
   return [
-    `      - record: ${name.replace('pubsub_', 'pubsub_googleapis_com:')}`,
+    `      - record: ${name.replace(/^(pubsub|run)_/, '$1_googleapis_com:')}`,
     `        expr: ${name}`,
     '        labels:',
     `          monitored_resource: ${resource}`,

@@ -6,8 +6,14 @@ import { dashboardJson } from './grafana-json.ts';
 import { keysDashboard } from './keys-dashboard.ts';
 import type { Dashboard } from './panel.ts';
 import { processDashboard } from './process-dashboard.ts';
+import { vaultDashboard } from './vault-dashboard.ts';
 
-export const dashboards: readonly Dashboard[] = [brokerDashboard, keysDashboard, processDashboard];
+export const dashboards: readonly Dashboard[] = [
+  brokerDashboard,
+  keysDashboard,
+  processDashboard,
+  vaultDashboard,
+];
 
 /** Every metric that a server registers, as its page declares them. */
 export async function declaredMetrics(): Promise<Declared[]> {

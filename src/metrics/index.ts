@@ -6,3 +6,4 @@
  * number of series is bounded whatever names clients make up.
  */
 export { Metrics, type MetricsSource } from './metrics.ts';
+export type { VaultReport } from './vault/vault-gauges.ts';

@@ -17,6 +17,8 @@ import { RemoteKmsMetrics } from './keys/remote-kms-metrics.ts';
 import { resourcesMax } from './resources/resource-labels.ts';
 import { SnapshotGauges } from './snapshot-families.ts';
 import { TopicGauges } from './topic-gauges.ts';
+import { registerVaultGauges, type VaultReport } from './vault/vault-gauges.ts';
+import { VaultMetrics } from './vault/vault-metrics.ts';
 import { WebSocketMetrics } from './websocket-metrics.ts';
 
 /** Where things stand now; asked once per scrape, and cheap. */
@@ -24,6 +26,8 @@ export interface MetricsSource extends ProcessSource {
   backlogs(): Promise<readonly BacklogReport[]>;
   topics(): Promise<readonly TopicReport[]>;
   snapshots(): Promise<readonly SnapshotReport[]>;
+  /** Absent or null where no vault runs. */
+  vault?(): Promise<VaultReport | null>;
 }
 
 export interface MetricsOptions {
@@ -50,6 +54,7 @@ export class Metrics {
   readonly ekm: EkmMetrics;
   readonly kms: KmsMetrics;
   readonly remoteKms: RemoteKmsMetrics;
+  readonly vault: VaultMetrics;
   readonly webSocket: WebSocketMetrics;
   readonly #registry: Registry = new Registry();
   readonly #calls: CallMetrics<'rpc'>;
@@ -71,6 +76,8 @@ export class Metrics {
     this.ekm = new EkmMetrics(registry);
     this.kms = new KmsMetrics(registry);
     this.remoteKms = new RemoteKmsMetrics(registry);
+    this.vault = new VaultMetrics(registry, max);
+    registerVaultGauges(registry, max, async () => (await options.source.vault?.()) ?? null);
     this.webSocket = new WebSocketMetrics(registry);
     this.#calls = new CallMetrics(registry, {
       prefix: 'sealpost_rpc',

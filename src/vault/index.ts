@@ -8,6 +8,7 @@ export type { ServiceFront } from './front/service-front.ts';
 export type { ImageVault, ImportProgress, StoredImage } from './images/image-vault.ts';
 export type { InstanceReport, StartOutcome, StartTimes } from './instances/instances.ts';
 export type { KeyPlace, KeyState, KeyWatch } from './keys/key-state.ts';
+export type { PendingShutdown, Revocations } from './keys/revocations.ts';
 export type { LoggedServiceEntry, LogName, LogSeverity, ServiceLogs } from './logs/service-logs.ts';
 export type { VaultObserver } from './observer.ts';
 export type {

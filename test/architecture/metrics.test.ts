@@ -19,10 +19,10 @@ function found(text: string, pattern: RegExp): string[] {
   return [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].toSorted();
 }
 
-const metricNames = /\b((?:pubsub|sealpost|process|nodejs)_[a-z0-9_]+)/g;
+const metricNames = /\b((?:pubsub|run|sealpost|process|nodejs)_[a-z0-9_]+)/g;
 
 function isOwn(name: string): boolean {
-  return /^(pubsub|sealpost)_/.test(name);
+  return /^(pubsub|run|sealpost)_/.test(name);
 }
 
 /** The metric that a sample's name belongs to. */
@@ -46,7 +46,7 @@ describe('docs/metrics.md', () => {
   const page = textOf('docs/metrics.md');
 
   test('names exactly the metrics that are registered', () => {
-    const documented = found(page, /^\| `((?:pubsub|sealpost)_[a-z0-9_]+)` \|/gm);
+    const documented = found(page, /^\| `((?:pubsub|run|sealpost)_[a-z0-9_]+)` \|/gm);
     expect(documented).toEqual(names.filter(isOwn));
   });
 
@@ -87,13 +87,18 @@ describe('dashboards', () => {
   test('choose from metrics that exist', () => {
     const queries = dashboards.flatMap(({ variables }) => variables.map(({ query }) => query));
     const chosen = queries.flatMap((query) => found(query, metricNames));
-    expect(chosen).toHaveLength(3);
+    expect(chosen).toHaveLength(5);
     expect(chosen.filter((name) => !types.has(name))).toEqual([]);
   });
 
   test('keep the ids that are in bookmarks', () => {
     const uids = dashboards.map(({ uid }) => uid);
-    expect(uids).toEqual(['sealpost-broker', 'sealpost-keys', 'sealpost-process']);
+    expect(uids).toEqual([
+      'sealpost-broker',
+      'sealpost-keys',
+      'sealpost-process',
+      'sealpost-vault',
+    ]);
   });
 
   test('say of each panel what is seen, once', () => {

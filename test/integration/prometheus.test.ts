@@ -38,7 +38,7 @@ const undriven = [
 
 /** The series that alerts look at, without their thresholds: promtool tests those. */
 function alertSelectors(): string[] {
-  const pattern = /\b((?:pubsub|sealpost|process|nodejs)_\w+(?:\{[^}]*\})?|up\{[^}]*\})/g;
+  const pattern = /\b((?:pubsub|run|sealpost|process|nodejs)_\w+(?:\{[^}]*\})?|up\{[^}]*\})/g;
   const expressions = rules('alerts.yml')
     .split(/^ +for:|^ +labels:/m)
     .map((part) => part.split(/ +expr: /)[1] ?? '');
@@ -64,9 +64,9 @@ describe.skipIf(!isPrometheusInstalled)(`a real Prometheus${suffix}`, () => {
     return queries.filter((_, index) => answers[index] === false);
   }
 
-  /** Without an external manager, another key service or a broken log they have nothing to count. */
+  /** Without an external manager, another key service, a vault or a broken log nothing counts. */
   const isElsewhere = (query: string): boolean =>
-    /sealpost_(?:ekm|kms_quota|remote_kms|audit_failures)_/.test(query);
+    /sealpost_(?:ekm|kms_quota|remote_kms|audit_failures|vault)_|\brun_/.test(query);
 
   test(
     'answers every panel, recording rule and alert with data from a server under load',
