@@ -21,6 +21,7 @@ export interface StoredObject extends ObjectFiles {
 export interface ObjectStore {
   /** Same layer, same DEK, same name: a layer is stored once per key domain. */
   nameOf(key: LayerKey, diffId: string): string;
+  /** Whoever asks counts on the object: if it is there, its grace begins anew. */
   has(name: string): Promise<boolean>;
   /** Where an object's files are, or will be. */
   files(name: string): ObjectFiles;
