@@ -4,12 +4,19 @@
  * No start without an unwrap, no plaintext of a layer on disk; sees keys only through `envelope`
  * and `kms`. It and `broker` never import each other.
  */
+export type { ImportReport } from './administration/import-jobs.ts';
+export {
+  type ImageListing,
+  type KeyListing,
+  VaultAdministration,
+} from './administration/vault-administration.ts';
 export type { ServiceFront } from './front/service-front.ts';
 export type { ImageVault, ImportProgress, StoredImage } from './images/image-vault.ts';
 export type { InstanceReport, StartOutcome, StartTimes } from './instances/instances.ts';
 export type { KeyPlace, KeyState, KeyWatch } from './keys/key-state.ts';
 export type { PendingShutdown, Revocations } from './keys/revocations.ts';
 export type { LoggedServiceEntry, LogName, LogSeverity, ServiceLogs } from './logs/service-logs.ts';
+export { openObjectStore, type ObjectStoreOptions } from './objects/file-object-store.ts';
 export type { VaultObserver } from './observer.ts';
 export type {
   RunCaller,
