@@ -112,12 +112,7 @@ class Exchange {
   #outcomeOf(error: unknown): OutgoingResponse | Error {
     if (error instanceof OutgoingError) return error;
     if (this.#isProcessing) return { status: 102, headers: {}, body: new Uint8Array(0) };
-    const code = codeOf(error);
-    if (code.startsWith('HPE_')) return malformed(code, error);
-    const { reusedSocket, res } = this.#request as ClientRequest & { res?: IncomingMessage };
-    if (res) return malformed(`it ended early, ${code}`, error);
-    if (reusedSocket) return new StaleConnectionError(error);
-    return new OutgoingError('unreachable', lost(error), { cause: error });
+    return failureOf(this.#request, error);
   }
 
   #end(outcome: OutgoingResponse | Error): void {
@@ -129,15 +124,26 @@ class Exchange {
   }
 }
 
-function lost(cause: unknown): string {
+/** What an error of a request means to whoever sent it. */
+export function failureOf(request: ClientRequest, error: unknown): OutgoingError {
+  if (error instanceof OutgoingError) return error;
+  const code = codeOf(error);
+  if (code.startsWith('HPE_')) return malformed(code, error);
+  const { reusedSocket, res } = request as ClientRequest & { res?: IncomingMessage };
+  if (res) return malformed(`it ended early, ${code}`, error);
+  if (reusedSocket) return new StaleConnectionError(error);
+  return new OutgoingError('unreachable', lost(error), { cause: error });
+}
+
+export function lost(cause: unknown): string {
   return `The connection was lost: ${codeOf(cause)}.`;
 }
 
-function malformed(what: string, cause?: unknown): OutgoingError {
+export function malformed(what: string, cause?: unknown): OutgoingError {
   return new OutgoingError('malformed answer', `The answer is no HTTP answer: ${what}.`, { cause });
 }
 
-function headersOf({ headers }: IncomingMessage): Record<string, string> {
+export function headersOf({ headers }: IncomingMessage): Record<string, string> {
   const pairs = Object.entries(headers).map(([name, value]): [string, string] => [
     name,
     Array.isArray(value) ? value.join(', ') : (value ?? ''),

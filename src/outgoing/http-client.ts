@@ -1,17 +1,24 @@
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 
 import type { Clock } from '../runtime/index.ts';
-import { AbortListeners } from './abort-listeners.ts';
 import { AddressPolicy, type AddressPolicyOptions } from './address-policy.ts';
 import { Connector, type Resolve } from './connector.ts';
-import { exchange, StaleConnectionError } from './exchange.ts';
+import { exchange, headersOf, StaleConnectionError } from './exchange.ts';
 import { type DialledRequest, KeptConnections } from './kept-connections.ts';
-import { OutgoingError } from './outgoing-client.ts';
-import type { OutgoingClient, OutgoingRequest, OutgoingResponse } from './outgoing-client.ts';
+import type {
+  OutgoingClient,
+  OutgoingRequest,
+  OutgoingResponse,
+  OutgoingStream,
+  OutgoingStreamRequest,
+} from './outgoing-client.ts';
 import { checkRequest, type Destination } from './request-check.ts';
+import { RequestLives } from './request-lives.ts';
 import { RequestSlots } from './request-slots.ts';
+import { answerHead, StreamedBody } from './streamed-body.ts';
 
 /** What bounds the connections, and with them what one user's endpoints take from the others. */
 export interface OutgoingLimits {
@@ -53,13 +60,12 @@ class HttpClient implements OutgoingClient {
   readonly #connector: Connector;
   readonly #slots: RequestSlots;
   readonly #kept: KeptConnections;
-  readonly #running: Set<AbortController> = new Set();
-  readonly #aborts = new AbortListeners();
-  #isClosed = false;
+  readonly #lives: RequestLives;
 
   constructor(options: OutgoingClientOptions) {
     const limits = { ...defaultOutgoingLimits, ...options.limits };
     this.#clock = options.clock;
+    this.#lives = new RequestLives(options.clock);
     this.#limits = limits;
     this.#connector = new Connector({
       policy: new AddressPolicy(options.policy),
@@ -71,26 +77,43 @@ class HttpClient implements OutgoingClient {
   }
 
   async send(request: OutgoingRequest): Promise<OutgoingResponse> {
-    request.signal.throwIfAborted();
-    if (this.#isClosed) throw closed();
+    this.#lives.check(request);
     const to = checkRequest(request);
-    const life = new AbortController();
-    const timeout = (): void => life.abort(timedOut(request.timeoutMs));
-    const ignore = this.#aborts.add(request.signal, () => life.abort(request.signal.reason));
-    const disarm = this.#clock.schedule(this.#clock.monotonicMs() + request.timeoutMs, timeout);
-    this.#running.add(life);
+    const life = this.#lives.begin(request);
     try {
       return await this.#inTurn(request, to, life.signal);
     } finally {
-      this.#running.delete(life);
-      disarm();
-      ignore();
+      life.end();
+    }
+  }
+
+  async open(request: OutgoingStreamRequest): Promise<OutgoingStream> {
+    this.#lives.check(request);
+    const to = checkRequest(request);
+    const life = this.#lives.begin(request);
+    let giveBack: (() => void) | undefined;
+    const end = (): void => {
+      life.end();
+      giveBack?.();
+    };
+    try {
+      giveBack = await this.#slots.take(`${to.host}:${to.port}`, life.signal);
+      const options = this.#optionsOf(request, request.headers, to, life.signal);
+      const head = (): Promise<IncomingMessage> => answerHead(options, life.signal);
+      const response = await this.#anew(to, options, head);
+      life.disarm();
+      const { idleMs } = request;
+      const { signal } = life;
+      const body = new StreamedBody(response, { clock: this.#clock, idleMs, signal, end });
+      return { status: response.statusCode ?? 0, headers: headersOf(response), body };
+    } catch (error) {
+      end();
+      throw error;
     }
   }
 
   close(): void {
-    this.#isClosed = true;
-    for (const life of this.#running) life.abort(closed());
+    this.#lives.close();
     this.#kept.close();
   }
 
@@ -101,36 +124,42 @@ class HttpClient implements OutgoingClient {
   ): Promise<OutgoingResponse> {
     const giveBack = await this.#slots.take(`${to.host}:${to.port}`, signal);
     try {
-      return await this.#exchange(request, to, signal);
+      const headers = { ...request.headers, 'content-length': request.body.length };
+      const options = this.#optionsOf(request, headers, to, signal);
+      return await this.#anew(to, options, () => exchange(request, options, signal));
     } finally {
       giveBack();
     }
   }
 
   /** A kept connection may have been closed by its server as it was taken: then once more, anew. */
-  async #exchange(
-    request: OutgoingRequest,
+  async #anew<Answer>(
     to: Destination,
-    signal: AbortSignal,
-  ): Promise<OutgoingResponse> {
-    const options = this.#optionsOf(request, to, signal);
+    options: DialledRequest,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer> {
     try {
-      return await exchange(request, options, signal);
+      return await ask();
     } catch (error) {
       if (!(error instanceof StaleConnectionError)) throw error;
     }
     this.#kept.dropIdle(to.isTls, options);
-    return await exchange(request, options, signal);
+    return await ask();
   }
 
-  #optionsOf(request: OutgoingRequest, to: Destination, signal: AbortSignal): DialledRequest {
+  #optionsOf(
+    { method }: OutgoingRequest | OutgoingStreamRequest,
+    headers: Readonly<Record<string, string | number>>,
+    to: Destination,
+    signal: AbortSignal,
+  ): DialledRequest {
     return {
       protocol: to.isTls ? 'https:' : 'http:',
       host: to.host,
       port: to.port,
       path: to.path,
-      method: request.method,
-      headers: { ...request.headers, 'content-length': request.body.length },
+      method,
+      headers,
       agent: this.#kept.agent(to.isTls),
       maxHeaderSize: this.#limits.headerBytesMax,
       dial: () => this.#connector.connect(to, signal),
@@ -153,12 +182,4 @@ function trusting(caFile: string | null): () => SecureContext {
       ca: [...getCACertificates('default'), ...getCACertificates('system'), ...own],
       minVersion: 'TLSv1.2',
     }));
-}
-
-function timedOut(ms: number): OutgoingError {
-  return new OutgoingError('timeout', `There was no whole answer within ${ms / 1_000} s.`);
-}
-
-function closed(): OutgoingError {
-  return new OutgoingError('aborted', 'The server is stopping.');
 }

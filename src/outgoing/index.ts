@@ -16,5 +16,7 @@ export {
   type OutgoingFailure,
   type OutgoingRequest,
   type OutgoingResponse,
+  type OutgoingStream,
+  type OutgoingStreamRequest,
 } from './outgoing-client.ts';
 export { createPushSender, type PushSenderOptions } from './push-sender.ts';

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** A request to an address that a user named. */
 export interface OutgoingRequest {
   readonly url: string;
@@ -17,6 +19,30 @@ export interface OutgoingResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** At most `responseBytesMax` of it. */
   readonly body: Uint8Array;
+}
+
+/** A request whose answer is read as it comes. */
+export interface OutgoingStreamRequest {
+  readonly url: string;
+  readonly method: 'GET' | 'HEAD';
+  /** Lower-case names. No value may hold a control character. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** From the call to the last byte of the answer's head. */
+  readonly timeoutMs: number;
+  /** How long the body may stand still while it is being read. */
+  readonly idleMs: number;
+  /** Ends the body too: its connection is reset, and it fails with the reason. */
+  readonly signal: AbortSignal;
+}
+
+export interface OutgoingStream {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * Read no faster than its reader reads. It must be read to its end or destroyed: until then it
+   * holds one of the client's requests. Fails with OutgoingError `unreachable` where it breaks.
+   */
+  readonly body: Readable;
 }
 
 export type OutgoingFailure =
@@ -49,6 +75,8 @@ export class OutgoingError extends Error {
 export interface OutgoingClient {
   /** Throws OutgoingError, or what `signal` was aborted with. */
   send(request: OutgoingRequest): Promise<OutgoingResponse>;
+  /** The same for an answer too large to be kept; any status is an answer. */
+  open(request: OutgoingStreamRequest): Promise<OutgoingStream>;
   /** Ends every connection. */
   close(): void;
 }

@@ -22,6 +22,7 @@ function requestTo(endpoint: string, more: { headers?: Record<string, string> } 
 /** Fails every request in the way that is given. */
 const failing = (failure: Error): OutgoingClient => ({
   send: () => Promise.reject(failure),
+  open: () => Promise.reject(failure),
   close: () => undefined,
 });
 

@@ -35,7 +35,7 @@ export function isSendableHeader(name: string, value: string): boolean {
 }
 
 /** Throws OutgoingError `request refused`; the text never shows a header's value. */
-export function checkRequest(request: OutgoingRequest): Destination {
+export function checkRequest(request: Pick<OutgoingRequest, 'url' | 'headers'>): Destination {
   for (const [name, value] of Object.entries(request.headers)) {
     if (!isSendableHeader(name, value)) {
       const shown = JSON.stringify(name.slice(0, 100));
