@@ -14,12 +14,27 @@ export interface RestCall extends ApiCall {
   json(): { [key: string]: JsonValue };
   /** The Host that it was sent to, as given. */
   readonly host: string | undefined;
+  /** What its sender says that the body is: a media type, perhaps with parameters. */
+  readonly contentType?: string | undefined;
+  /** What its sender would read. */
+  readonly accept?: string | undefined;
   /** True if a page of another origin than ours made it, which `--allow-origin` names. */
   readonly isCrossOrigin: boolean;
 }
 
-/** What a handler answers: JSON to be printed as Google does, or bytes of JSON made by hand. */
-export type RestReply = JsonValue | Uint8Array;
+/** An answer in another format than JSON, sent as it is. */
+export class TextReply {
+  readonly contentType: string;
+  readonly text: string;
+
+  constructor(contentType: string, text: string) {
+    this.contentType = contentType;
+    this.text = text;
+  }
+}
+
+/** What a handler answers: JSON to be printed as Google does, bytes of JSON made by hand, or text. */
+export type RestReply = JsonValue | Uint8Array | TextReply;
 
 /**
  * One method of one API. `template` is a google.api.http path with its verb, such as the one of

@@ -12,6 +12,8 @@ export class Exchange {
   readonly query: string;
   readonly startedMs: number;
   readonly isPretty: boolean;
+  /** As its sender gave it, before the server reads every body as JSON. */
+  readonly contentType: string | undefined;
   /** Set once the request was let in and a route fits. */
   match: RouteMatch | undefined;
 
@@ -23,6 +25,7 @@ export class Exchange {
     this.method = routedMethods[methodOf(raw)];
     this.startedMs = startedMs;
     this.isPretty = wantsPretty(this.query);
+    this.contentType = raw.headers['content-type'];
   }
 
   get rpc(): string {

@@ -12,6 +12,7 @@ export interface HttpCallParts {
   readonly query: string;
   /** Decompressed. */
   readonly body: Uint8Array;
+  readonly contentType: string | undefined;
   readonly isCrossOrigin: boolean;
   readonly response: ServerResponse;
   readonly draining: AbortSignal;
@@ -21,6 +22,7 @@ export interface HttpCallParts {
 export class HttpCall implements RestCall {
   readonly params: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  readonly contentType: string | undefined;
   readonly isCrossOrigin: boolean;
   readonly #query: string;
   readonly #response: ServerResponse;
@@ -28,9 +30,11 @@ export class HttpCall implements RestCall {
   #parsedQuery: URLSearchParams | undefined;
   #abort: AbortController | undefined;
 
-  constructor({ match, query, body, isCrossOrigin, response, draining }: HttpCallParts) {
+  constructor(parts: HttpCallParts) {
+    const { match, query, body, contentType, isCrossOrigin, response, draining } = parts;
     this.params = match.params;
     this.body = body;
+    this.contentType = contentType;
     this.isCrossOrigin = isCrossOrigin;
     this.#query = query;
     this.#response = response;
@@ -43,6 +47,10 @@ export class HttpCall implements RestCall {
 
   get host(): string | undefined {
     return this.#headers.host;
+  }
+
+  get accept(): string | undefined {
+    return this.#headers.accept;
   }
 
   get userAgent(): string | undefined {

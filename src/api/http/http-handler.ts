@@ -88,17 +88,18 @@ export class HttpHandler {
     const raw = request.body instanceof Uint8Array ? request.body : noBody;
     const body = await decodeBody(raw, request.headers['content-encoding']);
     const { draining, posture } = this.#options;
-    const { query } = exchange;
+    const { query, contentType } = exchange;
     const isCrossOrigin = posture.isCrossOrigin(request.headers.origin, request.headers.host);
     const response = reply.raw;
-    const call = new HttpCall({ match, query, body, isCrossOrigin, response, draining });
+    const sent = { match, query, body, contentType, isCrossOrigin };
+    const call = new HttpCall({ ...sent, response, draining });
     if (exchange.rpc === pullRpc) this.#watchAnswer(match.params['subscription'] ?? '', reply.raw);
     const answer = await match.route.handle(call);
-    const bytes = printReply(answer, exchange.isPretty);
+    const { contentType: type, bytes } = printReply(answer, exchange.isPretty);
     this.#observe(exchange, 'OK');
     const { cacheControl } = match.route;
     if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
-    return reply.header('content-type', jsonType).send(bytes);
+    return reply.header('content-type', type).send(bytes);
   }
 
   /** Answers whatever was thrown on the way, by us or by Fastify. */

@@ -1,18 +1,27 @@
 import { errorBody, type WireError } from '../error-mapping.ts';
 import type { JsonValue } from '../json.ts';
-import type { RestReply } from '../route.ts';
+import { TextReply, type RestReply } from '../route.ts';
 
 export const jsonType = 'application/json; charset=UTF-8';
 export const javaScriptType = 'text/javascript; charset=UTF-8';
 export const htmlType = 'text/html; charset=UTF-8';
 
+export interface PrintedReply {
+  readonly contentType: string;
+  readonly bytes: Buffer;
+}
+
 /** The bytes of an answer: two spaces of indent and a newline, as Google prints it. */
-export function printReply(reply: RestReply, isPretty: boolean): Buffer {
-  if (reply instanceof Uint8Array) {
-    const bytes = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
-    return isPretty ? bytes : printJson(JSON.parse(bytes.toString()) as JsonValue, false);
+export function printReply(reply: RestReply, isPretty: boolean): PrintedReply {
+  if (reply instanceof TextReply) {
+    return { contentType: reply.contentType, bytes: Buffer.from(reply.text) };
   }
-  return printJson(reply, isPretty);
+  if (!(reply instanceof Uint8Array)) {
+    return { contentType: jsonType, bytes: printJson(reply, isPretty) };
+  }
+  const given = Buffer.from(reply.buffer, reply.byteOffset, reply.byteLength);
+  const bytes = isPretty ? given : printJson(JSON.parse(given.toString()) as JsonValue, false);
+  return { contentType: jsonType, bytes };
 }
 
 export function printError(error: WireError, isPretty: boolean): Buffer {

@@ -1,4 +1,4 @@
-import { camelCase, snakeCase } from '../../rpc/index.ts';
+import { camelCase, snakeCase, type RpcError } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
 import { decodeBase64 } from '../json/base64.ts';
 import { badRequest, invalidPayload, type JsonObject } from '../json/json-body.ts';
@@ -10,13 +10,20 @@ import { badRequest, invalidPayload, type JsonObject } from '../json/json-body.t
 export class JsonFields {
   readonly #values: ReadonlyMap<string, JsonValue>;
   readonly #path: string;
+  readonly #spelled: (name: string) => string;
 
   /**
-   * `known` are all fields of the message, in lowerCamelCase; `path` is where it stands in the body.
+   * `known` are all fields of the message, in lowerCamelCase; `path` is where it stands in the body;
+   * errors name its fields as `spelled` writes them.
    *
    * @throws RpcError INVALID_ARGUMENT on an unknown field
    */
-  constructor(json: JsonObject, known: readonly string[], path: string = '') {
+  constructor(
+    json: JsonObject,
+    known: readonly string[],
+    path: string = '',
+    spelled: (name: string) => string = snakeCase,
+  ) {
     const values = new Map<string, JsonValue>();
     for (const [given, value] of Object.entries(json)) {
       const name = camelCase(given);
@@ -25,10 +32,18 @@ export class JsonFields {
     }
     this.#values = values;
     this.#path = path;
+    this.#spelled = spelled;
   }
 
   has(name: string): boolean {
     return this.#values.has(name);
+  }
+
+  /** Whether there is more in it than an empty object, list or text, false or zero. */
+  isFilled(name: string): boolean {
+    const value = this.#values.get(name) ?? null;
+    if (value === null || typeof value !== 'object') return Boolean(value);
+    return Object.keys(value).length > 0;
   }
 
   text(name: string): string | undefined {
@@ -58,10 +73,17 @@ export class JsonFields {
     const text = this.text(name);
     const bytes = text === undefined ? undefined : decodeBase64(text, false);
     if (text === undefined || bytes !== undefined) return bytes;
-    throw this.#refuse(
+    throw this.refuse(
       name,
-      `Invalid value at '${this.#at(name)}' (TYPE_BYTES), Base64 decoding failed`,
+      `Invalid value at '${this.path(name)}' (TYPE_BYTES), Base64 decoding failed`,
     );
+  }
+
+  /** As `text`, of a value that may be a secret: an error does not show it. */
+  secret(name: string): string | undefined {
+    const value = this.#values.get(name);
+    if (value === undefined || typeof value === 'string') return value;
+    throw this.refuse(name, `Invalid value at '${this.path(name)}' (TYPE_STRING)`);
   }
 
   /** One of an enum's names; `type` is the enum's full name. */
@@ -77,14 +99,14 @@ export class JsonFields {
     const value = this.#values.get(name);
     if (value === undefined) return undefined;
     if (!isObject(value)) throw this.#invalid(name, `type.googleapis.com/${type}`);
-    return new JsonFields(value, known, this.#at(name));
+    return new JsonFields(value, known, this.path(name), this.#spelled);
   }
 
   messages(name: string, known: readonly string[], type: string): JsonFields[] {
     return this.#items(name).map((item, index) => {
       const at = `${name}[${index}]`;
       if (!isObject(item)) throw this.#invalid(at, `type.googleapis.com/${type}`, item);
-      return new JsonFields(item, known, this.#at(at));
+      return new JsonFields(item, known, this.path(at), this.#spelled);
     });
   }
 
@@ -111,17 +133,19 @@ export class JsonFields {
     throw this.#invalid(name, 'List');
   }
 
-  #at(name: string): string {
-    const own = snakeCase(name);
+  /** Where a field stands in the body. */
+  path(name: string): string {
+    const own = this.#spelled(name);
     return this.#path === '' ? own : `${this.#path}.${own}`;
   }
 
-  #invalid(name: string, type: string, value: JsonValue = this.#values.get(name)!): Error {
-    return this.#refuse(name, `Invalid value at '${this.#at(name)}' (${type}), ${shown(value)}`);
+  #invalid(name: string, type: string, value: JsonValue = this.#values.get(name)!): RpcError {
+    return this.refuse(name, `Invalid value at '${this.path(name)}' (${type}), ${shown(value)}`);
   }
 
-  #refuse(name: string, description: string): Error {
-    return badRequest([{ field: this.#at(name), description }]);
+  /** INVALID_ARGUMENT for a field. */
+  refuse(name: string, description: string): RpcError {
+    return badRequest([{ field: this.path(name), description }]);
   }
 }
 
