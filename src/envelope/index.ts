@@ -46,11 +46,19 @@ export {
 export { keyPurposes, type VaultKeyPurpose } from './layers/key-purposes.ts';
 export type {
   LayerKey,
+  LayerKeyObserver,
   LayerKeyPlace,
   LayerKeyRewrap,
   LayerKeys,
+  LayerKeyUse,
   StoredLayerKey,
 } from './layers/layer-key.ts';
+export {
+  layerKeyPrefixes,
+  layerKeyVerifiable,
+  type LayerKeyVerifiableOptions,
+} from './layers/layer-key-verifiable.ts';
+export { type LayerKeysOptions, openLayerKeys } from './layers/stored-layer-keys.ts';
 export { openDekManager, type DekManagerOptions } from './dek-manager.ts';
 export type { DekCaps } from './deks/dek-limits.ts';
 export type { ErasureJournal, ErasureReceipt } from './deks/dek-receipt.ts';

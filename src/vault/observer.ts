@@ -1,4 +1,4 @@
-import type { VaultKeyPurpose } from '../envelope/index.ts';
+import type { LayerKeyUse } from '../envelope/index.ts';
 import type { KeyPlace, KeyState } from './keys/key-state.ts';
 import type { StartOutcome, StartTimes } from './instances/instances.ts';
 import type { RevisionName } from './services/service.ts';
@@ -8,7 +8,7 @@ export interface VaultObserver {
   started(revision: RevisionName, outcome: StartOutcome, times: StartTimes | null): void;
   stopped(revision: RevisionName, why: string): void;
   request(revision: RevisionName, status: number, ms: number): void;
-  keyCall(purpose: VaultKeyPurpose, code: string, ms: number): void;
+  keyCall(purpose: LayerKeyUse, code: string, ms: number): void;
   keyState(place: KeyPlace, state: KeyState): void;
   imported(
     outcome: 'imported' | 'failed',

@@ -43,9 +43,6 @@ export const resyncsMax = 32;
 /** After a refusal, the same answer is given this long without a call. */
 export const refusalMs = 1_000;
 
-/** A call of the key service that takes longer counts as DEADLINE_EXCEEDED. */
-export const callDeadlineMs = 5_000;
-
 /** Waits between the tries of a request that found nothing warm while the service is unreachable. */
 export const coldRetryMs: readonly number[] = [100, 200, 400, 800, 1_600];
 

@@ -38,9 +38,9 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof RpcError && error.reason === unreachableReason;
 }
 
-/** The key service returned other bytes than were wrapped. */
-export function commitmentMismatch(keyName: string, topic: SealedTopic): RpcError {
-  const text = `Key ${keyName} returned another data encryption key than was wrapped for ${topic.name}.`;
+/** The key service returned other bytes than were wrapped for this topic or service. */
+export function commitmentMismatch(keyName: string, { name }: { readonly name: string }): RpcError {
+  const text = `Key ${keyName} returned another data encryption key than was wrapped for ${name}.`;
   return new RpcError('DATA_LOSS', 'DEK_COMMITMENT_MISMATCH', text);
 }
 

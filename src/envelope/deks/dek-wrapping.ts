@@ -5,11 +5,11 @@ import {
   type KeyCaller,
   serviceMember,
 } from '../../kms/index.ts';
-import { type Clock, draw } from '../../runtime/index.ts';
+import { draw } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
+import { withCallDeadline } from '../call-deadline.ts';
 import type { SealedTopic } from '../dek.ts';
 import type { DekContext } from './dek-context.ts';
-import { callDeadlineMs } from './dek-limits.ts';
 import { commitmentMismatch, refusalOf, suiteUnavailable } from './dek-refusal.ts';
 import { type DekIdentity, type DekRow, wrapAssociatedData } from './dek-row.ts';
 
@@ -213,33 +213,11 @@ async function call<Answer>(
       const member = await memberFor(context, topic, use.keyName);
       return run({ member, reason: use.reason, resource: topic.name });
     };
-    const answer = await withDeadline(context.clock, ask(), onLate);
+    const answer = await withCallDeadline(context.clock, ask(), onLate);
     context.observer.kmsCall(operation, 'OK', elapsedMs());
     return answer;
   } catch (error) {
     context.observer.kmsCall(operation, RpcError.from(error).code, elapsedMs());
     throw refusalOf(error, use.keyName);
   }
-}
-
-function withDeadline<Answer>(
-  clock: Clock,
-  answer: Promise<Answer>,
-  onLate: (answer: Answer) => void,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const cancel = clock.schedule(clock.monotonicMs() + callDeadlineMs, () => {
-      isLate = true;
-      reject(new RpcError('DEADLINE_EXCEEDED', 'KMS_DEADLINE', 'The key service did not answer.'));
-    });
-    const settle = (finish: () => void): void => {
-      cancel();
-      finish();
-    };
-    answer.then(
-      (value) => (isLate ? onLate(value) : settle(() => resolve(value))),
-      (error: unknown) => settle(() => reject(error)),
-    );
-  });
 }

@@ -1,3 +1,5 @@
+import type { VaultKeyPurpose } from './key-purposes.ts';
+
 /** To what a vault's DEK belongs. All of it is associated data of the wrap. */
 export interface LayerKeyPlace {
   readonly project: string;
@@ -32,6 +34,15 @@ export interface LayerKey {
   wipe(): void;
 }
 
+/** Why a DEK meets the key service; the last two are the operator's, and no purpose is told. */
+export type LayerKeyUse = VaultKeyPurpose | 'rewrap' | 'verify';
+
+/** Told of every call of the key service. Must return at once and not throw. */
+export interface LayerKeyObserver {
+  /** `code`: a status code's name, `OK` among them. */
+  keyCall(use: LayerKeyUse, code: string, ms: number): void;
+}
+
 export interface LayerKeyRewrap {
   readonly scanned: number;
   readonly rewrapped: number;
@@ -43,12 +54,12 @@ export interface LayerKeyRewrap {
  * kept: each call below that gives one asks the key service exactly once.
  *
  * Calls throw what the key service throws, unchanged, and RpcError DATA_LOSS for a row that was
- * changed or moved.
+ * changed, moved or lost. None waits longer than 5 s for an answer (DEADLINE_EXCEEDED).
  */
 export interface LayerKeys {
   /** For sealing at a deployment: the place's DEK, made if there is none (docs/vault.md: reasons). */
   forDeploy(place: LayerKeyPlace): Promise<LayerKey>;
-  /** For one start of an instance. NOT_FOUND if there is none. */
+  /** For one start of an instance. DATA_LOSS if there is none: NOT_FOUND would speak of its key. */
   forStart(place: LayerKeyPlace): Promise<LayerKey>;
   list(): Promise<readonly StoredLayerKey[]>;
   /** Wraps under the key's primary version what is wrapped under another; null: of every key. */
