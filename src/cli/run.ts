@@ -69,6 +69,8 @@ export const commands: readonly Command[] = [
   client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
   client('verify', 'Authenticate every stored byte, and report.'),
   client('audit', 'Show who used which key and changed what.'),
+  client('run', 'Deploy images under keys of their own, and look after them.'),
+  client('vault', 'Show, check and look after the sealed images.'),
   {
     name: 'root',
     summary: 'Show what seals the root key, change it, or replace the key.',

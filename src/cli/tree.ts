@@ -8,7 +8,9 @@ import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
 import { rootSpec } from './root/root-spec.ts';
+import { runSpec } from './run/run-spec.ts';
 import { topSpec } from './top/top-spec.ts';
+import { vaultSpec } from './vault/vault-spec.ts';
 import { verifySpec } from './verify/verify-spec.ts';
 
 /** Every command that talks to a server, and completion, in the order of the first help. */
@@ -24,6 +26,8 @@ export const tree: readonly CommandSpec[] = [
   topSpec,
   verifySpec,
   auditSpec,
+  runSpec,
+  vaultSpec,
   rootSpec,
   completionSpec,
 ];

@@ -185,6 +185,8 @@ describe('completion', () => {
         'top',
         'verify',
         'audit',
+        'run',
+        'vault',
         'root',
         'completion',
         'serve',
