@@ -14,6 +14,8 @@ export interface SealpostOptions {
   readonly directory: string;
   /** Flags for Node, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
+  /** Options of `sealpost serve` beside those that every bench has. */
+  readonly args?: readonly string[];
   readonly startSecondsMax?: number;
 }
 
@@ -31,6 +33,7 @@ export async function startSealpost(options: SealpostOptions): Promise<SealpostS
       '--host=127.0.0.1',
       `--data-dir=${join(options.directory, 'data')}`,
       '--log-level=warn',
+      ...(options.args ?? []),
     ],
   });
   const [, port] = await program.line(
