@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { BrokerService } from '../broker/index.ts';
 import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import type { ServiceFront } from '../vault/index.ts';
 import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
 import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
 import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
@@ -70,6 +71,8 @@ export interface ApiOptions extends Probes {
   readonly entropy: Entropy;
   readonly log: Logger;
   readonly limits?: Partial<ApiLimits>;
+  /** The way in to services, on hosts of their own; absent: there is none. */
+  readonly front?: ServiceFront;
 }
 
 /** The running port. */
@@ -98,7 +101,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();
-  const { keyWatch } = options;
+  const { keyWatch, front } = options;
   const context = {
     keyWatch,
     broker,
@@ -122,7 +125,13 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   ];
   const probes = { ready, metrics: options.metrics };
   const surroundings = { posture, probes, observe, clock, log, draining, unsent };
-  const http = await HttpServer.create({ ...surroundings, ...limits, routes, budget });
+  const http = await HttpServer.create({
+    ...surroundings,
+    ...limits,
+    routes,
+    budget,
+    ...(front && { front }),
+  });
   const gate = new WebSocketGate({
     ...context,
     budget,
@@ -131,9 +140,10 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     sessionsMax: limits.sessionsMax,
     compression: options.webSocketCompression,
   });
-  http.server.on('upgrade', (request, socket, head) =>
-    gate.upgrade(request, socket as Socket, head),
-  );
+  http.server.on('upgrade', (request, socket, head) => {
+    if (front?.claims(request.headers.host) === true) front.upgrade(request, socket, head);
+    else gate.upgrade(request, socket as Socket, head);
+  });
   const listener = await Listener.open({
     ...options.listen,
     firstBytesTimeoutMs: limits.headTimeoutMs,
@@ -188,7 +198,7 @@ class RunningApi implements ApiServer {
     this.#listener.stopAccepting();
     this.#draining.abort();
     this.#grpc.drain(graceMs);
-    this.#http.closeIdle();
+    this.#http.drain(graceMs);
     const cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + graceMs, () =>
       this.#listener.destroyAll(),
     );

@@ -1,4 +1,5 @@
 import { RpcError } from '../rpc/index.ts';
+import type { ServiceFront } from '../vault/index.ts';
 
 export interface PostureOptions {
   /** Host names beyond the loopback ones under which clients reach us, without port. */
@@ -7,6 +8,8 @@ export interface PostureOptions {
   readonly allowOrigins: readonly string[];
   /** Origins whose pages may open a WebSocket with a browser token, and call nothing else. */
   readonly browserOrigins: readonly string[];
+  /** Whose requests for some `*.localhost` are, which are then no names of ours. */
+  readonly front?: Pick<ServiceFront, 'claims'>;
   /** Told of each request that is refused for its origin, whose text is the client's. */
   readonly onOriginRefused?: (origin: string) => void;
 }
@@ -25,12 +28,14 @@ export class Posture {
   readonly #publicHosts: ReadonlySet<string>;
   readonly #allowOrigins: ReadonlySet<string>;
   readonly #browserOrigins: ReadonlySet<string>;
+  readonly #front: Pick<ServiceFront, 'claims'> | undefined;
   readonly #onOriginRefused: ((origin: string) => void) | undefined;
 
   constructor(options: PostureOptions) {
     this.#publicHosts = new Set(options.publicHosts.map((host) => host.toLowerCase()));
     this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
     this.#browserOrigins = new Set(options.browserOrigins.map((origin) => origin.toLowerCase()));
+    this.#front = options.front;
     this.#onOriginRefused = options.onOriginRefused;
   }
 
@@ -89,6 +94,8 @@ export class Posture {
   }
 
   #isOurs(host: string): boolean {
+    // Of services, only what does not pass the front comes so far: gRPC.
+    if (this.#front?.claims(host) === true) return false;
     const name = hostName(host);
     return loopbackHosts.has(name) || name.endsWith('.localhost') || this.#publicHosts.has(name);
   }

@@ -11,6 +11,7 @@ import { openBrowserTokens } from '../../src/identity/browser-tokens.ts';
 import type { BrowserTokens } from '../../src/identity/index.ts';
 import type { StatusCode } from '../../src/rpc/index.ts';
 import { silentLogger, SystemClock, type Clock, type Logger } from '../../src/runtime/index.ts';
+import type { ServiceFront } from '../../src/vault/index.ts';
 import { RecordingBroker } from './recording-broker.ts';
 import { SeededEntropy } from './seeded-entropy.ts';
 import { WebSocketReports } from './web-socket-reports.ts';
@@ -37,6 +38,7 @@ export interface FixtureOptions {
   readonly hosts?: string[];
   readonly log?: Logger;
   readonly ready?: () => boolean;
+  readonly front?: ServiceFront;
 }
 
 /** The whole API on a port of the system's choice, over a broker that records. */
@@ -59,6 +61,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     methods: options.methods ?? [],
     ...(options.audit && { audit: options.audit }),
     ...(options.keyWatch && { keyWatch: options.keyWatch }),
+    ...(options.front && { front: options.front }),
     ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     observer: (rpc, code) => void observed.push([rpc, code]),

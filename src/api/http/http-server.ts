@@ -4,7 +4,9 @@ import type { Socket } from 'node:net';
 import { fastify, type FastifyInstance } from 'fastify';
 
 import { RpcError } from '../../rpc/index.ts';
+import type { ServiceFront } from '../../vault/index.ts';
 import { budgetMessage, type RequestBudget } from '../request-budget.ts';
+import { FrontDoor } from './front-door.ts';
 import { HttpHandler, type HttpHandlerOptions } from './http-handler.ts';
 import { jsonType } from './http-reply.ts';
 import { bodyBytesMax } from './request-body.ts';
@@ -15,6 +17,8 @@ export interface HttpServerOptions extends HttpHandlerOptions {
   /** And all of its body by then. */
   readonly requestTimeoutMs: number;
   readonly budget: RequestBudget;
+  /** Takes the requests for its own hosts, before anything here looks at them. */
+  readonly front?: ServiceFront;
 }
 
 /** How often Node looks for requests that overran: at most so much late. */
@@ -25,6 +29,7 @@ const keepAliveTimeoutMs = 75_000;
 /** The HTTP/1.1 side: Fastify behind one route, fed with sockets by the listener. */
 export class HttpServer {
   readonly #app: FastifyInstance;
+  readonly #front: ServiceFront | undefined;
 
   /** Resolves when it can take connections. */
   static async create(options: HttpServerOptions): Promise<HttpServer> {
@@ -32,11 +37,12 @@ export class HttpServer {
     await app.ready();
     // Node starts its sweep for slow requests on 'listening', which a server fed by hand lacks.
     app.server.emit('listening');
-    return new HttpServer(app);
+    return new HttpServer(app, options.front);
   }
 
-  private constructor(app: FastifyInstance) {
+  private constructor(app: FastifyInstance, front: ServiceFront | undefined) {
     this.#app = app;
+    this.#front = front;
   }
 
   /** Node's server, for what shares its connections, such as an upgrade to WebSocket. */
@@ -49,7 +55,8 @@ export class HttpServer {
   }
 
   /** Closes connections that carry no request; the others close after their answer. */
-  closeIdle(): void {
+  drain(graceMs: number): void {
+    void this.#front?.drain(graceMs);
     this.#app.server.closeIdleConnections();
   }
 
@@ -60,6 +67,7 @@ export class HttpServer {
 
 function buildApp(options: HttpServerOptions): FastifyInstance {
   const handler = new HttpHandler(options);
+  const door = new FrontDoor(options.front);
   const app = fastify({
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
@@ -72,15 +80,18 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
           requestTimeout: options.requestTimeoutMs,
           keepAliveTimeout: keepAliveTimeoutMs,
           connectionsCheckingInterval: timeoutSweepMs,
-          // An offer of HTTP/2 is answered as the HTTP/1.1 request that it also is.
-          shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+          shouldUpgradeCallback: (request) => door.mayUpgrade(request),
         },
-        listener,
+        (request, response) => {
+          if (!door.take(request, response)) listener(request, response);
+        },
       ),
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => {
+      if (!door.mayTakeLonger(error, socket)) answerBrokenRequest(error, socket);
+    },
   });
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (handler.isWelcome(request)) response.writeContinue();
+    if (!door.claims(request) && handler.isWelcome(request)) response.writeContinue();
     app.server.emit('request', request, response);
   });
   app.removeAllContentTypeParsers();
