@@ -2,7 +2,7 @@ import type { AuditPart } from '../audit/index.ts';
 import type { Broker } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
-import { dekPrefixes, dekVerifiable } from '../envelope/index.ts';
+import { dekPrefixes, dekVerifiable, layerKeyPrefixes } from '../envelope/index.ts';
 import { wrappedSigningKeys } from '../identity/index.ts';
 import { keyVerifiable } from '../kms/index.ts';
 import type { Metrics } from '../metrics/index.ts';
@@ -38,7 +38,7 @@ export function verifiedParts(
     clock,
     entropy,
     wrapped: [wrappedSigningKeys],
-    elsewhere: [...dekPrefixes, anchorRow],
+    elsewhere: [...dekPrefixes, ...layerKeyPrefixes, anchorRow],
   });
   const deks = dekVerifiable({
     rows,
