@@ -78,15 +78,17 @@ export class ScriptedKeyService implements KeyService {
     const call = { operation: 'encrypt' as const, name: request.name, caller };
     await this.#enter(call);
     this.seenPlaintexts.push(request.plaintext.slice());
-    const { versions } = this.#key(request.name);
-    const name = this.#enabledName(request.name, versions.length);
+    const [keyName = '', named] = request.name.split('/cryptoKeyVersions/');
+    const { versions } = this.#key(keyName);
+    const version = named === undefined ? versions.length : Number(named);
+    const name = this.#enabledName(keyName, version);
     const sealed = sealRecord(
-      versions.at(-1)!.bytes,
+      versions[version - 1]!.bytes,
       request.additionalAuthenticatedData,
       request.plaintext,
       this.#entropy,
     );
-    const ciphertext = Uint8Array.of(versions.length, ...sealed);
+    const ciphertext = Uint8Array.of(version, ...sealed);
     await this.after(call);
     return { name, ciphertext };
   }

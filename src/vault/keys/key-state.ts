@@ -25,6 +25,8 @@ export interface KeyState {
   readonly message: string;
   /** When this condition was first seen; wall ms. The clock of a shutdown starts here. */
   readonly sinceMs: number;
+  /** Of REVOKED: when this cause was first seen; later than `sinceMs` if another was before it. */
+  readonly causeSinceMs?: number;
   /** When the last whole check ended, whatever it found; wall ms. */
   readonly checkedMs: number;
   /** The version that encrypted in the last good check. */
@@ -40,11 +42,17 @@ export interface KeyWatch {
   state(place: KeyPlace): Promise<KeyState>;
   /** What was known when last looked at, without asking anybody; undefined: nothing. */
   known(place: KeyPlace): KeyState | undefined;
-  /** Checks now: for a deployment. Feeds the state. */
+  /** Checks now, with calls that begin after this one: for a deployment. Feeds the state. */
   check(place: KeyPlace): Promise<KeyState>;
-  /** How a real use ended: `null` for well, else what was thrown. */
+  /**
+   * How a real use ended: `null` for well, else what was thrown. A refusal counts at once; anything
+   * else is a reason to check now.
+   */
   report(place: KeyPlace, outcome: unknown): void;
-  /** Begins, or stops, periodic checks; counted. */
+  /**
+   * Begins, or ends for good, periodic checks; counted. Only what is watched is stored: at a close
+   * nobody stops watching, or the times are lost. `Revocations` watches the keys of its revisions.
+   */
   watch(place: KeyPlace): void;
   unwatch(place: KeyPlace): void;
   /** Called after each change of condition or cause was stored; returns how to stop. */
