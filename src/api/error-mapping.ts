@@ -69,6 +69,9 @@ const domains: readonly (readonly [prefix: string, domain: string])[] = [
   ['sealpost.v1.KeyWatch.', 'cloudkms.googleapis.com'],
   ['google.cloud.resourcemanager.', 'cloudresourcemanager.googleapis.com'],
   ['google.logging.', 'logging.googleapis.com'],
+  ['google.cloud.run.', 'run.googleapis.com'],
+  ['sealpost.v1.Vault.', 'run.googleapis.com'],
+  ['google.api.serviceusage.', 'serviceusage.googleapis.com'],
 ];
 
 /** The service's host name for an rpc's full name, as ErrorInfo gives its domain. */

@@ -10,7 +10,13 @@ export {
   type KeyListing,
   VaultAdministration,
 } from './administration/vault-administration.ts';
-export type { ServiceFront } from './front/service-front.ts';
+export {
+  createServiceFront,
+  type FrontOptions,
+  type RunningFront,
+} from './front/front.ts';
+export type { FrontTarget, ServiceFront } from './front/service-front.ts';
+export { ServiceHosts } from './front/service-hosts.ts';
 export type { ImageVault, ImportProgress, StoredImage } from './images/image-vault.ts';
 export type { InstanceReport, StartOutcome, StartTimes } from './instances/instances.ts';
 export type { KeyPlace, KeyState, KeyWatch } from './keys/key-state.ts';
@@ -41,3 +47,4 @@ export type {
   ServiceSpec,
   TrafficTarget,
 } from './services/service.ts';
+export { revisionNameOf, serviceNameOf } from './services/service.ts';

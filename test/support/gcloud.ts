@@ -1,4 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const program = 'gcloud';
@@ -7,23 +9,51 @@ const run = promisify(execFile);
 export const hasGcloud: boolean =
   spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
 
+/** Whether hosts files can be put in place for a process alone, as `gcloud run` needs it here. */
+export const hasOwnHosts: boolean =
+  spawnSync('unshare', ['-m', 'mount', '--bind', '/etc/hosts', '/etc/hosts'], { stdio: 'ignore' })
+    .status === 0;
+
+export const gcloudRegion = 'us-central1';
+
+/** What runs its arguments under the hosts file that it is given first. */
+const underHosts = 'mount --bind "$0" /etc/hosts && exec "$@"';
+
 /** The real command line of Google Cloud, told that everything it may ask is at one URL. */
 export class Gcloud {
   readonly #url: () => string;
   readonly #folder: string;
   readonly #project: string;
+  readonly #hosts: string | undefined;
 
-  /** `folder` takes its configuration and must be the caller's own. */
-  constructor(url: () => string, folder: string, project: string) {
+  /**
+   * `folder` takes its configuration and must be the caller's own. With `hosts` the names by which
+   * `gcloud run` calls are known to it: where `*.localhost` is no name, that needs `hasOwnHosts`.
+   */
+  constructor(
+    url: () => string,
+    folder: string,
+    project: string,
+    { hosts = false }: { readonly hosts?: boolean } = {},
+  ) {
     this.#url = url;
     this.#folder = folder;
     this.#project = project;
+    this.#hosts = hosts ? join(folder, 'hosts') : undefined;
+    if (this.#hosts !== undefined) {
+      const names = `localhost run.localhost ${gcloudRegion}-run.localhost`;
+      writeFileSync(this.#hosts, `127.0.0.1 ${names}\n`);
+    }
   }
 
   /** What it printed. Rejects with what it said if it fails. */
   async run(...argv: readonly string[]): Promise<string> {
-    const { stdout } = await run(program, [...argv, '--quiet'], { env: this.#environment() });
-    return stdout.trim();
+    return (await this.#spawn(argv)).stdout.trim();
+  }
+
+  /** What it told its user meanwhile. Rejects as `run` does. */
+  async told(...argv: readonly string[]): Promise<string> {
+    return (await this.#spawn(argv)).stderr.trim();
   }
 
   /** The same for a command without spaces in its arguments. */
@@ -31,16 +61,36 @@ export class Gcloud {
     return await this.run(...command.split(' '));
   }
 
+  async #spawn(argv: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+    const options = { env: this.#environment() };
+    const own = [...argv, '--quiet'];
+    if (this.#hosts === undefined) return await run(program, own, options);
+    const shell = ['-m', 'sh', '-c', underHosts, this.#hosts, program];
+    return await run('unshare', [...shell, ...own], options);
+  }
+
   #environment(): NodeJS.ProcessEnv {
     // An API without override costs half a minute of DNS.
-    const apis = ['CLOUDKMS', 'CLOUDRESOURCEMANAGER', 'IAM', 'PUBSUB', 'SERVICEUSAGE', 'LOGGING'];
+    const apis = [
+      'ARTIFACTREGISTRY',
+      'CLOUDKMS',
+      'CLOUDRESOURCEMANAGER',
+      'IAM',
+      'LOGGING',
+      'PUBSUB',
+      'SERVICEUSAGE',
+    ];
     const url = `${this.#url()}/`;
+    const { port } = new URL(url);
     return {
       PATH: '/usr/local/bin:/usr/bin:/bin',
       HOME: this.#folder,
       CLOUDSDK_CONFIG: this.#folder,
       CLOUDSDK_AUTH_ACCESS_TOKEN: 'none',
       CLOUDSDK_CORE_PROJECT: this.#project,
+      CLOUDSDK_RUN_REGION: gcloudRegion,
+      // It puts the region before the name.
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN: `http://run.localhost:${port}/`,
       CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
       CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: '1',
       CLOUDSDK_CORE_SHOULD_PROMPT_TO_ENABLE_APIS: 'false',

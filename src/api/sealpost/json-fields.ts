@@ -133,9 +133,10 @@ export class JsonFields {
     throw this.#invalid(name, 'List');
   }
 
-  /** Where a field stands in the body. */
+  /** Where a field stands in the body; where the message itself does if `name` is empty. */
   path(name: string): string {
     const own = this.#spelled(name);
+    if (own === '') return this.#path;
     return this.#path === '' ? own : `${this.#path}.${own}`;
   }
 
