@@ -25,7 +25,7 @@ export interface RunPage<Item> {
 }
 
 export interface ServiceChange {
-  /** `resourceVersion` or `generation` that the caller saw; absent: whatever it is. */
+  /** `resourceVersion` that the caller saw; absent: whatever it is. */
   readonly resourceVersion?: string;
   /** Validates everything and writes nothing. */
   readonly isDryRun?: boolean;

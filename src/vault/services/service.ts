@@ -91,6 +91,13 @@ export interface TrafficTarget {
   readonly tag?: string;
 }
 
+/** A target in effect. */
+export interface ServedTarget extends TrafficTarget {
+  readonly revisionId: string;
+  /** Whether it follows the latest ready revision, or stays with the one that it names. */
+  readonly followsLatest: boolean;
+}
+
 /** What an owner asks of a service. */
 export interface ServiceSpec {
   readonly labels: Readonly<Record<string, string>>;
@@ -129,8 +136,8 @@ export interface Service {
   readonly observedGeneration: number;
   readonly latestCreatedRevisionId: string | null;
   readonly latestReadyRevisionId: string | null;
-  /** What is in effect, each with the revision's id. */
-  readonly servedTraffic: readonly (TrafficTarget & { readonly revisionId: string })[];
+  /** What is in effect. */
+  readonly servedTraffic: readonly ServedTarget[];
   /** Ready, ConfigurationsReady and RoutesReady. */
   readonly conditions: readonly Condition[];
   /** `http://SERVICE.localhost:8085`. */
