@@ -7,7 +7,7 @@ import type { PendingShutdown, Revocations } from '../keys/revocations.ts';
 import type { LayerEntry } from '../layers/layer-entry.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { RunService } from '../services/run-service.ts';
-import { settingsOf } from '../services/settings.ts';
+import { settingsOf } from '../services/rules/settings.ts';
 import type { ServiceName } from '../services/service.ts';
 import { ImportJobs, type ImportReport } from './import-jobs.ts';
 
