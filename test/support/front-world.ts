@@ -1,11 +1,5 @@
 import { once } from 'node:events';
-import {
-  createServer,
-  request,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-} from 'node:http';
+import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { silentLogger, type Clock } from '../../src/runtime/index.ts';
@@ -169,7 +163,6 @@ export interface FrontAnswerSeen {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  readonly message: IncomingMessage;
 }
 
 /** One request on a connection of its own; rejects if its answer is cut. */
@@ -200,7 +193,7 @@ export function ask(
       message.on('error', reject);
       message.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        resolve({ status: message.statusCode ?? 0, headers: message.headers, text, message });
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, text });
       });
     });
     call.end(body);
