@@ -17,6 +17,8 @@ export const segmentKinds = {
   ackLeases: 7,
   /** Entries of the audit log (docs/audit.md). */
   audit: 8,
+  /** Log lines of a service in the vault. */
+  serviceLog: 9,
 } as const;
 export type SegmentKind = (typeof segmentKinds)[keyof typeof segmentKinds];
 
