@@ -10,17 +10,21 @@ export {
   type KeyListing,
   VaultAdministration,
 } from './administration/vault-administration.ts';
-export {
-  createServiceFront,
-  type FrontOptions,
-  type RunningFront,
-} from './front/front.ts';
+export { createServiceFront, type FrontOptions, type RunningFront } from './front/front.ts';
 export type { FrontTarget, ServiceFront } from './front/service-front.ts';
 export { ServiceHosts } from './front/service-hosts.ts';
 export type { ImageVault, ImportProgress, StoredImage } from './images/image-vault.ts';
+export { imageVerifiable, type ImageVerifiableOptions } from './images/image-verification.ts';
+export {
+  type ImageVaultOptions,
+  openImageVault,
+  type OpenImageVault,
+} from './images/open-image-vault.ts';
 export type { InstanceReport, StartOutcome, StartTimes } from './instances/instances.ts';
 export type { KeyPlace, KeyState, KeyWatch } from './keys/key-state.ts';
 export type { PendingShutdown, Revocations } from './keys/revocations.ts';
+export type { LayerEntry } from './layers/layer-entry.ts';
+export { type LayerIndex, readLayerIndex } from './layers/layer-index.ts';
 export type { LoggedServiceEntry, LogName, LogSeverity, ServiceLogs } from './logs/service-logs.ts';
 export { openObjectStore, type ObjectStoreOptions } from './objects/file-object-store.ts';
 export type { VaultObserver } from './observer.ts';
