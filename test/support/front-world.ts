@@ -3,7 +3,11 @@ import { createServer, request, type IncomingHttpHeaders, type Server } from 'no
 import type { AddressInfo } from 'node:net';
 
 import { silentLogger, type Clock } from '../../src/runtime/index.ts';
-import { createServiceFront, type RunningFront } from '../../src/vault/front/front.ts';
+import {
+  createServiceFront,
+  type FrontOptions,
+  type RunningFront,
+} from '../../src/vault/front/front.ts';
 import type { FrontTarget } from '../../src/vault/front/service-front.ts';
 import type { KeyPlace, KeyState, KeyWatch } from '../../src/vault/keys/key-state.ts';
 import type { ServiceLogEntry, ServiceLogs } from '../../src/vault/logs/service-logs.ts';
@@ -66,17 +70,23 @@ export class FrontWorld {
   readonly watch: ToldKeyWatch = new ToldKeyWatch();
   readonly entries: ServiceLogEntry[] = [];
   readonly observed: { revisionId: string; status: number; ms: number }[] = [];
-  readonly front: RunningFront;
+  readonly options: FrontOptions;
+  #front: RunningFront | undefined;
   #server: Server | undefined;
   readonly #revisions: Map<string, Revision> = new Map();
 
   constructor(
     clock: Clock,
-    options: { idleMs?: number; instancesMax?: number; publicHosts?: string[] } = {},
+    options: {
+      idleMs?: number;
+      instancesMax?: number;
+      publicHosts?: string[];
+      listens?: boolean;
+    } = {},
   ) {
     this.clock = clock;
-    this.instances = new LocalInstances(clock);
-    this.front = createServiceFront({
+    this.instances = new LocalInstances(clock, options.listens);
+    this.options = {
       instances: this.instances,
       revision: async (name) => this.revision(name),
       watch: this.watch,
@@ -91,7 +101,12 @@ export class FrontWorld {
       idleMs: options.idleMs ?? 60_000,
       instancesMax: options.instancesMax ?? 1_000,
       publicHosts: options.publicHosts ?? [],
-    });
+    };
+  }
+
+  /** Made when it is first asked for. */
+  get front(): RunningFront {
+    return (this.#front ??= createServiceFront(this.options));
   }
 
   revision({ revisionId }: RevisionName): Revision {
@@ -148,7 +163,7 @@ export class FrontWorld {
 
   /** Ends everything. */
   async close(): Promise<void> {
-    this.front.close();
+    this.#front?.close();
     await this.instances.stopAll('closed');
     this.#server?.close();
     this.#server?.closeAllConnections();

@@ -56,6 +56,7 @@ export class LocalInstance implements Instance {
 /** Instances without processes: HTTP servers here, with starts that a test can delay or refuse. */
 export class LocalInstances implements Instances {
   readonly clock: Clock;
+  readonly #listens: boolean;
   onRequest: RequestListener = (_request, response) => void response.end('hello');
   /** Called before each start; what it rejects with is what the start fails with. */
   beforeReady: (revision: Revision) => Promise<void> = async () => undefined;
@@ -67,8 +68,10 @@ export class LocalInstances implements Instances {
   readonly #running: Map<string, LocalInstance> = new Map();
   readonly #listeners: Set<Listener> = new Set();
 
-  constructor(clock: Clock) {
+  /** `listens`: false where no request is ever sent. */
+  constructor(clock: Clock, listens: boolean = true) {
     this.clock = clock;
+    this.#listens = listens;
   }
 
   async start(revision: Revision, signal: AbortSignal): Promise<LocalInstance> {
@@ -88,8 +91,10 @@ export class LocalInstances implements Instances {
     const instance = new LocalInstance(id, revision.name, (request, response) =>
       this.onRequest(request, response),
     );
-    instance.server.listen(0, '127.0.0.1');
-    await once(instance.server, 'listening');
+    if (this.#listens) {
+      instance.server.listen(0, '127.0.0.1');
+      await once(instance.server, 'listening');
+    }
     this.all.push(instance);
     this.#running.set(id, instance);
     const key = revisionNameOf(revision.name);
