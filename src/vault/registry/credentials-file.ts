@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 
 import { RpcError } from '../../rpc/index.ts';
-import { isRecord, parseRecord } from './json-document.ts';
+import { isRecord, parseRecord } from './documents/json-document.ts';
 
 const fileBytesMax = 1 << 20;
 

@@ -8,7 +8,7 @@ import {
   registryAnswerInvalid,
   registryUnavailable,
 } from './image-errors.ts';
-import { parseRecord } from './json-document.ts';
+import { parseRecord } from './documents/json-document.ts';
 import type { RegistryHosts, RegistryPlace } from './registry-hosts.ts';
 
 /** One image in one registry, and for whom it is asked. */

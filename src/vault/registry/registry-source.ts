@@ -9,10 +9,10 @@ import {
   manifestBytesMax,
   type NamedManifest,
   resolveImage,
-} from './image-resolver.ts';
+} from './documents/image-resolver.ts';
 import type { Descriptor, ImageSource, ResolvedImage } from './image-source.ts';
-import { manifestTypesAccepted } from './media-types.ts';
-import type { Platform } from './platform.ts';
+import { manifestTypesAccepted } from './documents/media-types.ts';
+import type { Platform } from './documents/platform.ts';
 import type { Repository } from './registry-auth.ts';
 import { RegistryBlob } from './registry-blob.ts';
 import type { RegistryClient } from './registry-client.ts';

@@ -1,7 +1,7 @@
 import { readConfig } from './image-config.ts';
-import { digestOf } from './image-digest.ts';
-import { imageInvalid, imageUnsupported } from './image-errors.ts';
-import type { Descriptor, ResolvedImage } from './image-source.ts';
+import { digestOf } from '../image-digest.ts';
+import { imageInvalid, imageUnsupported } from '../image-errors.ts';
+import type { Descriptor, ResolvedImage } from '../image-source.ts';
 import {
   chooseManifest,
   configOf,

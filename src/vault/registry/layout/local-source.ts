@@ -1,15 +1,19 @@
 import { Readable } from 'node:stream';
 
-import { assert } from '../../runtime/index.ts';
-import { RpcError } from '../../rpc/index.ts';
-import { parseDigest } from './image-digest.ts';
-import { imageInvalid, imageNotFound } from './image-errors.ts';
-import { type DocumentSource, type NamedManifest, resolveImage } from './image-resolver.ts';
-import type { Descriptor, ImageSource, ResolvedImage } from './image-source.ts';
-import { isRecord, parseRecord } from './json-document.ts';
+import { assert } from '../../../runtime/index.ts';
+import { RpcError } from '../../../rpc/index.ts';
+import { parseDigest } from '../image-digest.ts';
+import { imageInvalid, imageNotFound } from '../image-errors.ts';
+import {
+  type DocumentSource,
+  type NamedManifest,
+  resolveImage,
+} from '../documents/image-resolver.ts';
+import type { Descriptor, ImageSource, ResolvedImage } from '../image-source.ts';
+import { isRecord, parseRecord } from '../documents/json-document.ts';
 import { ArchiveFiles, FolderFiles, type LayoutFile, type LayoutFiles } from './layout-files.ts';
-import { readDescriptor } from './manifest.ts';
-import type { Platform } from './platform.ts';
+import { readDescriptor } from '../documents/manifest.ts';
+import type { Platform } from '../documents/platform.ts';
 
 const indexBytesMax = 4 << 20;
 const tagAnnotation = 'org.opencontainers.image.ref.name';

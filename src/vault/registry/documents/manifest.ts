@@ -1,6 +1,6 @@
-import { parseDigest } from './image-digest.ts';
-import { imageInvalid, imageUnsupported, platformMissing } from './image-errors.ts';
-import type { Descriptor } from './image-source.ts';
+import { parseDigest } from '../image-digest.ts';
+import { imageInvalid, imageUnsupported, platformMissing } from '../image-errors.ts';
+import type { Descriptor } from '../image-source.ts';
 import { isRecord, type JsonRecord, parseRecord } from './json-document.ts';
 import {
   isConfigType,

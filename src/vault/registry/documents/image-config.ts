@@ -1,6 +1,6 @@
-import { parseDigest } from './image-digest.ts';
-import { imageInvalid, platformMissing } from './image-errors.ts';
-import type { ImageConfig } from './image-source.ts';
+import { parseDigest } from '../image-digest.ts';
+import { imageInvalid, platformMissing } from '../image-errors.ts';
+import type { ImageConfig } from '../image-source.ts';
 import { isRecord, type JsonRecord, parseRecord, textOf, textsOf } from './json-document.ts';
 import { fit, type Platform, platformText } from './platform.ts';
 
