@@ -61,6 +61,8 @@ export interface LayerKeys {
   forDeploy(place: LayerKeyPlace): Promise<LayerKey>;
   /** For one start of an instance. DATA_LOSS if there is none: NOT_FOUND would speak of its key. */
   forStart(place: LayerKeyPlace): Promise<LayerKey>;
+  /** The same for an operator who has what it sealed authenticated. */
+  forVerification(place: LayerKeyPlace): Promise<LayerKey>;
   list(): Promise<readonly StoredLayerKey[]>;
   /** Wraps under the key's primary version what is wrapped under another; null: of every key. */
   rewrap(key: string | null): Promise<LayerKeyRewrap>;

@@ -15,6 +15,7 @@ import type {
   LayerKeyPlace,
   LayerKeyRewrap,
   LayerKeys,
+  LayerKeyUse,
   StoredLayerKey,
 } from './layer-key.ts';
 
@@ -59,10 +60,18 @@ class StoredLayerKeys implements LayerKeys {
     }
   }
 
-  async forStart(place: LayerKeyPlace): Promise<LayerKey> {
+  forStart(place: LayerKeyPlace): Promise<LayerKey> {
+    return this.#unwrapped(place, 'start');
+  }
+
+  forVerification(place: LayerKeyPlace): Promise<LayerKey> {
+    return this.#unwrapped(place, 'verify');
+  }
+
+  async #unwrapped(place: LayerKeyPlace, use: LayerKeyUse): Promise<LayerKey> {
     const stored = await this.#rows.read(place);
     if (stored === null) throw layerKeyDamaged(place);
-    return (await unwrapLayerKey(this.#options, stored.row, 'start')).key;
+    return (await unwrapLayerKey(this.#options, stored.row, use)).key;
   }
 
   async list(): Promise<readonly StoredLayerKey[]> {
