@@ -24,15 +24,13 @@ export async function recorded(
   request: RunRequest,
   audit: RunAudit | undefined,
 ): Promise<RunAnswer> {
+  const end = await endOf(method, request);
   const isRecorded = method.isWrite === true || audit?.recordsReads === true;
   const isInProject = parseProjectName(`projects/${request.project}`) !== undefined;
-  if (audit === undefined || !isRecorded || !isInProject) return await method.handle(request);
-  const end = await endOf(method, request);
-  try {
-    await audit.writer.append(entryOf(method, request, end));
-  } catch (cause) {
-    if ('error' in end) throw end.error;
-    throw unrecorded(method, cause);
+  if (audit !== undefined && isRecorded && isInProject) {
+    await audit.writer.append(entryOf(method, request, end)).catch((cause: unknown) => {
+      throw 'error' in end ? end.error : unrecorded(method, cause);
+    });
   }
   if ('error' in end) throw end.error;
   return end.answer;
@@ -42,8 +40,18 @@ async function endOf(method: RunMethod, request: RunRequest): Promise<CallEnd> {
   try {
     return { answer: await method.handle(request) };
   } catch (thrown) {
-    return { error: RpcError.from(thrown) };
+    return { error: asRunSays(RpcError.from(thrown)) };
   }
+}
+
+/**
+ * What is not supported is the caller's error here, as Cloud Run says it: gcloud takes a 501 for a
+ * bad network, and asks again for half a minute.
+ */
+function asRunSays(error: RpcError): RpcError {
+  if (error.code !== 'UNIMPLEMENTED') return error;
+  const { reason, message, details } = error;
+  return new RpcError('INVALID_ARGUMENT', reason, message, { details, cause: error });
 }
 
 function unrecorded({ isWrite }: RunMethod, cause: unknown): RpcError {

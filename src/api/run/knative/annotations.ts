@@ -71,12 +71,17 @@ export function readAnnotations(
 ): Record<string, string> {
   const given = metadata.textMap('annotations') ?? {};
   const own = Object.entries(given).filter(([name]) => !ownAnnotations.has(name));
-  for (const [name, value] of own) {
-    const values = kept.get(name);
-    const isKept = values === undefined ? !reserved.test(name) : (values?.includes(value) ?? true);
-    if (!isKept) throw unsupportedField('Service', annotationPath(metadata, name, value, values));
-  }
-  return Object.fromEntries(own);
+  return Object.fromEntries(
+    own.map(([name, value]) => {
+      const values = kept.get(name);
+      // gcloud writes `True`, Cloud Run `true`.
+      const meant = Array.isArray(values) ? value.toLowerCase() : value;
+      const isKept =
+        values === undefined ? !reserved.test(name) : (values?.includes(meant) ?? true);
+      if (isKept) return [name, meant];
+      throw unsupportedField('Service', annotationPath(metadata, name, value, values));
+    }),
+  );
 }
 
 /** `metadata.annotations['run.googleapis.com/ingress']: internal`; the value where it matters. */

@@ -38,11 +38,11 @@ export function readContainer(fields: JsonFields, isProbeOurs: boolean): Contain
   const port = readPort(fields);
   const given = isProbeOurs ? undefined : readProbe(fields, 'startupProbe', port);
   const livenessProbe = readProbe(fields, 'livenessProbe', port);
-  const name = fields.text('name') ?? '';
+  const image = fields.text('image') ?? '';
   const workingDir = fields.text('workingDir') ?? '';
   return {
-    ...(name === '' ? {} : { name }),
-    image: fields.text('image') ?? '',
+    name: fields.text('name') || nameOf(image),
+    image,
     command: fields.texts('command'),
     args: fields.texts('args'),
     ...(workingDir === '' ? {} : { workingDir }),
@@ -52,6 +52,16 @@ export function readContainer(fields: JsonFields, isProbeOurs: boolean): Contain
     startupProbe: given ?? defaultStartupProbe(port),
     ...(livenessProbe === undefined ? {} : { livenessProbe }),
   };
+}
+
+/** `hello-1` of `us-docker.pkg.dev/p/r/hello:latest`, as Cloud Run names a container without name. */
+function nameOf(image: string): string {
+  const last = image.slice(image.lastIndexOf('/') + 1).split(/[:@]/, 1)[0] ?? '';
+  const label = last
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 60);
+  return `${label.replace(/^-/, '').replace(/-$/, '') || 'container'}-1`;
 }
 
 function readVariable(variable: JsonFields): EnvVariable {

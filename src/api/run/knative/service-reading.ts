@@ -17,8 +17,8 @@ import { readTemplate } from './template-reading.ts';
 export interface ServicePlace {
   readonly project: string;
   readonly location: string;
-  /** Absent: the object names the service. */
-  readonly serviceId?: string;
+  /** Empty: the object names the service. */
+  readonly serviceId: string;
 }
 
 export interface ReadService {
@@ -67,7 +67,7 @@ function requireText(fields: JsonFields, name: string, wanted: string): void {
 function readName(metadata: JsonFields, { serviceId }: ServicePlace): string {
   const name = metadata.text('name') ?? '';
   if (name === '') throw metadata.refuse('name', 'metadata.name must be specified.');
-  if (serviceId === undefined || name === serviceId) return name;
+  if (serviceId === '' || name === serviceId) return name;
   const text = `metadata.name must be ${serviceId}, as in the request's path.`;
   throw metadata.refuse('name', text);
 }
