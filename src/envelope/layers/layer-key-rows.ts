@@ -1,5 +1,4 @@
-import type { Logger } from '../../runtime/index.ts';
-import { assert } from '../../runtime/index.ts';
+import { assert, type Logger } from '../../runtime/index.ts';
 import type { KeyStore, MetaRow } from '../../storage/index.ts';
 import { storageRefusal } from '../storage-refusal.ts';
 import {

@@ -1,6 +1,5 @@
 import { basename, join } from 'node:path';
-import { draw, type Entropy } from '../../runtime/index.ts';
-import { assert } from '../../runtime/index.ts';
+import { assert, draw, type Entropy } from '../../runtime/index.ts';
 import type { ObjectFiles } from './object-store.ts';
 
 const indexSuffix = '.index';
