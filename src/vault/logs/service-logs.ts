@@ -1,6 +1,16 @@
 import type { RevisionName, ServiceName } from '../services/service.ts';
 
-export type LogSeverity = 'DEFAULT' | 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+/** google.logging.type.LogSeverity. */
+export type LogSeverity =
+  | 'DEFAULT'
+  | 'DEBUG'
+  | 'INFO'
+  | 'NOTICE'
+  | 'WARNING'
+  | 'ERROR'
+  | 'CRITICAL'
+  | 'ALERT'
+  | 'EMERGENCY';
 
 /** Cloud Run's logs: `run.googleapis.com/stdout` and so on; `varlog/system` is what Run itself says. */
 export type LogName = 'stdout' | 'stderr' | 'requests' | 'varlog/system';
@@ -25,7 +35,10 @@ export interface LoggedServiceEntry extends ServiceLogEntry {
 
 /** Logs of services, sealed under the store's key, kept in a bounded number of bytes. */
 export interface ServiceLogs {
-  /** Never throws and never waits: what cannot be kept is counted. */
+  /**
+   * Never throws and never waits: what cannot be kept is counted. A line of `stdout` or `stderr`
+   * that is a JSON object becomes `json`, with Cloud Run's special fields taken out of it.
+   */
   append(entry: ServiceLogEntry): void;
   /** Entries of a project's services in time order, from a place on. */
   read(request: {
@@ -41,7 +54,7 @@ export interface ServiceLogs {
   }): Promise<readonly LoggedServiceEntry[]>;
   /** Names of logs that hold entries of a project. */
   logNames(project: string): Promise<readonly LogName[]>;
-  /** Resolves when everything appended so far is on disk. */
+  /** Resolves when everything appended so far is on disk; rejects if it cannot be written. */
   flush(): Promise<void>;
   remove(service: ServiceName): Promise<void>;
   close(): Promise<void>;
