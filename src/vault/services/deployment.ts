@@ -35,6 +35,7 @@ type Attempt = DeployOutcome | { readonly kind: 'wait'; readonly fault: DeployFa
 
 const retryBounds = { first: 1_000, longest: 15_000 };
 
+/** Codes that another import may not meet. A start has waited for its container already. */
 const passing: ReadonlySet<StatusCode> = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'ABORTED']);
 
 /** Codes of a start that say nothing about the container's health. */
@@ -139,7 +140,8 @@ export class Deployment {
     const { name } = this.#revision;
     this.#options.log.warn({ err: error, revision: revisionNameOf(name) }, 'a deployment failed');
     const fault = faultOf(known, name.revisionId);
-    return { kind: passing.has(known.code) ? 'wait' : 'failed', fault };
+    const mayPass = fault.type === 'ContainerReady' && passing.has(known.code);
+    return { kind: mayPass ? 'wait' : 'failed', fault };
   }
 
   async #keyOutcome(): Promise<Attempt | null> {

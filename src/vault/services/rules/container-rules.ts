@@ -1,3 +1,4 @@
+import { cpuMillisOf, memoryBytesOf } from '../../instances/resource-quantity.ts';
 import type { Container, EnvVariable, Probe } from '../service.ts';
 import type { Violations } from './violations.ts';
 
@@ -81,41 +82,27 @@ function checkLimits(limits: Container['limits'], violations: Violations): void 
 }
 
 function checkMemory(quantity: string, field: string, violations: Violations): void {
-  const bytes = memoryBytes(quantity);
+  const bytes = parsed(memoryBytesOf, quantity);
   if (bytes !== null && bytes >= memoryMin && bytes <= memoryMax) return;
   const rule = 'must be a quantity from 32Mi to 32Gi, such as 512Mi';
   violations.add(field, `Invalid value specified for memory. '${quantity}' ${rule}.`);
 }
 
 function checkCpu(quantity: string, field: string, violations: Violations): void {
-  const cores = cpuCores(quantity);
-  const isWhole = cores !== null && [1, 2, 4, 6, 8].includes(cores);
-  if (isWhole || (cores !== null && cores >= 0.08 && cores < 1)) return;
+  const millis = parsed(cpuMillisOf, quantity);
+  const isPart = millis !== null && isWithin(millis, 80, 999);
+  if (isPart || [1_000, 2_000, 4_000, 6_000, 8_000].includes(millis ?? 0)) return;
   const rule = 'Total cpu must be 80m to less than 1, or one of 1, 2, 4, 6, 8';
   violations.add(field, `Invalid value specified for cpu. ${rule}.`);
 }
 
-const memoryUnits: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-};
-
-/** Bytes of a Kubernetes quantity such as `512Mi`; null: it is none. */
-export function memoryBytes(quantity: string): number | null {
-  const [, amount, unit = ''] =
-    /^([0-9]{1,15}(?:\.[0-9]{1,3})?)(|[kMG]|[KMG]i)$/.exec(quantity) ?? [];
-  return amount === undefined ? null : Math.floor(Number(amount) * (memoryUnits[unit] ?? 1));
-}
-
-/** Cores of a Kubernetes quantity such as `1`, `0.5` or `500m`; null: it is none. */
-export function cpuCores(quantity: string): number | null {
-  if (/^[0-9]{1,6}m$/.test(quantity)) return Number(quantity.slice(0, -1)) / 1_000;
-  return /^[0-9]{1,3}(\.[0-9]{1,3})?$/.test(quantity) ? Number(quantity) : null;
+/** What a parser makes of a quantity; null: it is none. */
+function parsed(parse: (quantity: string) => number, quantity: string): number | null {
+  try {
+    return parse(quantity);
+  } catch {
+    return null;
+  }
 }
 
 function checkProbe(

@@ -7,7 +7,8 @@ const idMax = 49;
 const revisionIdMax = 63;
 const pairsBytesMax = 262_144;
 const labelsMax = 64;
-const tagMax = 46;
+/** `TAG---SERVICE` is one label of a host name. */
+const taggedMax = 63;
 const targetsMax = 100;
 
 /** RFC 1035; three hyphens in a row would read as a traffic tag's host name. */
@@ -29,7 +30,7 @@ export function checkSpec(name: ServiceName, spec: ServiceSpec): void {
   checkPairs('metadata', spec.labels, spec.annotations, violations);
   checkTemplate(name, spec.template, violations);
   checkAnnotations(name, spec, violations);
-  checkTraffic(spec.traffic, violations);
+  checkTraffic(name.serviceId, spec.traffic, violations);
   violations.raise();
 }
 
@@ -102,9 +103,14 @@ function checkPairs(
   }
 }
 
-function checkTraffic(traffic: readonly TrafficTarget[], violations: Violations): void {
+function checkTraffic(
+  serviceId: string,
+  traffic: readonly TrafficTarget[],
+  violations: Violations,
+): void {
   if (traffic.length > targetsMax) violations.add('spec.traffic', `At most ${targetsMax} targets.`);
   const tags = new Set<string>();
+  const tagMax = taggedMax - 3 - serviceId.length;
   let total = 0;
   for (const [index, { percent, tag }] of traffic.entries()) {
     total += percent;
