@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { type Socket, connect, createServer } from 'node:net';
 import process from 'node:process';
 
 /**
- * The program that lets requests into one instance: `node ingress-main.ts SOCKET PORT …`, started
- * in the instance's network namespace. It takes connections at Unix sockets of the host, `SOCKET.PORT`
+ * The program that lets requests into one instance: `node ingress-main.ts SOCKET PID TICKS
+ * PORT …`, started in the instance's network namespace. It takes connections at Unix sockets of the host, `SOCKET.PORT`
  * for each port, which that namespace does not hide, and joins each to its port inside. It ends with
- * its standard input.
+ * its standard input, and then ends the instance as well, whose first process is PID, begun at TICKS:
+ * its vault has died, and nothing else would.
  *
  * A connection begins with one byte, `joined`, if somebody listens inside; else it just ends. It
  * imports nothing of ours: it must start fast, once for each instance.
@@ -13,7 +15,7 @@ import process from 'node:process';
 const joined = 0x06;
 const hosts = ['127.0.0.1', '::1'];
 
-const [, , socket = '', ...ports] = process.argv;
+const [, , socket = '', pid = '', ticks = '', ...ports] = process.argv;
 
 function join(incoming: Socket, port: number, at: number): void {
   const host = hosts[at];
@@ -54,9 +56,20 @@ function listen(port: string): Promise<void> {
   });
 }
 
+function endAll(): void {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[19] === ticks) process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+  process.exit(0);
+}
+
 process.umask(0o177);
-process.stdin.on('end', () => process.exit(0));
-process.stdin.on('error', () => process.exit(0));
+process.stdin.on('end', endAll);
+process.stdin.on('error', endAll);
 process.stdin.resume();
 await Promise.all(ports.map(listen));
 process.stdout.write('listening\n');

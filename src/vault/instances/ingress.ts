@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { spawnProgram } from './drivers/host-program.ts';
+import type { ProcessIdentity } from './drivers/process-identity.ts';
 
 /** The only way into an instance: a helper in its network that joins connections to its port. */
 export interface Ingress {
@@ -10,12 +11,14 @@ export interface Ingress {
   readonly isOpen: Promise<boolean>;
   /** Rejects while nobody listens inside. */
   connect(port: number): Promise<Socket>;
+  /** Resolves when the helper has ended, before `close` or after. */
+  readonly closed: Promise<void>;
   close(): void;
 }
 
 export interface IngressPlace {
-  /** A process in the network that is to be entered. */
-  readonly pid: number;
+  /** In the network that is to be entered; ended with us, however we end. */
+  readonly first: ProcessIdentity;
   /** Where Unix sockets are to be, `PATH.PORT`: each at most 107 bytes. Nothing may be there. */
   readonly socketPath: string;
   readonly ports: readonly number[];
@@ -31,15 +34,20 @@ const program: string = fileURLToPath(new URL(`./ingress-main.${extension}`, imp
 /** It copies bytes: a small heap, and no threads that would compile what runs for so short. */
 const nodeFlags = ['--max-old-space-size=64', '--max-semi-space-size=1', '--v8-pool-size=0'];
 
-export function openIngress({ pid, socketPath, ports, entersUsers }: IngressPlace): Ingress {
+export function openIngress({ first, socketPath, ports, entersUsers }: IngressPlace): Ingress {
   const namespaces = entersUsers ? ['-U', '-n', '--preserve-credentials'] : ['-n'];
-  const command = [execPath, ...nodeFlags, program, socketPath, ...ports.map(String)];
-  const args = ['-t', String(pid), ...namespaces, '--', ...command];
+  const { pid, startTicks } = first;
+  const command = [execPath, ...nodeFlags, program, socketPath, String(pid), startTicks];
+  const args = ['-t', String(pid), ...namespaces, '--', ...command, ...ports.map(String)];
   const child = spawnProgram('nsenter', args, { stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdin?.on('error', () => undefined);
   child.unref();
   return {
     isOpen: opened(child),
+    closed: new Promise((resolve) => {
+      child.once('error', () => resolve());
+      child.once('close', () => resolve());
+    }),
     connect: (port) => connectThrough(`${socketPath}.${port}`),
     close: () => {
       child.stdin?.destroy();

@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../../runtime/index.ts';
 import type { InstanceLimits } from '../instance-driver.ts';
@@ -14,7 +21,8 @@ export interface MemoryEnd {
 /** The folders of one instance, one for each hierarchy that limits something. */
 export interface ControlGroup {
   readonly folders: readonly string[];
-  /** Of the memory hierarchy: what runc makes its own folder in. */
+  /** As runc is to be told of a folder beneath, in all hierarchies. */
+  readonly pathBelow: (name: string) => string;
   add(pid: number): void;
   memoryEnd(): MemoryEnd;
   /** Ends what still runs in it, and removes it. */
@@ -68,9 +76,18 @@ export function settingsOfV2(limits: InstanceLimits): readonly Setting[] {
   ];
 }
 
+/** Where the folders of instances are. */
+export interface GroupPlaces {
+  readonly hierarchies: readonly Hierarchy[];
+  /** Hierarchies that limit nothing, in which programs may make folders nevertheless. */
+  readonly others: readonly string[];
+  /** As the kernel calls the one hierarchy of version 2; null: each is relative to our own. */
+  readonly path: string | null;
+}
+
 /** Makes the folders of an instance and writes its limits; all or nothing. */
 export function createControlGroup(
-  hierarchies: readonly Hierarchy[],
+  { hierarchies, others, path }: GroupPlaces,
   name: string,
   limits: InstanceLimits,
   clock: Clock,
@@ -87,13 +104,15 @@ export function createControlGroup(
     for (const folder of folders) rmdirSync(folder);
     throw error;
   }
+  const all = [...folders, ...others.map((parent) => join(parent, name))];
   return {
-    folders,
+    folders: all,
+    pathBelow: (below) => (path === null ? join(name, below) : join(path, name, below)),
     add: (pid) => {
       for (const folder of folders) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
     },
     memoryEnd: () => memoryEndOf(folders),
-    remove: () => removeControlGroup(folders, clock),
+    remove: () => removeControlGroup(all, clock),
   };
 }
 
@@ -126,6 +145,9 @@ function removed(folder: string): boolean {
     for (const pid of read(folder, 'cgroup.procs')?.split('\n') ?? []) {
       const identity = pid === '' ? null : identityOf(Number(pid));
       if (identity !== null) signalProcess(identity, 'SIGKILL');
+    }
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) removed(join(folder, entry.name));
     }
     rmdirSync(folder);
     return true;

@@ -6,6 +6,7 @@ import type { InstanceLimits } from '../instance-driver.ts';
 import {
   type ControlGroup,
   createControlGroup,
+  type GroupPlaces,
   type Hierarchy,
   settingsOfV1,
   settingsOfV2,
@@ -39,14 +40,30 @@ export function findControlGroups(
   const mounts = mountsIn(processFolder);
   const groups = groupsIn(processFolder);
   const v1 = hierarchiesOfV1(mounts, groups);
-  if (v1 !== null && isWritable(v1)) return { version: 1, create: creator(v1, clock) };
+  if (v1 !== null && isWritable(v1)) {
+    const others = othersOfV1(mounts, groups);
+    return { version: 1, create: creator({ hierarchies: v1, others, path: null }, clock) };
+  }
   const v2 = hierarchyOfV2(mounts, groups);
-  if (v2 !== null && isWritable([v2])) return { version: 2, create: creator([v2], clock) };
+  if (v2 !== null && isWritable([v2])) {
+    const path = groups.get('') ?? '/';
+    return { version: 2, create: creator({ hierarchies: [v2], others: [], path }, clock) };
+  }
   return null;
 }
 
-function creator(hierarchies: readonly Hierarchy[], clock: Clock): ControlGroups['create'] {
-  return (name, limits) => createControlGroup(hierarchies, name, limits, clock);
+function creator(places: GroupPlaces, clock: Clock): ControlGroups['create'] {
+  return (name, limits) => createControlGroup(places, name, limits, clock);
+}
+
+function othersOfV1(mounts: readonly GroupMount[], groups: ReadonlyMap<string, string>): string[] {
+  return mounts.flatMap((mount) => {
+    const isOther = !mount.controllers.some((each) => each in settingsOfV1);
+    const controller = mount.controllers.find((each) => groups.has(each));
+    const key = mount.type === 'cgroup2' ? '' : controller;
+    const path = key === undefined ? undefined : groups.get(key);
+    return isOther && path !== undefined ? [placeOf(mount, path)] : [];
+  });
 }
 
 function hierarchiesOfV1(
