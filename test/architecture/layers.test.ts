@@ -73,7 +73,7 @@ test.each([
   ['server.ts', { ...door, folder: 'broker', isDoor: false }, /only the door/],
   ['api', { ...door, folder: 'server.ts' }, 'only main.ts imports the composition root'],
   ['broker', { ...door, folder: null }, 'code of src imports only src'],
-  ['vault', { ...door, folder: 'rpc' }, 'cluster is not in the table of layers'],
+  ['cluster', { ...door, folder: 'rpc' }, 'cluster is not in the table of layers'],
 ])('a planted import from %s of %j is caught', (from, to, rule) => {
   const found = violation(from, to);
   if (typeof rule === 'string') expect(found).toBe(rule);
