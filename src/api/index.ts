@@ -14,7 +14,7 @@ export { keyServiceMethods } from './kms/key-service-methods.ts';
 export type { KeyLocations } from './kms/location-methods.ts';
 export { projectRoutes } from './kms/project-routes.ts';
 export { unbuiltKmsRoutes } from './kms/unbuilt-services.ts';
-export { loggingMethods } from './logging/logging-methods.ts';
+export { loggingMethods, type ReadServiceLogs } from './logging/logging-methods.ts';
 export type { ApiCall, ApiMethod } from './method.ts';
 export type { CallObserver } from './observer.ts';
 export type { RunAudit } from './run/run-audit.ts';
@@ -25,6 +25,7 @@ export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts'
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
 export { keyUseRoutes, type KeyUseSource, type RequireKey } from './sealpost/key-use-routes.ts';
 export { rootKeyRoutes, type RootKeyControl } from './sealpost/root-key-routes.ts';
+export { vaultRoutes } from './sealpost/vault-routes.ts';
 export { verificationRoutes, type VerificationControl } from './sealpost/verification-routes.ts';
 export type { HttpMethod, RestCall, RestReply, Route } from './route.ts';
 export type { WebSocketObserver } from './websocket/observer.ts';

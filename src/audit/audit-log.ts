@@ -29,6 +29,10 @@ export interface AuditPage {
   readonly entries: readonly LoggedEntry[];
   /** Empty: there are no more. A page may be empty and yet not be the last. */
   readonly nextPageToken: string;
+  /** The time of the last entry that was looked at for this page; null: all were. */
+  readonly reachedMs: number | null;
+  /** The token of a page that begins with the entry at `index` of this one. */
+  tokenBefore(index: number): string;
 }
 
 /** What the Logging API serves. */

@@ -23,6 +23,14 @@ export { type AuditPart, auditPart } from './audit-part.ts';
 export type { AnchorStore } from './chain/anchor.ts';
 export { type AuditCheck, type AuditFinding, type FindingKind } from './chain/finding.ts';
 export type { RetentionDays } from './chain/retention.ts';
+export type { EntryJson } from './filter/filter-match.ts';
 export { logEntryJson } from './log-entry-json.ts';
 export { type AuditObserver, noAuditObserver } from './observer.ts';
 export { type AuditLogOptions, openAuditLog } from './sealed-audit-log.ts';
+export {
+  type LogQuery,
+  mayTakeEntry,
+  parseLogQuery,
+  requiredValue,
+  takesEntry,
+} from './search/log-query.ts';

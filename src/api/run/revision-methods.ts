@@ -51,7 +51,9 @@ async function firstOf<Found>(
   let refusal: unknown;
   for (const name of request.revisionNames()) {
     try {
-      return await find(name);
+      const found = await find(name);
+      request.ownerId = name.serviceId;
+      return found;
     } catch (error) {
       if (!(error instanceof RpcError) || error.code !== 'NOT_FOUND') throw error;
       refusal ??= error;

@@ -89,7 +89,7 @@ function resourceOf(request: RunRequest): {
   readonly labels: Readonly<Record<string, string>>;
 } {
   const { project, location, revisionId } = request;
-  const serviceId = request.serviceId || nameIn(request.body);
+  const serviceId = request.serviceId || request.ownerId || nameIn(request.body);
   const parts = ['namespaces', project];
   if (revisionId !== '') parts.push('revisions', revisionId);
   else if (serviceId !== '') parts.push('services', serviceId);

@@ -33,6 +33,8 @@ export class RunRequest {
   readonly caller: RunCaller = { principal: 'anonymous' };
   /** The body once it was read. */
   body: JsonObject | undefined;
+  /** The service of the revision that the path names, once it was found. */
+  ownerId = '';
 
   constructor(call: RestCall, defaultLocation: string) {
     const { params, host = '' } = call;

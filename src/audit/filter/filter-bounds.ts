@@ -61,6 +61,8 @@ function isEqual(comparator: string): boolean {
 }
 
 function chainsOf(logName: string): readonly ChainName[] {
+  // Logs of others are searched with the same filters.
+  if (/\/logs\/run\.googleapis\.com(?:%2f|\/)/i.test(logName)) return [];
   const kind = /%2f(\w+)$/i.exec(logName)?.[1]?.toLowerCase();
   if (kind === 'data_access') return ['data_access'];
   return kind === 'activity' || kind === 'system_event' ? ['activity'] : chainNames;

@@ -1,17 +1,16 @@
 import type { AeadKey } from '../../crypto/index.ts';
-import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Store } from '../../storage/index.ts';
 import type { AuditKind, LoggedEntry } from '../audit-entry.ts';
 import type { AuditPage, AuditQuery } from '../audit-log.ts';
 import { type ChainName, chainLogs, chainNames } from '../chain/stored-entry.ts';
-import { type Bounds, boundsOf } from '../filter/filter-bounds.ts';
+import type { Bounds } from '../filter/filter-bounds.ts';
 import { matches } from '../filter/filter-match.ts';
-import { type Filter, parseFilter } from '../filter/filter-parser.ts';
 import { logEntryJson, logNameOf } from '../log-entry-json.ts';
 import { entriesDown, entriesUp, type PlacedEntry, turn } from './entry-reader.ts';
 import { merged } from './merged-entries.ts';
-import { isDescending, projectsOf } from './query-fields.ts';
+import { type LogQuery, parseLogQuery } from './log-query.ts';
+import { projectsOf } from './query-fields.ts';
 import { placeOfToken, type SearchPlace, searchToken } from './search-token.ts';
 
 export interface SearchPorts {
@@ -22,8 +21,6 @@ export interface SearchPorts {
   readonly rangeOf: (name: ChainName) => { readonly from: number; readonly below: number };
 }
 
-const pageSizeDefault = 50;
-const pageSizeMax = 1_000;
 /** Entries that one page looks at: then it is answered with what was found, if anything. */
 const lookedAtMax = 20_000;
 
@@ -31,16 +28,6 @@ const lookedAtMax = 20_000;
 const kindCounts: Readonly<Record<ChainName, number>> = { activity: 2, data_access: 1 };
 
 type Ranges = Readonly<Record<ChainName, { readonly from: number; readonly below: number }>>;
-
-interface ParsedQuery {
-  /** All that a page token is bound to. */
-  readonly text: string;
-  readonly filter: Filter;
-  readonly bounds: Bounds;
-  readonly isDown: boolean;
-  readonly pageSize: number;
-  readonly projects: ReadonlySet<string>;
-}
 
 /** Finds entries. Reads only where the filter's times can be, and a page's worth at a time. */
 export class EntrySearch {
@@ -51,7 +38,7 @@ export class EntrySearch {
   }
 
   async page(query: AuditQuery): Promise<AuditPage> {
-    const parsed = parsedQuery(query);
+    const parsed = parseLogQuery(query);
     const token = query.pageToken === '' ? null : placeOfToken(parsed.text, query.pageToken);
     const ranges = await this.#ranges(parsed, token);
     const place: Record<ChainName, number> = {
@@ -59,17 +46,25 @@ export class EntrySearch {
       data_access: ranges.data_access[parsed.isDown ? 'below' : 'from'],
     };
     const entries: LoggedEntry[] = [];
+    const places: SearchPlace[] = [];
+    const tokenBefore = (index: number): string => searchToken(parsed.text, places[index]!);
+    let reachedMs: number | null = null;
     let lookedAt = 0;
     for await (const { chain, item } of this.#entries(ranges, parsed.isDown)) {
       if (entries.length === parsed.pageSize || lookedAt++ === lookedAtMax) {
-        return { entries, nextPageToken: searchToken(parsed.text, place) };
+        const nextPageToken = searchToken(parsed.text, place);
+        return { entries, nextPageToken, reachedMs, tokenBefore };
+      }
+      if (isWanted(item.entry, parsed)) {
+        entries.push(item.entry);
+        places.push({ ...place });
       }
       place[chain] = parsed.isDown ? item.sequence : item.sequence + 1;
-      if (isWanted(item.entry, parsed)) entries.push(item.entry);
+      reachedMs = item.entry.timeMs;
       // A filter may take long over one entry: others have their turn before the next.
       await turn(this.#ports);
     }
-    return { entries, nextPageToken: '' };
+    return { entries, nextPageToken: '', reachedMs: null, tokenBefore };
   }
 
   async logNames(parent: string): Promise<string[]> {
@@ -100,7 +95,7 @@ export class EntrySearch {
     return merged(sources, isDown);
   }
 
-  async #ranges({ bounds, isDown }: ParsedQuery, token: SearchPlace | null): Promise<Ranges> {
+  async #ranges({ bounds, isDown }: LogQuery, token: SearchPlace | null): Promise<Ranges> {
     const range = async (name: ChainName): Promise<{ from: number; below: number }> => {
       const { from, below } = await this.#boundedRange(name, bounds);
       if (token === null) return { from, below };
@@ -124,23 +119,6 @@ export class EntrySearch {
   }
 }
 
-function parsedQuery(query: AuditQuery): ParsedQuery {
-  const { resourceNames, filter, orderBy, pageSize } = query;
-  if (!Number.isInteger(pageSize) || pageSize < 0 || pageSize > pageSizeMax) {
-    const text = `page_size: ${pageSize}, valid values are between 0 and ${pageSizeMax}`;
-    throw new RpcError('INVALID_ARGUMENT', 'BAD_LOG_QUERY', text);
-  }
-  const parsed = parseFilter(filter);
-  return {
-    text: JSON.stringify([resourceNames, filter, orderBy]),
-    filter: parsed,
-    bounds: boundsOf(parsed),
-    isDown: isDescending(orderBy),
-    pageSize: pageSize === 0 ? pageSizeDefault : pageSize,
-    projects: new Set(projectsOf(resourceNames)),
-  };
-}
-
-function isWanted(entry: LoggedEntry, { projects, filter }: ParsedQuery): boolean {
+function isWanted(entry: LoggedEntry, { projects, filter }: LogQuery): boolean {
   return projects.has(entry.project) && matches(filter, logEntryJson(entry));
 }
