@@ -57,6 +57,8 @@ export class StreamedBody extends Readable {
     this.#response = response;
     this.#options = options;
     this.#heardMs = options.clock.monotonicMs();
+    // It may break before it is read; whoever reads it is told all the same.
+    this.on('error', () => undefined);
     this.#cut = () => this.destroy(options.signal.reason as Error);
     options.signal.addEventListener('abort', this.#cut, { once: true });
     response.on('data', (chunk: Uint8Array) => this.#take(chunk));

@@ -10,6 +10,7 @@ import {
 import type { Descriptor } from './image-source.ts';
 import type { Repository } from './registry-auth.ts';
 import type { RegistryClient } from './registry-client.ts';
+import { PulledStream } from './pulled-stream.ts';
 import { Retries, type RetryOptions } from './retries.ts';
 
 /** Also a registry that breaks off after each byte comes to an end. */
@@ -26,7 +27,9 @@ export class RegistryBlob {
   readonly #client: RegistryClient;
   readonly #repository: Repository;
   readonly #descriptor: Descriptor;
-  readonly #options: RetryOptions;
+  /** Ends with the stream. */
+  readonly #life = new AbortController();
+  readonly #signal: AbortSignal;
   readonly #retries: Retries;
   #at: number;
   #connections = 0;
@@ -44,17 +47,15 @@ export class RegistryBlob {
     this.#repository = asked.repository;
     this.#descriptor = asked.descriptor;
     this.#at = asked.at;
-    this.#options = options;
-    this.#retries = new Retries(options);
+    this.#signal = AbortSignal.any([options.signal, this.#life.signal]);
+    this.#retries = new Retries({ ...options, signal: this.#signal });
   }
 
   /** Resolves when the first bytes are on their way. */
   async open(): Promise<Readable> {
     if (this.#at === this.#descriptor.size) return Readable.from([]);
     const first = await this.#connected();
-    const readable = Readable.from(this.#bytes(first), { objectMode: false });
-    // A reader that never reads would leave it open.
-    return readable.once('close', () => first.stream.body.destroy());
+    return new PulledStream(this.#bytes(first), (reason) => this.#life.abort(reason));
   }
 
   async *#bytes(first: Opened): AsyncGenerator<Uint8Array, void> {
@@ -109,8 +110,8 @@ export class RegistryBlob {
   #ask(from: number): Promise<OutgoingStream> {
     const { digest, size } = this.#descriptor;
     const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-${size - 1}` } : {};
-    const { signal } = this.#options;
     const path = `blobs/${digest}`;
+    const signal = this.#signal;
     return this.#client.open({ repository: this.#repository, path, headers, signal });
   }
 

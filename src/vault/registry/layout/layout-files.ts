@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 
+import { PulledStream } from '../pulled-stream.ts';
 import { indexTar } from './tar-index.ts';
 
 /** One file of a layout, wherever it is. */
@@ -36,7 +37,7 @@ class DiskFile implements LayoutFile {
     if (fromByte >= this.size) return Readable.from([]);
     const start = this.#offset + fromByte;
     const end = this.#offset + this.size - 1;
-    return Readable.from(whole(this.#path, { start, end, signal }), { objectMode: false });
+    return new PulledStream(whole(this.#path, { start, end, signal }), () => undefined);
   }
 
   async bytes(signal: AbortSignal): Promise<Uint8Array> {
