@@ -47,6 +47,7 @@ export interface ImageSource {
   /**
    * A blob from a byte on, exactly as it is there: whoever reads it checks its digest and size. A
    * connection that breaks is taken up where it broke. Never more than `descriptor.size` bytes.
+   * Its chunks are the reader's own: it may give their memory back.
    */
   open(descriptor: Descriptor, fromByte: number, signal: AbortSignal): Promise<Readable>;
 }
