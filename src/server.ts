@@ -6,7 +6,7 @@ import {
   rootKeyRoutes,
   verificationRoutes,
 } from './api/index.ts';
-import { auditPart } from './audit/index.ts';
+import { type AuditLog, auditPart } from './audit/index.ts';
 import type { Broker, BrokerService } from './broker/index.ts';
 import {
   packageVersion,
@@ -15,15 +15,16 @@ import {
   type SuiteChoice,
 } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
+import type { RootKeyKeeper } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
-import { Closers, type Clock } from './runtime/index.ts';
+import { Closers } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/key-policy.ts';
 import { brokerGuard } from './server/destruction-guard.ts';
 import { keyApi, keyUseApi } from './server/key-api.ts';
-import { openKeyServices } from './server/key-services.ts';
-import { listen } from './server/listening.ts';
+import { openKeyServices, type KeyServiceParts, type KeyServices } from './server/key-services.ts';
+import { listen, type ListeningParts } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { openRootKeyKeeper } from './server/opened-root-key.ts';
@@ -31,9 +32,12 @@ import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/open
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
 import { reportedUses } from './server/reported-uses.ts';
+import { openVaultAt, vaultReport } from './server/opened-vault.ts';
+import { vaultApi } from './server/vault-api.ts';
 import { verifiedParts } from './server/verified-parts.ts';
 import { lockDataDir, type Store } from './storage/index.ts';
-import { Verification } from './verification/index.ts';
+import type { Vault } from './vault/index.ts';
+import { Verification, type Verifiable } from './verification/index.ts';
 
 export interface Server {
   /** Such as `http://127.0.0.1:8085`. */
@@ -61,6 +65,19 @@ export async function startServer(
   }
 }
 
+/** What runs on the keys, as its role is named; open once the metrics are. */
+interface Running {
+  broker: Broker | undefined;
+  vault: Vault | undefined;
+}
+
+/** What everything that runs stands on. */
+interface Ground extends Omit<KeyServiceParts, 'audit'> {
+  readonly audit: AuditLog;
+  readonly services: KeyServices;
+  readonly rootKey: RootKeyKeeper;
+}
+
 async function start(config: ServerConfig, ports: ServerPorts, closers: Closers): Promise<Server> {
   const { clock, entropy, log } = ports;
   await probeFirstStart(config);
@@ -70,77 +87,110 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const suites = aeadProviders({ clock, entropy, log, ...(suite === undefined ? {} : { suite }) });
   const openedKeys = await openKeys(config, ports, suites, closers);
   const store = config.roles.includes('broker') ? await openStore(config, ports, closers) : null;
-  let broker: Broker | undefined;
-  const metrics = metricsOf(config, clock, store, () => broker);
+  const running: Running = { broker: undefined, vault: undefined };
+  const metrics = metricsOf(config, ports, store, running);
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
   const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
   const rootKey = await openRootKeyKeeper({ openedKeys, suites, audit }, config, ports);
   const keyParts = { openedKeys, suites, metrics, audit, identity, address };
   const services = await openKeyServices(keyParts, config, ports, closers);
-  if (store !== null) {
-    const outgoing = openOutgoing(address, config, ports, closers);
-    const keyPolicy = createKeyPolicy(config, services.remote ? null : services.embedded, log);
-    const keys = services.asked;
-    const stores = { store, openedKeys, suites, audit };
-    const parts = { ...stores, keys, keyPolicy, metrics, identity, outgoing };
-    broker = await openBroker(parts, config, ports, closers);
-    services.guards.add(brokerGuard(broker));
-    services.remote?.reportUses(reportedUses(broker, services.embedded.defaultKeyName));
+  const ground: Ground = { ...keyParts, services, rootKey };
+  if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
+  if (config.roles.includes('vault')) {
+    running.vault = await openVaultAt({ ...ground, keys: services.asked }, config, ports, closers);
   }
-  const running = broker;
-  const brokerService: BrokerService = running ?? absentBroker();
-  const auditParts = [auditPart(audit)];
-  const stored = { openedKeys, suites, metrics, services, broker: running, auditParts };
-  const verification = new Verification(verifiedParts(stored, config, ports), ports);
-  closers.add(() => verification.stop());
-  const auditVerification = new Verification(auditParts, ports);
-  closers.add(() => auditVerification.stop());
-  const about = { version: packageVersion(), node: process.versions.node };
-  const { methods, routes: keyRoutes, ...watched } = keyApi(services, config);
-  const routes = [
-    ...keyRoutes,
-    ...identityRoutes({ ...identity, clock }),
-    ...rootKeyRoutes(rootKey),
-    ...verificationRoutes(verification),
-    ...auditRoutes(auditVerification),
-    ...diagnoseRoutes(brokerService, about),
-    ...keyUseApi(running, services),
-  ];
-  const drain = async (graceMs: number): Promise<void> => running?.drain(graceMs);
-  const served = {
-    ...watched,
-    broker: brokerService,
-    routes,
-    methods: [...methods, ...loggingMethods(audit)],
-    audit: { writer: audit, recordsReads: config.auditPubsubReads },
-    metrics,
-    lock,
-    identity,
-    drain,
+  const { broker, vault } = running;
+  const drain = async (graceMs: number): Promise<void> => {
+    await Promise.all([broker?.drain(graceMs), vault?.drain(graceMs)]);
   };
-  await listen(served, config, ports, closers, address);
-  running?.startPush();
+  const api = apiOf(ground, running, config, ports, closers);
+  await listen({ ...api, metrics, lock, identity, drain }, config, ports, closers, address);
+  broker?.startPush();
+  await vault?.resume();
   return { url: address.url, port: address.port, stop: () => closers.run() };
 }
 
-/** Of a server whose broker may not be open yet. */
+async function openBrokerOn(
+  ground: Ground,
+  store: Store,
+  config: ServerConfig,
+  ports: ServerPorts,
+  closers: Closers,
+): Promise<Broker> {
+  const { services, address } = ground;
+  const outgoing = openOutgoing(address, config, ports, closers);
+  const keyPolicy = createKeyPolicy(config, services.remote ? null : services.embedded, ports.log);
+  const parts = { ...ground, store, keys: services.asked, keyPolicy, outgoing };
+  const broker = await openBroker(parts, config, ports, closers);
+  services.guards.add(brokerGuard(broker));
+  services.remote?.reportUses(reportedUses(broker, services.embedded.defaultKeyName));
+  return broker;
+}
+
+/** Everything that is served, and the checks that it offers. */
+function apiOf(
+  ground: Ground,
+  { broker, vault }: Running,
+  config: ServerConfig,
+  ports: ServerPorts,
+  closers: Closers,
+): Omit<ListeningParts, 'metrics' | 'lock' | 'identity' | 'drain'> {
+  const { audit, services } = ground;
+  const checkOf = (parts: readonly Verifiable[]): Verification => {
+    const verification = new Verification(parts, ports);
+    closers.add(() => verification.stop());
+    return verification;
+  };
+  const brokerService: BrokerService = broker ?? absentBroker();
+  const auditParts = [auditPart(audit)];
+  const stored = { ...ground, broker, auditParts, vaultParts: vault?.verifiables ?? [] };
+  const about = { version: packageVersion(), node: process.versions.node };
+  const { methods, routes: keyRoutes, ...watched } = keyApi(services, config);
+  const layers = checkOf(vault === undefined ? [] : [vault.layers]);
+  const routes = [
+    ...keyRoutes,
+    ...identityRoutes({ ...ground.identity, clock: ports.clock }),
+    ...rootKeyRoutes(ground.rootKey),
+    ...verificationRoutes(checkOf(verifiedParts(stored, config, ports))),
+    ...auditRoutes(checkOf(auditParts)),
+    ...diagnoseRoutes(brokerService, about),
+    ...keyUseApi(broker, services),
+    ...vaultApi(vault, layers, audit, config),
+  ];
+  return {
+    ...watched,
+    broker: brokerService,
+    routes,
+    methods: [
+      ...methods,
+      ...loggingMethods(audit, vault && { logs: vault.logs, clock: ports.clock }),
+    ],
+    ...(vault && { front: vault.front }),
+    audit: { writer: audit, recordsReads: config.auditPubsubReads },
+  };
+}
+
+/** Of a server of which not everything may be open yet. */
 function metricsOf(
   config: ServerConfig,
-  clock: Clock,
+  ports: ServerPorts,
   store: Pick<Store, 'stats'> | null,
-  broker: () => Broker | undefined,
+  running: Running,
 ): Metrics {
   return new Metrics({
-    clock,
+    clock: ports.clock,
     resourcesMax: config.metricsResourcesMax,
     source: {
-      backlogs: async () => (await broker()?.backlogs()) ?? [],
-      topics: async () => (await broker()?.topicReports()) ?? [],
-      snapshots: async () => (await broker()?.snapshotReports()) ?? [],
+      backlogs: async () => (await running.broker?.backlogs()) ?? [],
+      topics: async () => (await running.broker?.topicReports()) ?? [],
+      snapshots: async () => (await running.broker?.snapshotReports()) ?? [],
       storeStats: () => store?.stats() ?? { diskBytes: 0, segmentCount: 0 },
       diskFreeBytes: () => freeBytesOf(config.dataDir),
-      openedBytes: () => broker()?.openedBytes ?? 0,
+      openedBytes: () => running.broker?.openedBytes ?? 0,
+      vault: async () => {
+        return running.vault === undefined ? null : await vaultReport(running.vault, ports);
+      },
     },
   });
 }

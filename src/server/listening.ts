@@ -10,7 +10,7 @@ import type { ServerPorts } from './ports.ts';
 /** What the API is made of, beside settings and ports. */
 export interface ListeningParts extends Pick<
   ApiOptions,
-  'audit' | 'broker' | 'keyWatch' | 'methods' | 'routes'
+  'audit' | 'broker' | 'front' | 'keyWatch' | 'methods' | 'routes'
 > {
   readonly metrics: Metrics;
   readonly lock: DataDirLock;
@@ -39,6 +39,7 @@ export async function listen(
     routes: parts.routes,
     ...(parts.audit && { audit: parts.audit }),
     ...(parts.methods && { methods: parts.methods }),
+    ...(parts.front && { front: parts.front }),
     ...(parts.keyWatch && { keyWatch: parts.keyWatch }),
     ready: () => true,
     metrics: async (accept) => await metrics.page(accept),

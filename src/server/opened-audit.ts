@@ -7,9 +7,10 @@ import {
   openAuditLog,
 } from '../audit/index.ts';
 import type { ServerConfig } from '../config/index.ts';
-import { type SuiteProviders, wipe } from '../crypto/index.ts';
-import { assert, noFailpoints, type Closers } from '../runtime/index.ts';
+import type { SuiteProviders } from '../crypto/index.ts';
+import { noFailpoints, type Closers } from '../runtime/index.ts';
 import { type KeyStore, makeDirectory, openLmdbStore } from '../storage/index.ts';
+import { derivedKey } from './derived-key.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -34,13 +35,7 @@ export async function openAudit(
   makeDirectory(dataDir, 0o700);
   const store = await openLmdbStore({ ...ports, dataDir, reserveBytes, failpoints: noFailpoints });
   closers.add(() => store.close());
-  // As the store key's: it is chosen once for a directory.
-  const provider = suites.for(openedKeys.storeKey.aead.suite);
-  assert(provider !== undefined, 'the store key was opened with a suite that is not there');
-  const bytes = openedKeys.storeKey.deriveKey('audit');
-  const key = provider.importKey(bytes);
-  wipe(bytes);
-  closers.add(() => key.destroy());
+  const key = derivedKey(openedKeys, suites, 'audit', closers);
   const audit = await openAuditLog({
     ...ports,
     store,

@@ -1,6 +1,6 @@
 import { isLoopback, type ServerConfig } from '../config/index.ts';
 import { openIdentity, type Identity } from '../identity/index.ts';
-import { createOutgoingClient, type OutgoingClient } from '../outgoing/index.ts';
+import { createOutgoingClient, type Listening, type OutgoingClient } from '../outgoing/index.ts';
 import type { Closers } from '../runtime/index.ts';
 import type { Address } from './address.ts';
 import type { OpenedKeys } from './opened-stores.ts';
@@ -27,17 +27,23 @@ export function openOutgoing(
   { clock }: ServerPorts,
   closers: Closers,
 ): OutgoingClient {
-  const hosts = config.hosts.map((host) => (host === 'localhost' ? '127.0.0.1' : host));
+  const listeners = listenersOf(own, config);
   const outgoing = createOutgoingClient({
     policy: {
       // A public name means that others reach us through a proxy, wherever we listen.
-      isLoopbackOnly: hosts.every(isLoopback) && config.publicHosts.length === 0,
+      isLoopbackOnly:
+        listeners.every(({ address }) => isLoopback(address)) && config.publicHosts.length === 0,
       allow: config.outgoingAllow,
-      ownListeners: () => hosts.map((address) => ({ address, port: own.port })),
+      ownListeners: () => listenersOf(own, config),
     },
     clock,
     caFile: config.outgoingCa,
   });
   closers.add(() => outgoing.close());
   return outgoing;
+}
+
+/** Where we listen, by addresses; the port is known once we do. */
+export function listenersOf({ port }: Address, { hosts }: ServerConfig): Listening[] {
+  return hosts.map((host) => ({ address: host === 'localhost' ? '127.0.0.1' : host, port }));
 }

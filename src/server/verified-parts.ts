@@ -21,11 +21,13 @@ export interface VerifiedStores {
   /** Undefined where no broker runs. */
   readonly broker: Broker | undefined;
   readonly auditParts: readonly AuditPart[];
+  /** Of the vault; none where no vault runs. */
+  readonly vaultParts: readonly Verifiable[];
 }
 
 /** Everything that this process stores, to be authenticated. */
 export function verifiedParts(
-  { openedKeys, suites, metrics, services, broker, auditParts }: VerifiedStores,
+  { openedKeys, suites, metrics, services, broker, auditParts, vaultParts }: VerifiedStores,
   config: ServerConfig,
   { clock, entropy }: ServerPorts,
 ): Verifiable[] {
@@ -49,5 +51,5 @@ export function verifiedParts(
     observer: metrics.dek,
     topics: () => broker?.sealedTopics() ?? [],
   });
-  return [...(broker?.verifiables() ?? []), keys, deks, ...auditParts];
+  return [...(broker?.verifiables() ?? []), keys, deks, ...auditParts, ...vaultParts];
 }

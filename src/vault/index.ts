@@ -28,6 +28,12 @@ export { type LayerIndex, readLayerIndex } from './layers/layer-index.ts';
 export type { LoggedServiceEntry, LogName, LogSeverity, ServiceLogs } from './logs/service-logs.ts';
 export { openObjectStore, type ObjectStoreOptions } from './objects/file-object-store.ts';
 export type { VaultObserver } from './observer.ts';
+export { createBwrapDriver } from './instances/drivers/bwrap-driver.ts';
+export { createRuncDriver } from './instances/drivers/runc-driver.ts';
+export type { DriverOptions } from './instances/drivers/sandbox-driver.ts';
+export type { InstanceDriver } from './instances/instance-driver.ts';
+export { createImageSources, type ImageSourcesOptions } from './registry/image-sources.ts';
+export { openVault, type Vault, type VaultOptions, type VaultStatus } from './vault.ts';
 export type {
   RunCaller,
   RunList,

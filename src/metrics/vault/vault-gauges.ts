@@ -75,7 +75,7 @@ export function registerVaultGauges(
 }
 
 function fillInstances(max: number) {
-  return (report: VaultReport, into: Gauge<string>): void => {
+  return (report: VaultReport, into: Gauge): void => {
     const labels = new RevisionLabels(max);
     for (const { revision, state } of report.instances) {
       const own = labels.of(revision);
@@ -87,7 +87,7 @@ function fillInstances(max: number) {
 }
 
 function fillKeys(max: number) {
-  return (report: VaultReport, into: Gauge<string>): void => {
+  return (report: VaultReport, into: Gauge): void => {
     for (const { place, state } of report.keys.slice(0, max)) {
       const own = { project_id: place.project, kms_key_name: place.key };
       for (const each of conditions) {

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { VaultKeyPurpose } from '../../envelope/index.ts';
+import type { LayerKeyUse } from '../../envelope/index.ts';
 import { statusTable, type StatusCode } from '../../rpc/index.ts';
 import type {
   KeyPlace,
@@ -10,6 +10,7 @@ import type {
   VaultObserver,
 } from '../../vault/index.ts';
 import { CallMetrics } from '../call-metrics.ts';
+import { ImageMetrics } from './image-metrics.ts';
 import { RevisionLabels, revisionLabelNames, type RevisionLabel } from './revision-labels.ts';
 
 /** From a warm unwrap of a millisecond to an image of gigabytes. */
@@ -27,10 +28,7 @@ export class VaultMetrics implements VaultObserver {
   readonly #stops: Counter;
   readonly #calls: CallMetrics<'purpose'>;
   readonly #keyChanges: Counter<'state'>;
-  readonly #imports: Counter<'outcome'>;
-  readonly #importSeconds: Histogram;
-  readonly #importedBytes: Counter;
-  readonly #deduplicatedBytes: Counter;
+  readonly #images: ImageMetrics;
   readonly #droppedLines: Counter;
 
   constructor(registry: Registry, revisionsMax: number) {
@@ -85,28 +83,7 @@ export class VaultMetrics implements VaultObserver {
       labelNames: ['state'],
       registers,
     });
-    this.#imports = new Counter({
-      name: 'sealpost_vault_imports_total',
-      help: 'Images that deployments asked for, by whether they came in whole.',
-      labelNames: ['outcome'],
-      registers,
-    });
-    this.#importSeconds = new Histogram({
-      name: 'sealpost_vault_import_seconds',
-      help: 'From a reference to an image in the vault, seconds.',
-      buckets: startSeconds,
-      registers,
-    });
-    this.#importedBytes = new Counter({
-      name: 'sealpost_vault_imported_bytes_total',
-      help: 'Bytes of uncompressed layers that were sealed and stored.',
-      registers,
-    });
-    this.#deduplicatedBytes = new Counter({
-      name: 'sealpost_vault_deduplicated_bytes_total',
-      help: 'Bytes of uncompressed layers that were there already, and were not fetched.',
-      registers,
-    });
+    this.#images = new ImageMetrics(registry);
     this.#droppedLines = new Counter({
       name: 'sealpost_vault_log_lines_dropped_total',
       help: "Lines of services' logs that were not kept because too many came at once.",
@@ -144,8 +121,8 @@ export class VaultMetrics implements VaultObserver {
     this.#latencies.observe(labels, ms);
   }
 
-  keyCall(purpose: VaultKeyPurpose, code: string, ms: number): void {
-    this.#calls.record(purpose, code in statusTable ? (code as StatusCode) : 'UNKNOWN', ms);
+  keyCall(use: LayerKeyUse, code: string, ms: number): void {
+    this.#calls.record(use, code in statusTable ? (code as StatusCode) : 'UNKNOWN', ms);
   }
 
   keyState(_place: KeyPlace, { condition }: KeyState): void {
@@ -153,10 +130,7 @@ export class VaultMetrics implements VaultObserver {
   }
 
   imported(outcome: 'imported' | 'failed', bytes: number, deduplicated: number, ms: number): void {
-    this.#imports.inc({ outcome });
-    this.#importedBytes.inc(bytes);
-    this.#deduplicatedBytes.inc(deduplicated);
-    if (outcome === 'imported') this.#importSeconds.observe(ms / 1000);
+    this.#images.imported(outcome, bytes, deduplicated, ms);
   }
 
   logLinesDropped(count: number): void {
