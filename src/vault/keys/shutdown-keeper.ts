@@ -89,6 +89,8 @@ class ShutdownKeeper implements Revocations {
     const fresh = { noted, attempts: 0, retryMs: 0, isStopping: false };
     this.#entries.set(key, { revision, place, ...fresh });
     this.#options.watch.watch(place);
+    // A crash may have come between the state and the shutdown that follows from it.
+    if (known?.condition === 'REVOKED') void this.#applySoon(key, known, false);
     void this.#settle(key);
   }
 
