@@ -227,7 +227,7 @@ order 'the key version is enabled again' version enable
 began=$(now)
 until_status 200
 
-order 'from now on: prevent-new' deploy --port 8080 --post-key-revocation-action-type prevent-new
+order 'from now on: prevent-new' deploy --image $image --port 8080 --post-key-revocation-action-type prevent-new
 order 'INCIDENT: the key version is disabled' version disable
 began=$(now)
 tell_visit
@@ -252,5 +252,5 @@ if [ "$with" = gcloud ]; then
   real_gcloud logging read 'resource.type=cloud_run_revision AND logName:"varlog%2Fsystem"' --limit 100 \
     --order asc --format='value(timestamp.date("%H:%M:%S"), severity, textPayload)'
 else
-  sealpost run logs hello --limit 200 | grep 'varlog/system' | cut -c12-19,25-
+  sealpost run logs hello --limit 200 | grep 'varlog/system' | tr -s ' ' | cut -c12-19,25-
 fi | cut -c1-150 | tail -25 | sed 's/^/   /'
