@@ -269,6 +269,27 @@ test('a newer generation ends the deployment of the older as it stands', async (
   expect(bench.watched.get(runKey)).toBe(1);
 });
 
+test('a deployment that the end of the process interrupts goes on in the next', async () => {
+  const bench = await open();
+  bench.onImport = (_, signal) =>
+    new Promise((_resolve, reject) =>
+      signal.addEventListener('abort', () => reject(new Error('x'))),
+    );
+  const created = await bench.run.create(hello, specOf(keyed()), {}, caller);
+  await bench.clock.settle(20);
+  await bench.run.stop();
+  expect(conditionOf(await bench.run.get(hello)).status).toBe('Unknown');
+  await bench.crash();
+  bench.onImport = () => undefined;
+  await bench.open();
+  await bench.idle();
+  const service = await bench.run.get(hello);
+  expect(service.latestReadyRevisionId).toBe(created.latestCreatedRevisionId);
+  expect(bench.targets[0]?.traffic).toEqual([
+    { revisionId: created.latestCreatedRevisionId, percent: 100 },
+  ]);
+});
+
 describe('traffic', () => {
   async function two(): Promise<RunServiceBench> {
     const bench = await open();

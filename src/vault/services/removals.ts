@@ -88,15 +88,20 @@ export class Removals {
 
   /** Removes the oldest revisions that nothing leads to while there are more than may be. */
   async prune(name: ServiceName): Promise<void> {
+    for (let isDone = false; !isDone;) {
+      const service = await this.#options.rows.service(name);
+      const surplus = service === null ? [] : await this.#surplus(service.value);
+      isDone = service === null || surplus.length === 0 || (await this.#remove(service, surplus));
+    }
+  }
+
+  async #surplus(service: StoredService): Promise<Stored<Revision>[]> {
     const { rows, revisionsMax } = this.#options;
-    const service = await rows.service(name);
-    if (service === null) return;
-    const revisions = await rows.revisionsOf(name);
+    const revisions = await rows.revisionsOf(service.name);
     const unused = revisions
-      .filter(({ value }) => usedAs(service.value, value.name.revisionId) === null)
+      .filter(({ value }) => usedAs(service, value.name.revisionId) === null)
       .toSorted((a, b) => a.value.generation - b.value.generation);
-    const surplus = unused.slice(0, Math.max(0, revisions.length - revisionsMax));
-    if (surplus.length > 0) await this.#remove(service, surplus);
+    return unused.slice(0, Math.max(0, revisions.length - revisionsMax));
   }
 
   async #remove(
