@@ -1,5 +1,3 @@
-export type Compression = 'none' | 'gzip' | 'zstd';
-
 const ociManifest = 'application/vnd.oci.image.manifest.v1+json';
 const ociIndex = 'application/vnd.oci.image.index.v1+json';
 const dockerManifest = 'application/vnd.docker.distribution.manifest.v2+json';
@@ -17,13 +15,14 @@ const configTypes: ReadonlySet<string> = new Set([
   'application/vnd.docker.container.image.v1+json',
 ]);
 
-const layerCompressions: ReadonlyMap<string, Compression> = new Map([
-  ['application/vnd.oci.image.layer.v1.tar', 'none'],
-  ['application/vnd.oci.image.layer.v1.tar+gzip', 'gzip'],
-  ['application/vnd.oci.image.layer.v1.tar+zstd', 'zstd'],
-  ['application/vnd.docker.image.rootfs.diff.tar', 'none'],
-  ['application/vnd.docker.image.rootfs.diff.tar.gzip', 'gzip'],
-  ['application/vnd.docker.image.rootfs.diff.tar.zstd', 'zstd'],
+/** How a layer is compressed is read from its first bytes: tools have these wrong at times. */
+const layerTypes: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.layer.v1.tar',
+  'application/vnd.oci.image.layer.v1.tar+gzip',
+  'application/vnd.oci.image.layer.v1.tar+zstd',
+  'application/vnd.docker.image.rootfs.diff.tar',
+  'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  'application/vnd.docker.image.rootfs.diff.tar.zstd',
 ]);
 
 /** What a registry is asked for. */
@@ -48,16 +47,9 @@ export function isConfigType(mediaType: string): boolean {
   return configTypes.has(mediaType);
 }
 
-/** How a layer that was resolved is compressed. Throws for a type that no resolved layer has. */
-export function layerCompression(mediaType: string): Compression {
-  const found = layerCompressions.get(mediaType);
-  if (found === undefined) throw new RangeError(`no layer is of the type ${mediaType}`);
-  return found;
-}
-
 /** Why layers of a type are not taken in; null if they are. */
 export function layerTypeRefusal(mediaType: string): string | null {
-  if (layerCompressions.has(mediaType)) return null;
+  if (layerTypes.has(mediaType)) return null;
   if (mediaType.endsWith('+encrypted')) {
     return `key provider images are not supported yet: a layer is of the type ${shown(mediaType)}`;
   }

@@ -29,6 +29,8 @@ import type { ImageSource } from '../image-source.ts';
 const base = mkdtempSync(join(tmpdir(), 'sealpost-layouts-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
+/** Of coreutils. */
+const pipeMaker = 'mkfifo';
 let made = 0;
 const newPath = (): string => join(base, String(made++));
 const tar = await makeTar([{ name: 'x', data: 'y'.repeat(50_000) }]);
@@ -122,7 +124,7 @@ describe('a layout in a folder', () => {
     const folder = newPath();
     writeImageLayout(folder, image);
     rmSync(join(folder, 'index.json'));
-    execFileSync('mkfifo', [join(folder, 'index.json')]);
+    execFileSync(pipeMaker, [join(folder, 'index.json')]);
     expect((await refusal(`oci:${folder}`))[2]).toContain('no regular file');
   });
 
