@@ -6,18 +6,33 @@ import { promisify } from 'node:util';
 const program = 'gcloud';
 const run = promisify(execFile);
 
-export const hasGcloud: boolean =
-  spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+function succeeds(command: string, ...argv: readonly string[]): boolean {
+  return spawnSync(command, argv, { stdio: 'ignore' }).status === 0;
+}
 
-/** Whether hosts files can be put in place for a process alone, as `gcloud run` needs it here. */
-export const hasOwnHosts: boolean =
-  spawnSync('unshare', ['-m', 'mount', '--bind', '/etc/hosts', '/etc/hosts'], { stdio: 'ignore' })
-    .status === 0;
+export const hasGcloud: boolean = succeeds(program, '--version');
 
 export const gcloudRegion = 'us-central1';
 
+/** The names by which `gcloud run` calls a server whose override is `run.localhost`. */
+const runHosts: readonly string[] = ['run.localhost', `${gcloudRegion}-run.localhost`];
+
+const knowsRunHosts = runHosts.every((host) => succeeds('getent', 'hosts', host));
+
+/** Whether `gcloud run` can find a server here: by those names, or by a hosts file of its own. */
+export const canGcloudRun: boolean =
+  hasGcloud &&
+  (knowsRunHosts || succeeds('unshare', '-m', 'mount', '--bind', '/etc/hosts', '/etc/hosts'));
+
 /** What runs its arguments under the hosts file that it is given first. */
 const underHosts = 'mount --bind "$0" /etc/hosts && exec "$@"';
+
+const lack = hasGcloud
+  ? 'no hosts file can be mounted for gcloud alone'
+  : 'gcloud is not installed';
+
+/** What the name of a test ends with that cannot do without it. */
+export const gcloudRunExcuse: string = canGcloudRun ? '' : ` (skipped: ${lack})`;
 
 /** The real command line of Google Cloud, told that everything it may ask is at one URL. */
 export class Gcloud {
@@ -27,8 +42,8 @@ export class Gcloud {
   readonly #hosts: string | undefined;
 
   /**
-   * `folder` takes its configuration and must be the caller's own. With `hosts` the names by which
-   * `gcloud run` calls are known to it: where `*.localhost` is no name, that needs `hasOwnHosts`.
+   * `folder` takes its configuration and must be the caller's own. With `hosts` it knows
+   * the names by which `gcloud run` calls: where `canGcloudRun` is true.
    */
   constructor(
     url: () => string,
@@ -39,10 +54,9 @@ export class Gcloud {
     this.#url = url;
     this.#folder = folder;
     this.#project = project;
-    this.#hosts = hosts ? join(folder, 'hosts') : undefined;
+    this.#hosts = hosts && !knowsRunHosts ? join(folder, 'hosts') : undefined;
     if (this.#hosts !== undefined) {
-      const names = `localhost run.localhost ${gcloudRegion}-run.localhost`;
-      writeFileSync(this.#hosts, `127.0.0.1 ${names}\n`);
+      writeFileSync(this.#hosts, `127.0.0.1 localhost ${runHosts.join(' ')}\n`);
     }
   }
 

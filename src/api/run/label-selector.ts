@@ -1,3 +1,4 @@
+import type { RpcError } from '../../rpc/index.ts';
 import { badRequest } from '../json/json-body.ts';
 import { unsupportedField } from '../unsupported.ts';
 
@@ -17,9 +18,15 @@ export function readSelector(selector: string): Readonly<Record<string, string>>
     const [, key, value] = equality.exec(term) ?? [];
     if (key !== undefined) return [key, value ?? ''];
     if (otherTerm.test(term)) throw unsupportedField('List', 'labelSelector: other than =');
-    const shown = JSON.stringify(term.slice(0, 100).toWellFormed());
-    const description = `labelSelector: ${shown} must be KEY=VALUE.`;
-    throw badRequest([{ field: 'labelSelector', description }]);
+    throw invalid(term, 'must be KEY=VALUE');
   });
-  return Object.fromEntries(terms);
+  const labels = new Map(terms);
+  const twice = terms.find(([key, value]) => labels.get(key) !== value);
+  if (twice !== undefined) throw invalid(twice[0], 'cannot have two values');
+  return Object.fromEntries(labels);
+}
+
+function invalid(term: string, rule: string): RpcError {
+  const shown = JSON.stringify(term.slice(0, 100).toWellFormed());
+  return badRequest([{ field: 'labelSelector', description: `labelSelector: ${shown} ${rule}.` }]);
 }
