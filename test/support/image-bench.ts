@@ -150,5 +150,6 @@ function descriptor({ mediaType, digest, size }: Blob): Descriptor {
 }
 
 function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+  for (let at = 0; at < bytes.length; at += 65_536)
+    yield Buffer.from(bytes.subarray(at, at + 65_536));
 }

@@ -37,7 +37,10 @@ export class ChunkedAead {
     assert(plain.length <= streamChunkBytes, 'a chunk is too large');
     const cipher = createCipheriv('aes-256-gcm', this.#key, this.#nonceOf(index, isLast), options);
     const sealed = Buffer.allocUnsafeSlow(plain.length + tagBytes);
-    sealed.set(cipher.update(plain));
+    const text = cipher.update(plain);
+    sealed.set(text);
+    // Given back at once: the collector sees little of memory outside its heap.
+    if (text.buffer instanceof ArrayBuffer) text.buffer.transfer(0);
     cipher.final();
     sealed.set(cipher.getAuthTag(), plain.length);
     return sealed;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { freeBytes } from '../layers/freed-bytes.ts';
 import type { RunningJob } from '../threads/job-threads.ts';
 
 /** Bytes that are on their way to a thread at most, whatever the layer's size. */
@@ -54,6 +55,7 @@ class LayerFeed {
         await this.#room();
         this.#send(chunk.subarray(at, at + pieceBytesMax));
       }
+      freeBytes(chunk);
       if (this.#job.isSettled) return;
     }
     this.#job.send({ kind: 'end' });

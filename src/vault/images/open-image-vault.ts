@@ -100,14 +100,14 @@ class FileImageVault implements OpenImageVault {
   ): Promise<OpenedTree> {
     try {
       const config = await this.#configOf(image, key);
-      const layers = this.#placesOf(image);
+      const layers = this.#placesOf(image, config);
       const job: LayOutJob = { kind: 'lay-out', secret: secretOf(key), layers, ...request };
       const laidOut = await this.#threads.run<'lay-out'>(job, signal).result;
       return { root: request.root, config, ...laidOut };
     } catch (error) {
       if (signal.aborted) throw workStopped();
       // What was stored had been surveyed: that it does not fit now is damage.
-      if (error instanceof LayerRefusal) throw changed(error);
+      if (error instanceof LayerRefusal) throw changed(error.message, error);
       throw error;
     } finally {
       key.wipe();
@@ -116,8 +116,8 @@ class FileImageVault implements OpenImageVault {
 
   async verifyImage(image: StoredImage, key: LayerKey, signal: AbortSignal): Promise<Examined> {
     try {
-      await this.#configOf(image, key);
-      const layers = this.#placesOf(image);
+      const config = await this.#configOf(image, key);
+      const layers = this.#placesOf(image, config);
       const job: ExamineJob = { kind: 'examine', secret: secretOf(key), layers };
       return await this.#threads.run<'examine'>(job, signal).result;
     } finally {
@@ -199,7 +199,12 @@ class FileImageVault implements OpenImageVault {
     return JSON.parse(new TextDecoder().decode(plain)) as ImageConfig;
   }
 
-  #placesOf({ layers }: StoredImage): StoredLayerPlace[] {
+  /** Which layers, and in which order, is what the config says that the owner's key sealed. */
+  #placesOf({ layers }: StoredImage, { diffIds }: ImageConfig): StoredLayerPlace[] {
+    const isSame = layers.length === diffIds.length;
+    if (!isSame || layers.some(({ diffId }, index) => diffId !== diffIds[index])) {
+      throw changed('its record names other layers than its config');
+    }
     return layers.map(({ diffId, object }) => {
       const { dataPath, indexPath } = this.#options.objects.files(object);
       return { diffId, dataPath, indexPath };
@@ -207,7 +212,7 @@ class FileImageVault implements OpenImageVault {
   }
 }
 
-function changed(cause: LayerRefusal): RpcError {
-  const text = `A stored image layer was changed: ${cause.message}.`;
+function changed(problem: string, cause?: unknown): RpcError {
+  const text = `A stored image layer was changed: ${problem}.`;
   return new RpcError('DATA_LOSS', 'LAYER_TAMPERED', text, { cause });
 }

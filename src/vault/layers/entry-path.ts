@@ -55,8 +55,11 @@ export function checkText(text: string, entry: string, limits: LayerLimits): voi
 function partsOf(path: string, entry: string, limits: LayerLimits): string[] {
   checkText(path, entry, limits);
   if (path === '') throw new LayerRefusal('a path may not be empty', entry);
-  if (path.startsWith('/')) throw new LayerRefusal('a path may not be absolute', entry);
   const parts = path.split('/').filter((part) => part !== '' && part !== '.');
+  // The root alone is often written as a slash.
+  if (path.startsWith('/') && parts.length > 0) {
+    throw new LayerRefusal('a path may not be absolute', entry);
+  }
   if (parts.includes('..')) throw new LayerRefusal('a path may not hold ".."', entry);
   if (parts.some((part) => Buffer.byteLength(part) > componentBytesMax)) {
     throw new LayerRefusal(`a name may have at most ${componentBytesMax} bytes`, entry);

@@ -1,5 +1,6 @@
-import { pipeline, Readable, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { freeBytes } from './freed-bytes.ts';
 import { LayerRefusal } from './layer-entry.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 
@@ -12,7 +13,7 @@ const magicBytes = 4;
  * are often wrong, and every runtime ignores them.
  *
  * Throws LayerRefusal for a stream that is broken, cut, or followed by something else; what
- * `source` throws comes through unchanged.
+ * `source` throws comes through unchanged. Pieces hold only until the next is asked for.
  */
 export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const watched = new WatchedSource(source);
@@ -39,16 +40,43 @@ async function* through(
   watched: WatchedSource,
   name: string,
 ): AsyncGenerator<Uint8Array> {
-  // A failure comes out of the loop below; the callback keeps it from being thrown twice.
-  pipeline(Readable.from(source, { objectMode: false }), decoder, () => undefined);
+  const fed = feed(source, decoder);
   try {
-    for await (const chunk of decoder) yield chunk as Uint8Array;
+    for await (const chunk of decoder as AsyncIterable<Uint8Array>) {
+      yield chunk;
+      freeLast(chunk);
+    }
+    await fed;
   } catch (error) {
     if (watched.failure !== null) throw watched.failure.error;
     if (error instanceof LayerRefusal) throw error;
     throw new LayerRefusal(`its ${name} stream is broken`);
   } finally {
     decoder.destroy();
+    await fed;
+  }
+}
+
+/** A decompressor fills one buffer after the other: with its last bytes, one is done with. */
+function freeLast({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (byteOffset + byteLength === buffer.byteLength) freeBytes(new Uint8Array(buffer));
+}
+
+/** Asks for a piece only when the one before was used up. Never rejects: the decoder fails instead. */
+async function feed(source: AsyncIterable<Uint8Array>, decoder: Transform): Promise<void> {
+  let settle: (() => void) | null = null;
+  decoder.on('close', () => settle?.());
+  try {
+    for await (const piece of source) {
+      await new Promise<void>((resolve) => {
+        settle = resolve;
+        decoder.write(piece, () => resolve());
+      });
+      if (decoder.destroyed) return;
+    }
+    decoder.end();
+  } catch (error) {
+    decoder.destroy(error as Error);
   }
 }
 
@@ -83,7 +111,8 @@ async function peeked(
   while (length < magicBytes) {
     const { done, value } = await iterator.next();
     if (done === true) break;
-    first.push(value);
+    // A copy: a piece holds only until the next is asked for.
+    first.push(new Uint8Array(value));
     length += value.length;
   }
   const rest: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => iterator };

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync, writevSync } from 'node:fs';
 import { createLayerSealer, layerIndexMac, type LayerSealer } from '../../envelope/index.ts';
 import { assert, type Entropy } from '../../runtime/index.ts';
+import { freeBytes } from './freed-bytes.ts';
 import { decompressed } from './layer-decompression.ts';
 import { LayerIndexWriter } from './layer-index.ts';
 import { type LayerLimits, LayerRefusal } from './layer-entry.ts';
@@ -41,7 +42,8 @@ const digestPattern = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 /**
  * Takes one layer in: checks the blob against its digest and size, decompresses it, checks the tar
- * against its diff_id and the rules, and writes it sealed, with its index. Holds a chunk or two.
+ * against its diff_id and the rules, and writes it sealed, with its index. Holds a chunk or two: a
+ * piece of `source` need hold only until the next is asked for.
  *
  * @throws LayerRefusal for a layer that is not what it should be; the files are worth nothing then
  */
@@ -123,7 +125,7 @@ class LayerIntake {
     }
     this.#hash.update(chunk);
     this.#reader.push(chunk);
-    writeAll(this.#file, this.#sealer.update(chunk));
+    this.#write(this.#sealer.update(chunk));
   }
 
   finish(diffId: string): TakenLayer {
@@ -131,8 +133,13 @@ class LayerIntake {
     if (`sha256:${hexDigest(this.#hash)}` !== diffId) {
       throw new LayerRefusal('its tar does not have the diff_id of the config');
     }
-    writeAll(this.#file, this.#sealer.final());
+    this.#write(this.#sealer.final());
     return { tarBytes: this.#sealer.plainBytes, entries: this.#index.count };
+  }
+
+  #write(sealed: readonly Uint8Array[]): void {
+    writeAll(this.#file, sealed);
+    for (const chunk of sealed) freeBytes(chunk);
   }
 
   index(diffId: string): Uint8Array[] {

@@ -6,6 +6,7 @@ import {
   verifyLayerIndex,
 } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
+import { freeBytes } from './freed-bytes.ts';
 import type { LayerSecret } from './layer-intake.ts';
 import {
   decodeLayerIndex,
@@ -94,17 +95,21 @@ export class StoredLayer {
   chunk(index: number): Uint8Array {
     if (index === this.#chunkIndex) return this.#chunk;
     const sealed = this.#sealedChunk(index);
-    this.#chunk.fill(0);
-    this.#chunkIndex = -1;
+    this.#drop();
     this.#chunk = this.#reader.openChunk(index, sealed);
     this.#chunkIndex = index;
     return this.#chunk;
   }
 
   close(): void {
-    this.#chunk.fill(0);
-    this.#chunkIndex = -1;
+    this.#drop();
     closeSync(this.#file);
+  }
+
+  #drop(): void {
+    this.#chunk.fill(0);
+    freeBytes(this.#chunk);
+    this.#chunkIndex = -1;
   }
 
   #sealedChunk(index: number): Uint8Array {

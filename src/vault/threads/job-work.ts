@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { RpcError } from '../../rpc/index.ts';
 import { SystemClock, SystemEntropy } from '../../runtime/index.ts';
+import { freeBytes } from '../layers/freed-bytes.ts';
 import { LayerRefusal } from '../layers/layer-entry.ts';
 import { takeLayer } from '../layers/layer-intake.ts';
 import { examineLayers } from '../trees/layer-examination.ts';
@@ -59,7 +60,7 @@ function asRpcError(error: unknown): RpcError {
   return new RpcError('RESOURCE_EXHAUSTED', 'IMAGE_NO_SPACE', text, { cause: error });
 }
 
-/** The bytes that come over a port; each is reported when it was asked for. */
+/** The bytes that come over a port. Each piece holds until the next is asked for. */
 class PortSource implements AsyncIterable<Uint8Array> {
   readonly #port: MessagePort;
   readonly #stop: StopFlag;
@@ -84,8 +85,10 @@ class PortSource implements AsyncIterable<Uint8Array> {
           this.#wake = resolve;
         });
       } else if (input.kind === 'bytes') {
+        const { length } = input.bytes;
         yield input.bytes;
-        const consumed: JobOutput = { kind: 'consumed', bytes: input.bytes.length };
+        freeBytes(input.bytes);
+        const consumed: JobOutput = { kind: 'consumed', bytes: length };
         this.#port.postMessage(consumed, []);
       } else if (input.kind === 'end') return;
     }
