@@ -20,7 +20,7 @@ const decoders: Readonly<Record<string, (row: MetaRow) => unknown>> = {
 
 /**
  * What is stored of keys, and of the shutdowns that follow: each row opens and is what its key says.
- * An older value of a row that was put back whole is not told from it (docs/threat-model.md).
+ * A row that was put back whole, with its version, is not told from one that was never changed.
  */
 export function keyRowsVerifiable({ rows, meta, clock }: KeyRowsVerifiableOptions): Verifiable {
   const problemOf = async (

@@ -76,7 +76,7 @@ test.each([{ key: watchedKey, action: 'prevent-new' } as const, { key: watchedKe
   async (settings) => {
     const opened = await open(settings);
     await disable(opened);
-    await opened.clock.advance(100 * hourMs);
+    await opened.clock.advance(20 * hourMs);
     expect(opened.bench.target).toMatchObject({ shutDown: [], notes: [disabled] });
   },
 );
@@ -129,7 +129,7 @@ test.each(['UNAVAILABLE', 'RESOURCE_EXHAUSTED'] as const)(
   async (code) => {
     const opened = await open(shutDown2);
     opened.keys.fail(code);
-    await opened.clock.advance(100 * hourMs);
+    await opened.clock.advance(20 * hourMs);
     expect(opened.bench.revocations.pending()).toEqual([]);
     expect(opened.bench.target.shutDown).toEqual([]);
     expect(opened.bench.target.notes).toEqual([
