@@ -22,6 +22,7 @@ import type { PendingShutdown, RevocationTarget } from './keys/revocations.ts';
 import { openRevocations } from './keys/shutdown-keeper.ts';
 import type { LayerEntry } from './layers/layer-entry.ts';
 import { readLayerIndex } from './layers/layer-index.ts';
+import { serviceLogsVerifiable } from './logs/log-verifiable.ts';
 import type { ServiceLogs } from './logs/service-logs.ts';
 import { openServiceLogs } from './logs/sealed-service-logs.ts';
 import { openObjectStore } from './objects/file-object-store.ts';
@@ -169,6 +170,7 @@ function verifiablesOf({ store, keyRows, ...parts }: StoredParts): Verifiable[] 
     layerKeyVerifiable({ ...parts, rows: keyRows }),
     imageVerifiable({ ...parts, rows: store.meta }),
     metadataVerifiable({ ...parts, rows: store.meta }),
+    serviceLogsVerifiable({ ...parts, store, key: parts.storeKey }),
   ];
 }
 

@@ -23,7 +23,7 @@ export interface LogVerifiableOptions {
  */
 export function serviceLogsVerifiable(options: LogVerifiableOptions): Verifiable {
   return {
-    part: 'serviceLogs',
+    part: 'vault-logs',
     async verify(sink, signal) {
       for (const log of await registeredLogs(options)) {
         if (!signal.aborted) await verifyLog(log, options, sink, signal);
