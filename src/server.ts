@@ -20,10 +20,14 @@ import { Metrics } from './metrics/index.ts';
 import { Closers } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
-import { createKeyPolicy } from './server/key-policy.ts';
-import { brokerGuard } from './server/destruction-guard.ts';
-import { keyApi, keyUseApi } from './server/key-api.ts';
-import { openKeyServices, type KeyServiceParts, type KeyServices } from './server/key-services.ts';
+import { createKeyPolicy } from './server/keys/key-policy.ts';
+import { brokerGuard } from './server/keys/destruction-guard.ts';
+import { keyApi, keyUseApi } from './server/keys/key-api.ts';
+import {
+  openKeyServices,
+  type KeyServiceParts,
+  type KeyServices,
+} from './server/keys/key-services.ts';
 import { listen, type ListeningParts } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
 import { openBroker } from './server/opened-broker.ts';
@@ -31,7 +35,7 @@ import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
 import { openIdentityAt, openOutgoing } from './server/outgoing.ts';
 import { portsFor, type ServerPorts } from './server/ports.ts';
-import { reportedUses } from './server/reported-uses.ts';
+import { reportedUses } from './server/keys/reported-uses.ts';
 import { openVaultAt, vaultReport } from './server/opened-vault.ts';
 import { vaultApi } from './server/vault-api.ts';
 import { verifiedParts } from './server/verified-parts.ts';

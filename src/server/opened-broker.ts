@@ -16,7 +16,7 @@ import type { Metrics } from '../metrics/index.ts';
 import { createPushSender, type OutgoingClient } from '../outgoing/index.ts';
 import type { Closers } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
-import { erasureJournal, rewrapJournal } from './key-journal.ts';
+import { erasureJournal, rewrapJournal } from './keys/key-journal.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 

@@ -7,7 +7,7 @@ import { wrappedSigningKeys } from '../identity/index.ts';
 import { keyVerifiable } from '../kms/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import type { Verifiable } from '../verification/index.ts';
-import type { KeyServices } from './key-services.ts';
+import type { KeyServices } from './keys/key-services.ts';
 import { anchorRow } from './opened-audit.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';

@@ -1,7 +1,7 @@
-import type { KeyedTopic, KeyPolicy } from '../broker/index.ts';
-import type { ServerConfig } from '../config/index.ts';
-import { AutoGrant, CmekPolicy, type CmekProjects, type GrantingKeys } from '../kms/index.ts';
-import type { Logger } from '../runtime/index.ts';
+import type { KeyedTopic, KeyPolicy } from '../../broker/index.ts';
+import type { ServerConfig } from '../../config/index.ts';
+import { AutoGrant, CmekPolicy, type CmekProjects, type GrantingKeys } from '../../kms/index.ts';
+import type { Logger } from '../../runtime/index.ts';
 
 /** The key service inside this process: elsewhere nobody is told of projects, or grants roles. */
 export interface KeyPolicyParts {

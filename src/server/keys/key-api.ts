@@ -7,10 +7,10 @@ import {
   type ApiOptions,
   type RequireKey,
   type Route,
-} from '../api/index.ts';
-import type { Broker } from '../broker/index.ts';
-import type { ServerConfig } from '../config/index.ts';
-import { absentKeyUse, notServed } from './absent-broker.ts';
+} from '../../api/index.ts';
+import type { Broker } from '../../broker/index.ts';
+import type { ServerConfig } from '../../config/index.ts';
+import { absentKeyUse, notServed } from '../absent-broker.ts';
 import type { KeyServices } from './key-services.ts';
 
 /** What of the API is about keys. */

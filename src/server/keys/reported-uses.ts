@@ -1,5 +1,5 @@
-import type { Broker } from '../broker/index.ts';
-import type { UseSource } from '../remote-kms/index.ts';
+import type { Broker } from '../../broker/index.ts';
+import type { UseSource } from '../../remote-kms/index.ts';
 
 /**
  * What the broker of this process tells a key service in another one: all that depends on keys, but

@@ -1,9 +1,9 @@
-import type { ServerConfig } from '../config/index.ts';
-import { hsmProvider } from '../kms/index.ts';
-import { Token } from '../pkcs11/index.ts';
-import type { Closers } from '../runtime/index.ts';
-import type { ServerPorts } from './ports.ts';
-import { tokenPlaceOf } from './root-key-settings.ts';
+import type { ServerConfig } from '../../config/index.ts';
+import { hsmProvider } from '../../kms/index.ts';
+import { Token } from '../../pkcs11/index.ts';
+import type { Closers } from '../../runtime/index.ts';
+import type { ServerPorts } from '../ports.ts';
+import { tokenPlaceOf } from '../root-key-settings.ts';
 
 /**
  * The keys of protection level HSM, on the token that the options name; none if they name none.

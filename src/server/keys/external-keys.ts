@@ -1,12 +1,12 @@
-import type { ServerConfig } from '../config/index.ts';
-import type { Identity } from '../identity/index.ts';
-import { externalProvider, KeyQuotas, type ExternalProvider } from '../kms/index.ts';
-import type { Metrics } from '../metrics/index.ts';
-import { createEkmTransport } from '../outgoing/index.ts';
-import type { Closers } from '../runtime/index.ts';
-import type { Address } from './address.ts';
-import { openOutgoing } from './outgoing.ts';
-import type { ServerPorts } from './ports.ts';
+import type { ServerConfig } from '../../config/index.ts';
+import type { Identity } from '../../identity/index.ts';
+import { externalProvider, KeyQuotas, type ExternalProvider } from '../../kms/index.ts';
+import type { Metrics } from '../../metrics/index.ts';
+import { createEkmTransport } from '../../outgoing/index.ts';
+import type { Closers } from '../../runtime/index.ts';
+import type { Address } from '../address.ts';
+import { openOutgoing } from '../outgoing.ts';
+import type { ServerPorts } from '../ports.ts';
 
 /** What keys need that are not made of bytes of ours. */
 export interface ExternalKeyParts {

@@ -1,5 +1,5 @@
-import type { Broker } from '../broker/index.ts';
-import type { DestructionGuard, VersionDependents } from '../kms/index.ts';
+import type { Broker } from '../../broker/index.ts';
+import type { DestructionGuard, VersionDependents } from '../../kms/index.ts';
 
 /** Asks the broker of this process what a version's destruction would make unreadable. */
 export function brokerGuard(broker: Pick<Broker, 'keyUse'>): DestructionGuard {

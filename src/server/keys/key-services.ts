@@ -1,28 +1,28 @@
-import type { AuditWriter } from '../audit/index.ts';
-import type { KmsEndpoint, ServerConfig } from '../config/index.ts';
-import type { SuiteProviders } from '../crypto/index.ts';
+import type { AuditWriter } from '../../audit/index.ts';
+import type { KmsEndpoint, ServerConfig } from '../../config/index.ts';
+import type { SuiteProviders } from '../../crypto/index.ts';
 import {
   DestructionGuards,
   startKeyService,
   type EmbeddedKeyService,
   type KeyService,
-} from '../kms/index.ts';
-import type { Identity } from '../identity/index.ts';
-import type { Metrics } from '../metrics/index.ts';
-import { createOutgoingClient } from '../outgoing/index.ts';
+} from '../../kms/index.ts';
+import type { Identity } from '../../identity/index.ts';
+import type { Metrics } from '../../metrics/index.ts';
+import { createOutgoingClient } from '../../outgoing/index.ts';
 import {
   KeyWatchHub,
   openRemoteKeyService,
   openTransitKeyService,
   RoutedKeyService,
   type RemoteKeyService,
-} from '../remote-kms/index.ts';
-import type { Closers } from '../runtime/index.ts';
-import type { Address } from './address.ts';
+} from '../../remote-kms/index.ts';
+import type { Closers } from '../../runtime/index.ts';
+import type { Address } from '../address.ts';
 import { openExternalKeys, openKeyQuotas } from './external-keys.ts';
 import { openHsmKeys } from './hsm-keys.ts';
-import type { OpenedKeys } from './opened-stores.ts';
-import type { ServerPorts } from './ports.ts';
+import type { OpenedKeys } from '../opened-stores.ts';
+import type { ServerPorts } from '../ports.ts';
 
 /** The key services of this process, and which of them the broker asks. */
 export interface KeyServices {

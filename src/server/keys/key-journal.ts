@@ -1,7 +1,7 @@
-import type { AuditEntry, AuditResource, AuditWriter } from '../audit/index.ts';
-import type { RewrapJournal, RewrapTask } from '../broker/index.ts';
-import type { ErasureJournal, ErasureReceipt } from '../envelope/index.ts';
-import { formatTimestamp } from '../rpc/index.ts';
+import type { AuditEntry, AuditResource, AuditWriter } from '../../audit/index.ts';
+import type { RewrapJournal, RewrapTask } from '../../broker/index.ts';
+import type { ErasureJournal, ErasureReceipt } from '../../envelope/index.ts';
+import { formatTimestamp } from '../../rpc/index.ts';
 
 /** What an erasure is, and what it is not: part of every receipt (docs/keys.md). */
 const erasureScope =
