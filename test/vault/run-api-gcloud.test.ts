@@ -35,9 +35,14 @@ afterAll(async () => {
 describe.skipIf(!canGcloudRun)('gcloud run', () => {
   test(`deploys under a key, describes, exports and replaces${why}`, async () => {
     const told = await gcloud.told(
-      ...['run', 'deploy', 'hello', '--image=us-docker.pkg.dev/p/r/hello:latest'],
-      ...[`--key=${key}`, '--post-key-revocation-action-type=shut-down'],
-      ...['--encryption-key-shutdown-hours=1', '--allow-unauthenticated'],
+      'run',
+      'deploy',
+      'hello',
+      '--image=us-docker.pkg.dev/p/r/hello:latest',
+      `--key=${key}`,
+      '--post-key-revocation-action-type=shut-down',
+      '--encryption-key-shutdown-hours=1',
+      '--allow-unauthenticated',
     );
     expect(told).toMatch(/hello-00001-abc.*has been deployed and is serving/);
     expect(told).toContain('http://hello.localhost:8085');

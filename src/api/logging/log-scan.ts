@@ -61,7 +61,7 @@ const lookedAtMax = 20_000;
 
 /** The logs of a project's services; their places are insert ids. */
 export function serviceSource(
-  { logs, clock }: { readonly logs: ServiceLogs; readonly clock: Clock },
+  { logs, clock }: { readonly logs: Pick<ServiceLogs, 'read'>; readonly clock: Clock },
   project: string,
 ): LogSource {
   return {
@@ -71,7 +71,9 @@ export function serviceSource(
       while (!scan.isOver) {
         scan.take(await logs.read({ ...requestOf(query, project), ...scan.from }));
         // A filter may take long over its entries: others have their turn before the next.
-        await new Promise<void>((resolve) => void clock.soon(resolve));
+        await new Promise<void>((resolve) => {
+          clock.soon(resolve);
+        });
       }
       return scan;
     },

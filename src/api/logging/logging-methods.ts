@@ -26,7 +26,7 @@ import { serviceLogName } from './service-entry.ts';
 
 /** Logs that are read beside the audit log. */
 export interface ReadServiceLogs {
-  readonly logs: ServiceLogs;
+  readonly logs: Pick<ServiceLogs, 'logNames' | 'read'>;
   readonly clock: Clock;
 }
 
