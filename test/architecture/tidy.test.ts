@@ -71,6 +71,14 @@ describe('names', () => {
   });
 });
 
+/** Files that speak of the root of an image, where a place is the same everywhere. */
+const imageFiles =
+  /^(?:docs\/vault\.md|src\/vault\/(?:instances|layers|trees)\/|test\/vault\/|test\/support\/instance-)/;
+
+function isInsideImage(line: string): boolean {
+  return imageFiles.test(line) && !/[\s'"`=(:]\/(?:work|home|Users)[/'"`)]/.test(line);
+}
+
 describe('leftovers', () => {
   test('nothing is left to do', () => {
     expect(prose.flatMap((file) => linesMatching(file, /\b(TODO|FIXME|XXX|HACK)\b/))).toEqual([]);
@@ -99,7 +107,8 @@ describe('leftovers', () => {
   test('no file names a place that exists on one machine only', () => {
     const places =
       /(^|[\s'"`=(:])\/(work|tmp|root|home|Users)([/'"`)]|$)|registry\.npmjs|\/\.library\b/;
-    expect(prose.flatMap((file) => linesMatching(file, places))).toEqual([]);
+    const found = prose.flatMap((file) => linesMatching(file, places));
+    expect(found.filter((line) => !isInsideImage(line))).toEqual([]);
   });
 
   test('the lock file fetches from no particular host', () => {
