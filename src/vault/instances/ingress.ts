@@ -41,7 +41,6 @@ export function openIngress({ first, socketPath, ports, entersUsers }: IngressPl
   const args = ['-t', String(pid), ...namespaces, '--', ...command, ...ports.map(String)];
   const child = spawnProgram('nsenter', args, { stdio: ['pipe', 'pipe', 'ignore'] });
   child.stdin?.on('error', () => undefined);
-  child.unref();
   return {
     isOpen: opened(child),
     closed: new Promise((resolve) => {

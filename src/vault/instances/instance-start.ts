@@ -11,7 +11,6 @@ import type { InstanceDriver, InstanceSpec, RunningInstance } from './instance-d
 import { startTimedOut } from './instance-messages.ts';
 import type { StartOutcome, StartTimes } from './instances.ts';
 import { keyRefusal } from './key-refusal.ts';
-import { outputEntry } from './output-entry.ts';
 import { cpuMillisOf, defaultCpu, defaultMemory, memoryBytesOf } from './resource-quantity.ts';
 
 export interface StartParts {
@@ -211,9 +210,9 @@ function specOf(
     hostname: 'localhost',
     port: container.port,
     ...commandOf(revision, config, root),
-    onLine: (stream, line) => {
-      const timeMs = clock.wallMs();
-      logs.append(outputEntry({ revision: revision.name, instanceId: id, timeMs, stream, line }));
+    onLine: (stream, text) => {
+      const entry = { revision: revision.name, instanceId: id, timeMs: clock.wallMs() };
+      logs.append({ log: stream, severity: 'DEFAULT', text, ...entry });
     },
   };
 }

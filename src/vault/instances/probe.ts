@@ -33,12 +33,9 @@ export function probeWords(
 }
 
 /** Waits so long by the clock; ends early with the signal. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return;
+  await new Promise<void>((resolve) => {
     const end = (): void => {
       cancel();
       signal.removeEventListener('abort', end);

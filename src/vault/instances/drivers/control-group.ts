@@ -11,7 +11,7 @@ import type { Clock } from '../../../runtime/index.ts';
 import type { InstanceLimits } from '../instance-driver.ts';
 import { identityOf, signalProcess } from './process-identity.ts';
 
-/** How the memory of what ran in a group ended. */
+/** How the memory of what ran in a group ended; only of one that was killed. */
 export interface MemoryEnd {
   readonly isOutOfMemory: boolean;
   /** The most that was in use, bytes; null: not known. */
@@ -105,13 +105,17 @@ export function createControlGroup(
     throw error;
   }
   const all = [...folders, ...others.map((parent) => join(parent, name))];
+  let isDivided = false;
   return {
     folders: all,
-    pathBelow: (below) => (path === null ? join(name, below) : join(path, name, below)),
+    pathBelow: (below) => {
+      isDivided = true;
+      return path === null ? join(name, below) : join(path, name, below);
+    },
     add: (pid) => {
       for (const folder of folders) writeFileSync(join(folder, 'cgroup.procs'), String(pid));
     },
-    memoryEnd: () => memoryEndOf(folders),
+    memoryEnd: () => memoryEndOf(folders, isDivided),
     remove: () => removeControlGroup(all, clock),
   };
 }
@@ -156,14 +160,14 @@ function removed(folder: string): boolean {
   }
 }
 
-function memoryEndOf(folders: readonly string[]): MemoryEnd {
+function memoryEndOf(folders: readonly string[], isDivided: boolean): MemoryEnd {
   for (const folder of folders) {
     const events = read(folder, 'memory.events') ?? read(folder, 'memory.oom_control');
     if (events === null) continue;
     const kills = Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
     const peak = read(folder, 'memory.peak') ?? read(folder, 'memory.max_usage_in_bytes');
     return {
-      isOutOfMemory: kills > 0 || isExhausted(folder, peak),
+      isOutOfMemory: kills > 0 || (isDivided && isExhausted(folder, peak)),
       peakBytes: peak === null ? null : Number(peak),
     };
   }
@@ -172,13 +176,11 @@ function memoryEndOf(folders: readonly string[]): MemoryEnd {
 
 /**
  * Version 1 counts a kill only in the folder of the process that was killed, which runc makes
- * beneath ours and removes: here its trace is that all was in use and more was refused.
+ * beneath ours and removes: what is left to see is that all of the memory was in use.
  */
 function isExhausted(folder: string, peak: string | null): boolean {
   const limit = read(folder, 'memory.limit_in_bytes');
-  const failures = read(folder, 'memory.failcnt');
-  if (limit === null || failures === null || peak === null) return false;
-  return Number(failures) > 0 && Number(peak) >= Number(limit);
+  return limit !== null && peak !== null && Number(peak) >= Number(limit);
 }
 
 function read(folder: string, file: string): string | null {

@@ -64,10 +64,9 @@ async function finish(
     log.error({ err: error, instance: spec.id }, 'what an instance left could not be removed');
   }
   const exit = exitOf(end);
-  const isKill = exit.signal === 'SIGKILL' || exit.code === null || exit.code !== 0;
   return {
     ...exit,
-    isOutOfMemory: memory.isOutOfMemory && isKill && !wasKilled(),
+    isOutOfMemory: memory.isOutOfMemory && exit.signal === 'SIGKILL' && !wasKilled(),
     ...(memory.peakBytes !== null && { memoryPeakBytes: memory.peakBytes }),
   };
 }
