@@ -52,7 +52,9 @@ export class PageRegistry {
       { name: 'www/index.html', mode: 0o644, data: text },
       ...more,
     ]);
-    const start = `${before}exec /bin/busybox httpd -f -v -p "$PORT" -h /www`;
+    // The first process of an instance hears only of what it asked for.
+    const server = '/bin/busybox httpd -f -v -p "$PORT" -h /www & wait';
+    const start = `trap 'exit 0' TERM; ${before}${server}`;
     const image = makeImage([tar], { config: { Entrypoint: ['/bin/sh', '-c', start] } });
     const layout = join(this.#folder.path, name.replaceAll(/[^a-z0-9]/g, '-'));
     writeImageLayout(layout, image);
