@@ -156,6 +156,13 @@ describe('what is refused, with the entry and the rule', () => {
     await expect(makeTar([entry]).then((tar) => read(tar))).rejects.toThrow(rule);
   });
 
+  test('a last file without its padding is whole, one without its last byte is not', () => {
+    const file = header({ size: 5 });
+    expect(read(Buffer.concat([file, Buffer.from('12345')]))).toHaveLength(1);
+    expect(read(Buffer.concat([file, Buffer.from('12345\0\0')]))).toHaveLength(1);
+    expect(() => read(Buffer.concat([file, Buffer.from('1234')]))).toThrow(/ends amid an entry/);
+  });
+
   const taped: readonly (readonly [string, Buffer, RegExp])[] = [
     ['a sparse file', tape(header({ flag: 'S' })), /sparse/],
     ['a sparse file of pax', tape(pax('GNU.sparse.major=1'), header({})), /sparse/],

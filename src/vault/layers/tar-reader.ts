@@ -20,6 +20,8 @@ export class TarReader {
   #position = 0;
   /** Bytes to pass over: content and padding. */
   #skip = 0;
+  /** How many of the last of these are padding. */
+  #padding = 0;
   /** An extended header that is being gathered, its flag, and how much of it is here. */
   #extension: { readonly flag: string; readonly bytes: Uint8Array; fill: number } | null = null;
   #waiting: Extensions = { records: null, name: null, linkname: null };
@@ -47,10 +49,14 @@ export class TarReader {
     }
   }
 
-  /** What follows the two zero blocks is padding; without them the tar must end at an entry. */
+  /**
+   * What follows the two zero blocks is padding; without them the tar must end at an entry. Builders
+   * that do not close their tars leave the last padding out, and all readers put up with it.
+   */
   end(): void {
     const { records, name, linkname } = this.#waiting;
-    const isWhole = this.#headerFill === 0 && this.#skip === 0 && this.#extension === null;
+    const hasContent = this.#skip <= this.#padding;
+    const isWhole = this.#headerFill === 0 && hasContent && this.#extension === null;
     if (!isWhole) throw new LayerRefusal('the tar ends amid an entry: a size is wrong');
     if (records !== null || name !== null || linkname !== null) {
       throw new LayerRefusal('the tar ends after an extended header');
@@ -77,7 +83,8 @@ export class TarReader {
     if (extension !== null) {
       if (extension.fill < extension.bytes.length) return;
       this.#extension = null;
-      this.#skip = paddingOf(extension.bytes.length);
+      this.#padding = paddingOf(extension.bytes.length);
+      this.#skip = this.#padding;
       this.#extend(extension.flag, extension.bytes);
     } else if (this.#headerFill === tarBlock) {
       this.#headerFill = 0;
@@ -123,7 +130,8 @@ export class TarReader {
       throw new LayerRefusal(rule, named.name);
     }
     const content = contentOf(named, this.#limits);
-    this.#skip = content.size + paddingOf(content.size);
+    this.#padding = paddingOf(content.size);
+    this.#skip = content.size + this.#padding;
     this.#onEntry(entryOf(named, content, this.#position, this.#limits));
   }
 }
