@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -21,10 +22,19 @@ import type {
 const busybox = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync) ?? '';
 const has = (program: string): boolean => spawnSync(program, ['--version']).status === 0;
 
-export const hasBusybox: boolean =
-  busybox !== '' && spawnSync('ldd', [busybox]).stdout?.includes('not a dynamic') !== undefined;
+/** Debian's busybox-static: a tree of one file. */
+const hasBusybox: boolean = busybox !== '' && isStatic(readFileSync(busybox));
 export const hasBwrap: boolean = hasBusybox && has('bwrap');
 export const hasRunc: boolean = hasBusybox && process.getuid?.() === 0 && has('runc');
+
+/** Whether a 64-bit ELF file asks for no interpreter (program header of type 3). */
+function isStatic(file: Buffer): boolean {
+  const at = Number(file.readBigUInt64LE(32));
+  const [size, count] = [file.readUInt16LE(54), file.readUInt16LE(56)];
+  return !Array.from({ length: count }, (_, index) => at + index * size).some(
+    (header) => file.readUInt32LE(header) === 3,
+  );
+}
 
 const idBase = 0x7000_0000;
 

@@ -39,7 +39,7 @@ export interface InstancesOptions extends StartParts {
 
 /** What the composition does with them besides. */
 export interface OpenedInstances extends Instances {
-  /** Drops what is remembered of a service that is gone. */
+  /** Drops what is remembered of a service that is gone. Its instances must have been stopped. */
   forget(service: Pick<RevisionName, 'project' | 'location' | 'serviceId'>): Promise<void>;
   /** Those that start, run or stop, of all services. */
   live(): readonly InstanceReport[];

@@ -32,7 +32,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a tree that is made ready', () => {
-  const spec = { hostname: 'localhost', cwd: '/work/here', idOffset: null };
+  const spec = { hostname: 'localhost', cwd: '/job/here', idOffset: null };
 
   test('has folders to mount on, and names of its own, wherever its links lead', () => {
     const root = join(folder, 'root');
@@ -43,7 +43,7 @@ describe('a tree that is made ready', () => {
     symlinkSync('/oldroot/tmp', join(root, 'tmp'));
     symlinkSync('run', join(root, 'etc'));
     symlinkSync(join(outside, 'hosts'), join(root, 'run/resolv.conf'));
-    symlinkSync('/run/w', join(root, 'work'));
+    symlinkSync('/run/w', join(root, 'job'));
     prepareTree({ root, ...spec });
     for (const name of ['proc', 'dev', 'tmp', 'sys']) {
       expect(lstatSync(join(root, name)).isDirectory()).toBe(true);
