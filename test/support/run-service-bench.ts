@@ -293,6 +293,7 @@ export class RunServiceBench {
             this.running.delete(revisionId);
           }),
         reports: () => Promise.resolve([]),
+        forget: ({ serviceId }) => alive(async () => void this.calls.push(`forget ${serviceId}`)),
       },
     };
   }

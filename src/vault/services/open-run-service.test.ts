@@ -367,9 +367,10 @@ describe('deletion', () => {
     });
     expect(bench.targets).toEqual([]);
     await bench.idle();
-    expect(bench.calls.slice(-3)).toEqual([
+    expect(bench.calls.slice(-4)).toEqual([
       `stop ${latestReadyRevisionId}`,
       `release ${uid} `,
+      'forget hello',
       `shred ${uid}`,
     ]);
     expect(bench.registered).toEqual(new Set());
@@ -389,6 +390,7 @@ describe('deletion', () => {
     expect(calls).toEqual([
       'stop hello-a',
       `release ${uid} `,
+      'forget hello',
       `shred ${uid}`,
       'import img:1',
       'start hello-a sha256:img:1',

@@ -3,7 +3,8 @@ import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import type { MetaStore } from '../../storage/index.ts';
 import type { FrontTarget } from '../front/service-front.ts';
 import type { ImageVault } from '../images/image-vault.ts';
-import type { InstanceReport, Instances } from '../instances/instances.ts';
+import type { InstanceReport } from '../instances/instances.ts';
+import type { OpenedInstances } from '../instances/instance-supervisor.ts';
 import type { KeyWatch } from '../keys/key-state.ts';
 import type { Revocations } from '../keys/revocations.ts';
 import type { ServiceLogs } from '../logs/service-logs.ts';
@@ -39,7 +40,7 @@ export interface RunServiceOptions {
   readonly meta: MetaStore;
   readonly watch: Pick<KeyWatch, 'check' | 'known' | 'watch' | 'unwatch'>;
   readonly images: Pick<ImageVault, 'import' | 'release'>;
-  readonly instances: Pick<Instances, 'start' | 'stopRevision' | 'reports'>;
+  readonly instances: Pick<OpenedInstances, 'start' | 'stopRevision' | 'reports' | 'forget'>;
   readonly revocations: Pick<Revocations, 'add' | 'remove'>;
   readonly logs: Pick<ServiceLogs, 'append'>;
   readonly layerKeys: Pick<LayerKeys, 'shred'>;

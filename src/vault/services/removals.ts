@@ -2,7 +2,7 @@ import type { LayerKeys } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { type Clock, draw, type Entropy } from '../../runtime/index.ts';
 import type { ImageVault } from '../images/image-vault.ts';
-import type { Instances } from '../instances/instances.ts';
+import type { OpenedInstances } from '../instances/instance-supervisor.ts';
 import { keptImages } from './deployer.ts';
 import type { Lanes } from './lanes.ts';
 import type { Registrations } from './registrations.ts';
@@ -25,7 +25,7 @@ export interface RemovalsOptions {
   readonly lanes: Lanes;
   readonly registrations: Registrations;
   readonly images: Pick<ImageVault, 'release'>;
-  readonly instances: Pick<Instances, 'stopRevision'>;
+  readonly instances: Pick<OpenedInstances, 'stopRevision' | 'forget'>;
   readonly layerKeys: Pick<LayerKeys, 'shred'>;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -155,7 +155,10 @@ export class Removals {
     }
     const keeps = removal.isWhole ? new Set<string>() : await keptImages(rows, removal.service);
     await images.release(removal.serviceUid, keeps);
-    if (removal.isWhole) await layerKeys.shred(removal.serviceUid);
+    if (removal.isWhole) {
+      await instances.forget(removal.service);
+      await layerKeys.shred(removal.serviceUid);
+    }
     await rows.commit({ checks: [], puts: [putOf(rowKeys.removal(removal.id), null)] });
   }
 }
