@@ -99,6 +99,21 @@ test('a restoration in time cancels the shutdown, and the log says so', async ()
   expect(bench.revocations.pending()[0]?.deadlineMs).toBe(clock.wallMs() + 2 * hourMs);
 });
 
+test('a restoration that cannot be stored keeps instances from being stopped all the same', async () => {
+  const opened = await open(shutDown2);
+  const { bench, clock } = opened;
+  await disable(opened);
+  await clock.advance(2 * hourMs - 1_000);
+  bench.faults.next('full', 'full');
+  await enable(opened);
+  await clock.advance(2_000);
+  expect(bench.heard.at(-1)).toBe('REVOKED disabled');
+  await clock.advance(hourMs);
+  expect(bench.heard.at(-1)).toBe('ENABLED');
+  expect(bench.target.shutDown).toEqual([]);
+  expect(bench.revocations.pending()).toEqual([]);
+});
+
 test('after the shutdown nothing happens until the key works, which is logged', async () => {
   const opened = await open(shutDown2);
   await disable(opened);

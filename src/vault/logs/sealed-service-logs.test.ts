@@ -240,6 +240,21 @@ test.each(['io', 'unknown-lost', 'unknown-landed', 'conflict'] as const)(
   },
 );
 
+test('a line whose commit stays in doubt for a while is there once', async () => {
+  const bench = await open();
+  bench.say('first');
+  await bench.logs.flush();
+  const resolve = bench.store.resolve.bind(bench.store);
+  bench.store.resolve = () => Promise.reject(new Error('planned'));
+  bench.faults.next('unknown-landed');
+  bench.say('second');
+  await expect(bench.logs.flush()).rejects.toThrow('planned');
+  bench.store.resolve = resolve;
+  await bench.clock.advance(5_000);
+  expect(texts(await bench.logs.read(all))).toEqual(['first', 'second']);
+  expect(bench.store.stats().segmentCount).toBe(2);
+});
+
 test('readers see what is stored while nothing can be written', async () => {
   const bench = await open();
   bench.say('stored');
