@@ -9,6 +9,7 @@ import type { KeyService } from '../kms/index.ts';
 import { Closers, type Clock, type Entropy, type Logger } from '../runtime/index.ts';
 import type { KeyStore, Store } from '../storage/index.ts';
 import type { Verifiable } from '../verification/index.ts';
+import { LayerUpkeep } from './administration/layer-upkeep.ts';
 import { VaultAdministration } from './administration/vault-administration.ts';
 import { createServiceFront, type RunningFront } from './front/front.ts';
 import { imageVerifiable } from './images/image-verification.ts';
@@ -146,6 +147,8 @@ async function open(options: VaultOptions, closers: Closers): Promise<Vault> {
   closers.add(() => run.stop());
   const administration = new VaultAdministration({ ...stored, run, revocations, entriesOf });
   closers.add(() => administration.stop());
+  const upkeep = new LayerUpkeep(stored);
+  closers.add(() => upkeep.stop());
   return {
     run,
     front,
