@@ -139,6 +139,6 @@ export class LocalInstances implements Instances {
   }
 
   async stopAll(why: string): Promise<void> {
-    for (const id of [...this.#running.keys()]) await this.stop(id, why);
+    for (const { id } of this.running()) await this.stop(id, why);
   }
 }

@@ -61,7 +61,9 @@ class Rig {
   }
 
   startsFail(error: Error): void {
-    this.world.instances.beforeReady = (): Promise<never> => Promise.reject(error);
+    this.world.instances.beforeReady = async (): Promise<never> => {
+      throw error;
+    };
   }
 
   async visit(name: RevisionName, count: number): Promise<Visit[]> {
