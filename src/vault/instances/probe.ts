@@ -50,8 +50,8 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
 const retryMs = { first: 5, longest: 100 };
 
 /**
- * One look. Without a probe of its owner's a refused connection is no failure until the time is up:
- * the program may still be starting.
+ * One look. But for HTTP a refused connection is no failure until the time is up: the program may
+ * still be starting, and the default probe is a single look.
  */
 export async function look(
   clock: Clock,
@@ -64,7 +64,7 @@ export async function look(
   for (let waitMs = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.longest)) {
     const leftMs = untilMs - clock.monotonicMs();
     const result = await within(clock, leftMs, signal, (time) => tryOnce(connect, probe, time));
-    if (result.isGood || probe !== undefined || signal.aborted) return result;
+    if (result.isGood || probe?.http !== undefined || signal.aborted) return result;
     if (untilMs - clock.monotonicMs() <= waitMs) return { isGood: false, why: 'DEADLINE_EXCEEDED' };
     await pause(clock, waitMs, signal);
   }
