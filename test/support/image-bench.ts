@@ -80,13 +80,15 @@ export interface ImageBench {
   readonly keyUses: LayerKeyPlace[];
   readonly progress: ImportProgress[];
   import(reference: string, signal?: AbortSignal): Promise<StoredImage>;
+  /** Names of the objects that are there. */
+  stored(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 export async function openImageBench(
   changes: Partial<ImageVaultOptions> = {},
+  folder: string = mkdtempSync(join(tmpdir(), 'sealpost-images-')),
 ): Promise<ImageBench> {
-  const folder = mkdtempSync(join(tmpdir(), 'sealpost-images-'));
   const ports = { clock: new SystemClock(), entropy: new SystemEntropy(), log: silentLogger };
   const objects = await openObjectStore({ folder, ...ports });
   const { meta } = openMemoryStore(ports);
@@ -112,6 +114,11 @@ export async function openImageBench(
     progress,
     import: (reference, signal = new AbortController().signal) =>
       images.import(benchOwner, reference, (event) => progress.push(event), signal),
+    async stored() {
+      const names: string[] = [];
+      for await (const { name } of objects.list()) names.push(name);
+      return names;
+    },
     async close() {
       await images.close();
       rmSync(folder, { recursive: true, force: true });

@@ -15,11 +15,14 @@ export async function feedLayer(
   job: RunningJob<unknown>,
   onBytes: (done: number) => void,
 ): Promise<void> {
-  const feed = new LayerFeed(job, onBytes);
-  // A source that waits for the network would not notice that nobody reads any more.
-  const ended = job.result.catch(() => undefined).then(() => source.destroy());
+  const passing = new LayerFeed(job, onBytes).pass(source);
+  // A source that waits for more would not notice that nobody reads any more.
+  const ended = job.result.then(
+    () => undefined,
+    () => undefined,
+  );
   try {
-    await feed.pass(source);
+    await Promise.race([passing, ended]);
   } catch (error) {
     if (!job.isSettled) {
       job.stop();
@@ -28,6 +31,8 @@ export async function feedLayer(
     }
   } finally {
     source.destroy();
+    // What comes of it is of no interest once the job has ended.
+    passing.catch(() => undefined);
   }
 }
 

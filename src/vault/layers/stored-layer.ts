@@ -109,6 +109,7 @@ export class StoredLayer {
   #drop(): void {
     this.#chunk.fill(0);
     freeBytes(this.#chunk);
+    this.#chunk = new Uint8Array();
     this.#chunkIndex = -1;
   }
 
