@@ -21,7 +21,7 @@ export interface PoolSurroundings {
   starved(pool: RevisionPool): void;
   /** An instance has gone, or has nothing to do. */
   relaxed(pool: RevisionPool): void;
-  /** A start failed, for people to read. */
+  /** A start failed. */
   startFailed(revision: Revision, error: unknown): void;
   /** A request found nothing that runs, and the key is not good. */
   keyRefused(revision: Revision): void;

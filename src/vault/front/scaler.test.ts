@@ -120,15 +120,6 @@ describe('from zero', () => {
     rig.world.instances.beforeReady = async (): Promise<void> => undefined;
     await rig.clock.advance(1);
     expect(toldOf(last)).toEqual({ placed: 1 });
-    expect(rig.world.texts()).toEqual(['It did not listen.', 'It did not listen.']);
-  });
-
-  test('what is not for its owner is not in the log of the service', async () => {
-    const rig = new Rig();
-    const name = await rig.service('hello-1');
-    rig.startsFail(new Error('ENOENT: /var/lib/secret'));
-    await rig.visit(name, 1);
-    expect(rig.world.texts()).toEqual(['The instance could not be started.']);
   });
 
   test('a revision that is not there is nobody', async () => {

@@ -180,13 +180,12 @@ export class Scaler {
     this.#write(revision.name, state.message);
   }
 
-  #onStartFailed(revision: Revision, error: unknown): void {
-    const isForOwner = error instanceof RpcError;
-    if (!isForOwner) {
-      const { revisionId } = revision.name;
-      this.#options.log.error({ err: error, revision: revisionId }, 'instance did not start');
-    }
-    this.#write(revision.name, isForOwner ? error.message : 'The instance could not be started.');
+  /** Its owner reads of it in the service's log, where `Instances` has written why. */
+  #onStartFailed({ name }: Revision, error: unknown): void {
+    const { log } = this.#options;
+    const fields = { err: error, revision: name.revisionId };
+    if (error instanceof RpcError) log.info(fields, 'instance did not start');
+    else log.error(fields, 'instance did not start');
   }
 
   #write(revision: RevisionName, text: string): void {

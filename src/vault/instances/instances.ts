@@ -52,6 +52,7 @@ export interface Instances {
   /**
    * State check, one unwrap, tree in memory, process, probe, state check again. Throws RpcError:
    * FAILED_PRECONDITION or PERMISSION_DENIED with the seed's message for a key that is not good.
+   * The message is in the service's log by then.
    */
   start(revision: Revision, signal: AbortSignal): Promise<Instance>;
   /** No more requests, SIGTERM, 10 s, SIGKILL; the tree is gone when it resolves. */
