@@ -1,4 +1,4 @@
-import { spawn } from 'node:childprocess';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { imageVerifiable } from '../../src/vault/images/image-verification.ts';
+import { SystemClock } from '../../src/runtime/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
 import type { StoredImage } from '../../src/vault/images/image-vault.ts';
 import { defaultLayerLimits } from '../../src/vault/layers/layer-entry.ts';
@@ -264,6 +266,32 @@ describe('damage of what is stored is noticed before a byte of it is used', () =
     expect([damaged, chunks]).toEqual([[], 5]);
     expect((await readLayerIndex(index(1))).entries).toMatchObject([{ path: 'etc/motd', size: 5 }]);
   });
+});
+
+test('a verification without keys finds files that are missing, cut, or of another layer', async () => {
+  bench.sources.add('img', await twoLayers());
+  const { layers } = await bench.import('img');
+  const { meta, objects } = bench;
+  const part = imageVerifiable({ rows: meta, meta, objects, clock: new SystemClock() });
+  const verified = async (): Promise<{ passed: number; damaged: string[] }> => {
+    const seen = { passed: 0, damaged: [] as string[] };
+    const sink = {
+      expect: () => undefined,
+      passed: (count: number) => void (seen.passed += count),
+      damaged: (_: string, problem: string) => void seen.damaged.push(problem),
+      unread: () => undefined,
+    };
+    await part.verify(sink, never);
+    return seen;
+  };
+  expect(await verified()).toEqual({ passed: 3, damaged: [] });
+  const [below, above] = layers.map(({ object }) => objects.files(object));
+  truncateSync(below!.dataPath, 100);
+  await cp(below!.indexPath, above!.indexPath);
+  const damaged = ['the layer has another size', 'the index is of another layer'];
+  expect(await verified()).toEqual({ passed: 1, damaged });
+  await objects.collect(new Set(), -1_000);
+  expect((await verified()).damaged).toEqual(Array(2).fill('a file of it is missing'));
 });
 
 describe('a tree', () => {
