@@ -34,8 +34,6 @@ export {
 export {
   ChunkedAead,
   sealedChunkBytes,
-  streamChunkBytes,
-  streamChunksMax,
 } from './stream/chunked-aead.ts';
 export { StreamSealer } from './stream/stream-sealer.ts';
 export { streamShape, type StreamShape } from './stream/stream-sizes.ts';

@@ -38,7 +38,7 @@ export function objectNameOf(dek: Uint8Array, diffId: Uint8Array): Uint8Array {
   return hmac(sha256, key, diffId);
 }
 
-export function configKeyOf(dek: Uint8Array): Uint8Array {
+function configKeyOf(dek: Uint8Array): Uint8Array {
   return hkdf(sha256, dek, new Uint8Array(0), Buffer.from('vault/config/v1'), 32);
 }
 
