@@ -38,10 +38,6 @@ export function objectNameOf(dek: Uint8Array, diffId: Uint8Array): Uint8Array {
   return hmac(sha256, key, diffId);
 }
 
-function configKeyOf(dek: Uint8Array): Uint8Array {
-  return hkdf(sha256, dek, new Uint8Array(0), Buffer.from('vault/config/v1'), 32);
-}
-
 /** The tar of every golden layer: no tar at all, but bytes of which no two chunks are alike. */
 export function layerPlain(size: number): Uint8Array {
   return new Uint8Array(size).map((_, i) => (i * 31 + (i >> 8) * 7 + (i >> 16)) & 0xff);
