@@ -72,7 +72,6 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['api', 'cli', 'proto', 'remote-kms'],
   koffi: ['pkcs11'],
   ws: ['api'],
-  'tar-stream': ['vault'],
   yaml: ['api', 'cli'],
   jose: ['identity'],
   commander: ['cli'],
