@@ -20,7 +20,7 @@ export async function runClient(argv: readonly string[], version: string): Promi
     return await runCommand(tree, argv, { terminal, env: processEnvironment(), version });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const hint = error.hint === '' ? '' : ` ${error.hint}`;
+    const hint = error.hint === '' || error.hint.startsWith('\n') ? error.hint : ` ${error.hint}`;
     terminal.stderr.write(`sealpost ${named(tree, argv)}: ${oneLine(error.message)}${hint}\n`);
     return error.exitCode;
   } finally {

@@ -38,9 +38,9 @@ export class LiveVault extends RunClient {
     return this.server.url;
   }
 
-  /** Puts a web server into the registry whose page is `text`. */
-  push(name: string, text: string, more: readonly TarEntry[] = []): Promise<void> {
-    return this.#registry.push(name, text, { more });
+  /** Puts a web server into the registry whose page is `text`; `before`: shell commands before it. */
+  push(name: string, text: string, more: readonly TarEntry[] = [], before = ''): Promise<void> {
+    return this.#registry.push(name, text, { more, before });
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { SystemClock } from '../../runtime/index.ts';
+import { SystemClock, SystemEntropy } from '../../runtime/index.ts';
 import { chooseProject, chooseServer } from '../connection/server-choice.ts';
 import { ResourceNames } from '../connection/resource-names.ts';
 import { RestApi } from '../connection/rest-api.ts';
@@ -122,6 +122,7 @@ function toolsFor(
     out: new Output(terminal.stdout, terminal.stderr, isJson),
     terminal,
     clock,
+    entropy: new SystemEntropy(),
     version,
   };
 }

@@ -25,6 +25,14 @@ test.each([
     '',
     'keys versions list cafe/k',
   ],
+  [runMissing('hello', 'SERVICE', 'us-central1'), '', 'run services list'],
+  [runMissing('hello-00001-abc', 'REVISION', 'us-central1'), '', 'run revisions list hello'],
+  [
+    runMissing('a-b-00012-xyz', 'REVISION', 'europe-west3'),
+    '',
+    'run revisions list a-b --region europe-west3',
+  ],
+  [runMissing('hello-green', 'REVISION', 'us-central1'), '', 'run services list'],
   [
     'Project 7 not found.',
     'projects/7',
@@ -33,6 +41,10 @@ test.each([
 ])('%s of %s is looked for with sealpost %s', (message, path, command) => {
   expect(listOf(message, path)).toBe(`sealpost ${command}`);
 });
+
+function runMissing(id: string, kind: string, region: string): string {
+  return `Resource '${id}' of kind '${kind}' in region '${region}' in project 'p' does not exist.`;
+}
 
 const ours = 'projects/p/subscriptions/s';
 const deadLetters = (topic: string): unknown => ({ deadLetterPolicy: { deadLetterTopic: topic } });

@@ -4,6 +4,8 @@ const keyService = /projects\/[^/\s]+\/locations\/([^/\s]+)\/keyRings\/\S+/;
 const version = /^(\S+\/cryptoKeys\/[^/\s]+)\/cryptoKeyVersions\//;
 const brokers = /\(resource=([^)]*)\)/;
 
+const running = /Resource '([^']+)' of kind '(SERVICE|REVISION)' in region '([^']+)'/;
+
 /** What a resource of each collection, or what is done to it, names beside itself. */
 const madeFrom: Readonly<Record<string, string>> = {
   topics: 'topics',
@@ -19,6 +21,8 @@ const madeFrom: Readonly<Record<string, string>> = {
 export function listOf(message: string, path: string): string {
   const [name, location] = keyService.exec(message) ?? [];
   if (name !== undefined && location !== undefined) return keyList(name, location);
+  const [, id, kind, region] = running.exec(message) ?? [];
+  if (id !== undefined && region !== undefined) return runList(id, kind === 'REVISION', region);
   const place = collectionOf(path, brokers.exec(message)?.[1]);
   if (place !== undefined) return `sealpost ${place} list`;
   return 'sealpost topics list, sealpost subscriptions list, sealpost keys list';
@@ -49,6 +53,14 @@ function collectionOf(path: string, missing: string | undefined): string | undef
   const [, , own = '', id = ''] = path.slice(0, path.length - verb.length).split('/');
   if (missing !== undefined && missing !== id) return madeFrom[verb] ?? madeFrom[own];
   return Object.hasOwn(madeFrom, own) ? own : undefined;
+}
+
+/** A revision's id begins with its service's, if the server chose it. */
+function runList(id: string, isRevision: boolean, region: string): string {
+  const service = isRevision ? /^(.+)-\d{5}-[a-z]{3}$/.exec(id)?.[1] : undefined;
+  if (service === undefined) return 'sealpost run services list';
+  const where = region === 'us-central1' ? '' : ` --region ${region}`;
+  return `sealpost run revisions list ${service}${where}`;
 }
 
 function keyList(name: string, location: string): string {

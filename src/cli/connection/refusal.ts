@@ -83,6 +83,8 @@ function hintOf({ code, reason, message, path, body }: Answer): string {
     const next = create === undefined ? '' : `\nNext: ${create}`;
     return `Look for it with: ${listOf(message, path)}${next}`;
   }
+  // It is named alone where it is not served; who adds it needs one thing more.
+  if (message.includes('with the role vault')) return 'It needs --insecure too, as it runs code.';
   return hints[reason] ?? hintsByMessage[message] ?? hintsByCode[code] ?? '';
 }
 

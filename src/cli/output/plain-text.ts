@@ -72,6 +72,12 @@ export function roughly(ms: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
+/** How long before `nowMs` a timestamp of an API was, roughly; empty if there is none. */
+export function ageText(timestamp: string, nowMs: number): string {
+  const atMs = Date.parse(timestamp);
+  return Number.isNaN(atMs) ? '' : roughly(Math.max(0, nowMs - atMs));
+}
+
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 /** `512 B`, `1.5 MiB`: bytes for people. */

@@ -13,42 +13,92 @@ interface Binding {
   readonly members?: readonly string[];
 }
 
+type ServiceId = 'pubsub' | 'run';
+
+/** What of a project uses keys by an agent of its own. */
+interface UsingService {
+  readonly noun: string;
+  /** Every spelling of the agent; the first is the one that is bound. */
+  readonly agents: (projectNumber: string) => readonly [string, ...string[]];
+  /** What no longer happens without the key. */
+  readonly loss: string;
+  readonly next: (key: string, project: string) => string;
+}
+
+const services: Readonly<Record<ServiceId, UsingService>> = {
+  pubsub: {
+    noun: 'Topics',
+    agents: (number) => [`service-${number}@gcp-sa-pubsub.iam.gserviceaccount.com`],
+    loss: 'their publish and delivery stop',
+    next: (key, project) => `sealpost topics create NAME --key ${key} --project ${project}`,
+  },
+  run: {
+    noun: 'Services',
+    agents: (number) => [
+      `${number}@serverless-robot-prod.iam.gserviceaccount.com`,
+      `service-${number}@serverless-robot-prod.iam.gserviceaccount.com`,
+    ],
+    loss: 'no instance of theirs starts, and those with shut-down are stopped after their hours',
+    next: (key, project) =>
+      `sealpost run deploy NAME --image IMAGE --key ${key} --project ${project}`,
+  },
+};
+
+interface Parties {
+  readonly key: string;
+  readonly project: string;
+  readonly service: UsingService;
+  readonly members: readonly [string, ...string[]];
+  /** The words of the command line that name all of them. */
+  readonly words: string;
+}
+
 export const grantKey: Action = async (call, tools) => {
-  const { key, project, member } = await readParties(call, tools);
-  const isNew = await changePolicy(tools.api, key, (bindings) => withMember(bindings, member));
+  const { key, project, service, members } = await readParties(call, tools);
+  const isNew = await changePolicy(tools.api, key, (bindings) => withMember(bindings, members));
+  const [member] = members;
   const agent = member.slice(member.indexOf(':') + 1);
   tools.out.result({ key, project, member, role, changed: isNew }, [
     isNew
-      ? `Topics of ${project} may use ${shortKey(key)}: ${agent} is bound to it.`
-      : `Topics of ${project} could use ${shortKey(key)} already: ${agent} is bound to it.`,
-    `Next: sealpost topics create NAME --key ${call.arguments[0]!} --project ${project}`,
+      ? `${service.noun} of ${project} may use ${shortKey(key)}: ${agent} is bound to it.`
+      : `${service.noun} of ${project} could use ${shortKey(key)} already: ${agent} is bound to it.`,
+    `Next: ${service.next(call.arguments[0]!, project)}`,
   ]);
 };
 
 export const revokeKey: Action = async (call, tools) => {
-  const { key, project, member } = await readParties(call, tools);
+  const { key, project, service, members, words } = await readParties(call, tools);
   const wasBound = await changePolicy(tools.api, key, (bindings) =>
-    withoutMember(bindings, member),
+    withoutMembers(bindings, members),
   );
-  tools.out.result({ key, project, member, role, changed: wasBound }, [
+  const { noun, loss } = service;
+  tools.out.result({ key, project, member: members[0], role, changed: wasBound }, [
     wasBound
-      ? `Topics of ${project} may use ${shortKey(key)} no more: their publish and delivery stop.`
-      : `Topics of ${project} had no binding on ${shortKey(key)}; one on its ring may still hold.`,
-    `Undo: sealpost keys grant ${call.arguments[0]!} --project ${project}`,
+      ? `${noun} of ${project} may use ${shortKey(key)} no more: ${loss}.`
+      : `${noun} of ${project} had no binding on ${shortKey(key)}; one on its ring may still hold.`,
+    `Undo: sealpost keys grant ${words}`,
   ]);
 };
 
-/** The key, whose topics are meant, and that project's Pub/Sub service agent. */
-async function readParties(
-  call: Call,
-  { api, names }: Tools,
-): Promise<{ key: string; project: string; member: string }> {
-  const key = names.key(call.arguments[0] ?? '');
+/** The key, whose topics or services are meant, and that project's service agent. */
+async function readParties(call: Call, { api, names }: Tools): Promise<Parties> {
+  const [text = ''] = call.arguments;
+  const key = names.key(text);
   const project = names.projectOr(key.split('/')[1]!);
   const { projectNumber } = await api.get(`projects/${project}`);
-  const agent = `service-${String(projectNumber)}@gcp-sa-pubsub.iam.gserviceaccount.com`;
-  return { key, project, member: `serviceAccount:${agent}` };
+  const id = call.flags.text('service') ?? 'pubsub';
+  const service = services[id as ServiceId];
+  const [bound, ...others] = service.agents(String(projectNumber));
+  return {
+    key,
+    project,
+    service,
+    members: [memberOf(bound), ...others.map(memberOf)],
+    words: `${text} --project ${project}${id === 'pubsub' ? '' : ` --service ${id}`}`,
+  };
 }
+
+const memberOf = (agent: string): string => `serviceAccount:${agent}`;
 
 /** Read, change, write with the etag of what was read; false if nothing is to be changed. */
 async function changePolicy(
@@ -70,22 +120,28 @@ async function changePolicy(
   }
 }
 
-function withMember(bindings: readonly Binding[], member: string): readonly Binding[] | null {
+function withMember(
+  bindings: readonly Binding[],
+  members: Parties['members'],
+): readonly Binding[] | null {
   const mine = bindings.find((binding) => binding.role === role);
-  if (mine?.members?.includes(member) === true) return null;
+  if (mine?.members?.some((member) => members.includes(member)) === true) return null;
   const others = bindings.filter((binding) => binding !== mine);
-  return [...others, { role, members: [...(mine?.members ?? []), member] }];
+  return [...others, { role, members: [...(mine?.members ?? []), members[0]] }];
 }
 
-function withoutMember(bindings: readonly Binding[], member: string): readonly Binding[] | null {
+function withoutMembers(
+  bindings: readonly Binding[],
+  members: readonly string[],
+): readonly Binding[] | null {
   const isMine = (binding: Binding): boolean =>
-    binding.role === role && binding.members?.includes(member) === true;
+    binding.role === role && members.some((member) => binding.members?.includes(member) === true);
   if (!bindings.some(isMine)) return null;
   return bindings
     .map((binding) =>
       isMine(binding)
-        ? { ...binding, members: binding.members!.filter((each) => each !== member) }
+        ? { ...binding, members: binding.members!.filter((each) => !members.includes(each)) }
         : binding,
     )
-    .filter(({ members }) => members === undefined || members.length > 0);
+    .filter(({ members: left }) => left === undefined || left.length > 0);
 }

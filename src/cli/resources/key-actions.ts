@@ -33,6 +33,10 @@ export const createKey: Action = async ({ arguments: [text = ''] }, { api, names
   out.result(key, [
     `Created ${name}; version 1 is enabled and primary.`,
     `Next, so that topics may use it: sealpost keys grant ${text}`,
+    // Services use keys of their own region alone.
+    ...(name.includes('/locations/global/')
+      ? []
+      : [`Or services of that region: sealpost keys grant ${text} --service run`]),
   ]);
 };
 

@@ -1,4 +1,4 @@
-import type { ArgumentSpec, CommandSpec } from '../command/command-spec.ts';
+import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
 
 const keyArgument: ArgumentSpec = { name: 'KEY' };
 const versionArgument: ArgumentSpec = { name: 'VERSION' };
@@ -6,6 +6,14 @@ const versionArgument: ArgumentSpec = { name: 'VERSION' };
 const grantDetails =
   'The project is that of --project or its variables. With the full name of a KEY it may be another\n' +
   "than the key's own.";
+
+const serviceOption: OptionSpec = {
+  name: 'service',
+  placeholder: 'SERVICE',
+  choices: ['pubsub', 'run'],
+  completes: ['pubsub', 'run'],
+  doc: 'Whose agent is meant: pubsub for topics, run for services of Cloud Run [pubsub].',
+};
 
 const ringsSpec: CommandSpec = {
   name: 'rings',
@@ -15,7 +23,10 @@ const ringsSpec: CommandSpec = {
       name: 'create',
       summary: 'Create a key ring; it can never be deleted.',
       arguments: [{ name: 'RING' }],
-      examples: [{ line: 'sealpost keys rings create cafe', does: 'in the location global' }],
+      examples: [
+        { line: 'sealpost keys rings create cafe', does: 'in the location global' },
+        { line: 'sealpost keys rings create us-central1/cafe', does: 'where services are' },
+      ],
       load: async () => (await import('./key-actions.ts')).createRing,
     },
     {
@@ -151,7 +162,10 @@ export const keysSpec: CommandSpec = {
       details:
         'KEY is RING/KEY in the location global, LOCATION/RING/KEY, or the full name of a CryptoKey.',
       arguments: [keyArgument],
-      examples: [{ line: 'sealpost keys create cafe/orders', does: 'a key in the ring cafe' }],
+      examples: [
+        { line: 'sealpost keys create cafe/orders', does: 'a key in the ring cafe' },
+        { line: 'sealpost keys create us-central1/cafe/images', does: 'a key for services' },
+      ],
       load: async () => (await import('./key-actions.ts')).createKey,
     },
     {
@@ -171,19 +185,31 @@ export const keysSpec: CommandSpec = {
     },
     {
       name: 'grant',
-      summary: "Let a project's topics use a key: binds the project's Pub/Sub service agent.",
+      summary: "Let a project's topics, or services, use a key: binds the service agent they have.",
       arguments: [keyArgument],
+      options: [serviceOption],
       details: grantDetails,
-      examples: [{ line: 'sealpost keys grant cafe/orders', does: 'topics of the same project' }],
+      examples: [
+        { line: 'sealpost keys grant cafe/orders', does: 'topics of the same project' },
+        {
+          line: 'sealpost keys grant us-central1/cafe/images --service run',
+          does: 'services of that region',
+        },
+      ],
       load: async () => (await import('./grant-actions.ts')).grantKey,
     },
     {
       name: 'revoke',
-      summary: "Take the use of a key from a project's topics.",
+      summary: "Take the use of a key from a project's topics, or services.",
       arguments: [keyArgument],
+      options: [serviceOption],
       details: grantDetails,
       examples: [
         { line: 'sealpost keys revoke cafe/orders', does: 'publish and delivery stop at once' },
+        {
+          line: 'sealpost keys revoke us-central1/cafe/images --service run',
+          does: 'no instance starts any more',
+        },
       ],
       load: async () => (await import('./grant-actions.ts')).revokeKey,
     },

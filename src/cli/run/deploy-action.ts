@@ -3,6 +3,7 @@ import type { Action, Call } from '../command/command-spec.ts';
 import type { Flags } from '../command/flags.ts';
 import type { Tools } from '../command/tools.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
+import { draw } from '../../runtime/index.ts';
 import {
   actionAnnotation,
   hoursAnnotation,
@@ -11,14 +12,17 @@ import {
   locationOf,
   objectIn,
   serviceAt,
-  settled,
+  serviceName,
 } from './knative.ts';
+import { settled } from './settlement.ts';
+
+/** As gcloud does: the same order given again resolves its tag again, and tries its key again. */
+const nonceLabel = 'client.knative.dev/nonce';
 
 export const deploy: Action = async (call, tools) => {
   const { arguments: given, flags } = call;
   const [id = ''] = given;
-  const location = locationOf(flags, tools);
-  const name = `${location}/services/${id}`;
+  const name = serviceName(id, flags, tools);
   const existing = await serviceAt(tools, name);
   if (existing === null && flags.text('image') === undefined) {
     throw usageError(`There is no service ${id} yet.`, 'Add --image HOST/PATH:TAG.');
@@ -26,7 +30,7 @@ export const deploy: Action = async (call, tools) => {
   const wanted = changed(existing ?? newService(id, tools), call, tools);
   const stored =
     existing === null
-      ? await tools.api.post(`${location}/services`, wanted)
+      ? await tools.api.post(`${locationOf(flags, tools)}/services`, wanted)
       : await tools.api.put(name, wanted);
   if (flags.isSet('no-wait')) {
     tools.out.result(stored, [`${existing === null ? 'Created' : 'Changed'} ${name}.`]);
@@ -63,6 +67,7 @@ function changed(service: Json, { flags }: Call, tools: Tools): Json {
         ...template,
         metadata: {
           ...metadata,
+          labels: { ...objectIn(metadata, 'labels'), [nonceLabel]: nonceOf(tools) },
           annotations: changedAnnotations(objectIn(metadata, 'annotations'), flags, tools),
         },
         spec: {
@@ -73,6 +78,10 @@ function changed(service: Json, { flags }: Call, tools: Tools): Json {
       },
     },
   };
+}
+
+function nonceOf({ entropy }: Tools): string {
+  return Buffer.from(draw(entropy, 5)).toString('hex');
 }
 
 function changedAnnotations(annotations: Json, flags: Flags, { names }: Tools): Json {

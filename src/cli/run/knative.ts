@@ -1,5 +1,5 @@
+import { usageError } from '../command/command-error.ts';
 import type { Flags } from '../command/flags.ts';
-import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
 import { Refusal } from '../connection/refusal.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
@@ -9,11 +9,23 @@ export const actionAnnotation = 'run.googleapis.com/post-key-revocation-action-t
 export const hoursAnnotation = 'run.googleapis.com/encryption-key-shutdown-hours';
 
 const regionDefault = 'us-central1';
-const lookMs = 250;
 
 /** `projects/P/locations/REGION`. */
 export function locationOf(flags: Flags, { names }: Tools): string {
-  return names.location(flags.text('region') ?? regionDefault);
+  const region = flags.text('region') ?? regionDefault;
+  if (/^[a-z][a-z0-9-]{0,62}$/.test(region)) return names.location(region);
+  throw usageError(`"${region}" is no region: write one such as us-central1 or europe-west3.`);
+}
+
+const serviceId = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** `projects/P/locations/REGION/services/ID`. */
+export function serviceName(id: string, flags: Flags, tools: Tools): string {
+  const location = locationOf(flags, tools);
+  if (serviceId.test(id)) return `${location}/services/${id}`;
+  throw usageError(
+    `"${id}" is no id of a service: lower-case letters, digits and -, a letter first.`,
+  );
 }
 
 /** An object in JSON; an empty one if there is none. */
@@ -70,31 +82,5 @@ export async function serviceAt({ api }: Tools, name: string): Promise<Json | nu
   } catch (error) {
     if (error instanceof Refusal && error.code === 'NOT_FOUND') return null;
     throw error;
-  }
-}
-
-/**
- * Waits until a service's newest specification is ready, or will not be.
- *
- * @throws Refusal with the condition's own message if it failed
- */
-export async function settled(tools: Tools, name: string): Promise<Json> {
-  const stop = tools.terminal.stopSignal();
-  const told = new Set<string>();
-  for (;;) {
-    const service = await tools.api.get(name);
-    const ready = conditionOf(service, 'Ready');
-    const isObserved =
-      textIn(objectIn(service, 'metadata'), 'generation') ===
-      textIn(objectIn(service, 'status'), 'observedGeneration');
-    const message = textIn(ready, 'message');
-    if (isObserved && ready['status'] === 'True') return service;
-    if (isObserved && ready['status'] === 'False') {
-      throw new Refusal('FAILED_PRECONDITION', textIn(ready, 'reason'), message);
-    }
-    if (message !== '' && !told.has(message)) tools.out.note(message);
-    told.add(message);
-    if (stop.aborted) return service;
-    await pause(tools.clock, lookMs, stop);
   }
 }

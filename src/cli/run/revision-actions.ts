@@ -1,6 +1,7 @@
 import type { Action } from '../command/command-spec.ts';
 import { shortKey } from '../connection/resource-names.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
+import { ageText } from '../output/plain-text.ts';
 import { fieldLines } from '../output/table.ts';
 import {
   actionAnnotation,
@@ -13,31 +14,35 @@ import {
   listIn,
   locationOf,
   objectIn,
-  serviceAt,
+  serviceName,
 } from './knative.ts';
 
-const revisionColumns = ['REVISION', 'CREATED', 'KEY', 'TRAFFIC', 'READY', 'DETAIL'].map(
-  (title) => ({ title }),
-);
+const revisionColumns = ['REVISION', 'AGE', 'KEY', 'TRAFFIC', 'READY', 'DETAIL'].map((title) => ({
+  title,
+}));
 
 export const listRevisions: Action = async ({ arguments: [id = ''], flags }, tools) => {
-  const location = locationOf(flags, tools);
   const labels = `serving.knative.dev/service=${id}`;
-  const revisions = await listAll(tools, `${location}/revisions`, labels);
-  const service = await serviceAt(tools, `${location}/services/${id}`);
+  const service = await tools.api.get(serviceName(id, flags, tools));
+  const found = await listAll(tools, `${locationOf(flags, tools)}/revisions`, labels);
+  const revisions = found.toSorted((one, other) => createdMs(other) - createdMs(one));
+  const nowMs = tools.clock.wallMs();
   const row = (revision: Json): string[] => {
     const ready = conditionOf(revision, 'Ready');
     return [
       idOf(revision),
-      textIn(objectIn(revision, 'metadata'), 'creationTimestamp'),
+      ageText(textIn(objectIn(revision, 'metadata'), 'creationTimestamp'), nowMs),
       shortKey(annotationOf(revision, keyAnnotation)),
-      shareOf(service ?? {}, idOf(revision)),
+      shareOf(service, idOf(revision)),
       textIn(ready, 'status'),
       textIn(ready, 'message'),
     ];
   };
   tools.out.list(revisions, revisionColumns, row, `There are no revisions of ${id}.`);
 };
+
+const createdMs = (revision: Json): number =>
+  Date.parse(textIn(objectIn(revision, 'metadata'), 'creationTimestamp'));
 
 function shareOf(service: Json, revision: string): string {
   const targets = listIn(service, 'status', 'traffic').filter(

@@ -12,8 +12,9 @@ const deploy: CommandSpec = {
   name: 'deploy',
   summary: 'Deploy an image as a service, or change one: what is not named stays.',
   details: [
-    'Options have the names that gcloud run deploy gives them. Waits until the revision is ready, or',
-    'says why it is not; what served before goes on serving.',
+    'Options have the names that gcloud run deploy gives them. Each call makes a revision, and looks a',
+    'tag up again. Waits until the revision is ready, or says why it is not; what served before goes',
+    'on serving.',
   ].join('\n'),
   arguments: [serviceArgument],
   options: [
@@ -150,7 +151,7 @@ const revisions: CommandSpec = {
       summary: 'List the revisions of a service, the newest first.',
       arguments: [serviceArgument],
       options: [regionOption],
-      examples: [{ line: 'sealpost run revisions list hello', does: 'keys, images, traffic' }],
+      examples: [{ line: 'sealpost run revisions list hello', does: 'keys, traffic, failures' }],
       load: async () => (await import('./revision-actions.ts')).listRevisions,
     },
     {
@@ -191,7 +192,12 @@ export const runSpec: CommandSpec = {
       summary: 'List the instances of a service: those that run, and those that ended lately.',
       arguments: [serviceArgument],
       options: [regionOption],
-      examples: [{ line: 'sealpost run instances hello', does: 'states, times of their starts' }],
+      details:
+        'START is what a start took in all, UNWRAP what the key service took of it, MEMORY what the opened\n' +
+        'image takes.',
+      examples: [
+        { line: 'sealpost run instances hello', does: 'states, starts, and why they ended' },
+      ],
       load: async () => (await import('./instance-actions.ts')).listInstances,
     },
     {

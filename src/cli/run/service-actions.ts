@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parse, stringify } from 'yaml';
 
-import { CommandError, usageError } from '../command/command-error.ts';
+import { usageError } from '../command/command-error.ts';
 import type { Action } from '../command/command-spec.ts';
 import { shortKey } from '../connection/resource-names.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
@@ -18,9 +18,10 @@ import {
   locationOf,
   objectIn,
   serviceAt,
-  settled,
+  serviceName,
   templateAnnotation,
 } from './knative.ts';
+import { settled } from './settlement.ts';
 
 const yamlBytesMax = 1_048_576;
 
@@ -50,10 +51,11 @@ export const listServices: Action = async (_call, tools) => {
 };
 
 export const describeService: Action = async ({ arguments: [id = ''], flags }, tools) => {
-  const name = `${locationOf(flags, tools)}/services/${id}`;
+  const name = serviceName(id, flags, tools);
   const service = await tools.api.get(name);
   if (flags.isSet('export')) {
-    await tools.out.write(stringify(exported(service)));
+    if (tools.out.isJson) tools.out.json(exported(service));
+    else await tools.out.write(stringify(exported(service)));
     return;
   }
   const ready = conditionOf(service, 'Ready');
@@ -109,7 +111,7 @@ function exported(service: Json): Json {
 
 const isOfServer = (name: string): boolean =>
   name.startsWith('serving.knative.dev/') ||
-  ['run.googleapis.com/urls', 'run.googleapis.com/operation-id'].includes(name);
+  ['urls', 'operation-id', 'ingress-status'].some((id) => name === `run.googleapis.com/${id}`);
 
 function kept(metadata: Json, field: string, wants: (name: string) => boolean): Json {
   const pairs = Object.entries(objectIn(metadata, field)).filter(([name]) => wants(name));
@@ -120,11 +122,10 @@ export const replaceService: Action = async ({ arguments: [path = ''], flags }, 
   const wanted = await readService(path);
   const id = idOf(wanted);
   if (id === '') throw usageError(`${path} names no service.`, 'It needs metadata.name.');
-  const location = locationOf(flags, tools);
-  const name = `${location}/services/${id}`;
+  const name = serviceName(id, flags, tools);
   const isNew = (await serviceAt(tools, name)) === null;
   const stored = isNew
-    ? await tools.api.post(`${location}/services`, wanted)
+    ? await tools.api.post(`${locationOf(flags, tools)}/services`, wanted)
     : await tools.api.put(name, wanted);
   const service = flags.isSet('no-wait') ? stored : await settled(tools, name);
   tools.out.result(service, [`${isNew ? 'Created' : 'Replaced'} ${name}.`]);
@@ -132,7 +133,8 @@ export const replaceService: Action = async ({ arguments: [path = ''], flags }, 
 
 async function readService(path: string): Promise<Json> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw usageError(`${path} cannot be read: ${error.code}.`);
+    const why = error.code === 'ENOENT' ? 'there is no such file' : (error.code ?? 'unknown');
+    throw usageError(`${path} cannot be read: ${why}.`);
   });
   if (text.length > yamlBytesMax) throw usageError(`${path} is larger than 1 MiB.`);
   const value: unknown = yamlOf(text, path);
@@ -144,15 +146,13 @@ function yamlOf(text: string, path: string): unknown {
   try {
     return parse(text, { maxAliasCount: 0 });
   } catch (error) {
-    throw usageError(`${path} is no YAML: ${(error as Error).message.split('\n')[0]}`);
+    const [problem = ''] = (error as Error).message.split('\n');
+    throw usageError(`${path} is no YAML: ${problem.replace(/:$/, '.')}`);
   }
 }
 
 export const deleteService: Action = async ({ arguments: [id = ''], flags }, tools) => {
-  const name = `${locationOf(flags, tools)}/services/${id}`;
-  if ((await serviceAt(tools, name)) === null) {
-    throw new CommandError(`There is no service ${name}.`, { exitCode: 1 });
-  }
+  const name = serviceName(id, flags, tools);
   await tools.api.delete(name);
   tools.out.result({ name }, [`Deleted ${name}; its images can be opened by nobody any more.`]);
 };

@@ -1,21 +1,42 @@
-import { CommandError, usageError } from '../command/command-error.ts';
+import { CommandError } from '../command/command-error.ts';
 import type { Action, Call } from '../command/command-spec.ts';
+import { exitCodes } from '../command/exit-codes.ts';
 import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
 import { shortId, shortKey } from '../connection/resource-names.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
 import { byteText } from '../output/plain-text.ts';
-import { listIn, locationOf, objectIn } from '../run/knative.ts';
+import type { Column } from '../output/table.ts';
+import { listIn, objectIn, serviceName } from '../run/knative.ts';
 
-const imageColumns = ['SERVICE', 'IMAGE', 'DIGEST', 'KEY', 'LAYERS', 'SIZE', 'SHARED'].map(
-  (title) => ({ title }),
-);
-const fileColumns = ['MODE', 'OWNER', 'SIZE', 'PATH'].map((title) => ({ title }));
+/** SHARED: of SIZE, what is stored once for several images. */
+const imageColumns: readonly Column[] = [
+  { title: 'SERVICE' },
+  { title: 'IMAGE' },
+  { title: 'DIGEST' },
+  { title: 'KEY' },
+  { title: 'LAYERS', isNumber: true },
+  { title: 'SIZE', isNumber: true },
+  { title: 'SHARED', isNumber: true },
+];
+const fileColumns: readonly Column[] = [
+  { title: 'LAYER', isNumber: true },
+  { title: 'MODE' },
+  { title: 'OWNER' },
+  { title: 'SIZE', isNumber: true },
+  { title: 'PATH' },
+];
 const lookMs = 500;
+/** `sha256:` and 12 digits: enough to name an image. */
+const digestLength = 19;
 
 export const listImages: Action = async (call, tools) => {
   const { images } = await tools.api.get('sealpost/v1/vault/images');
-  const all = (images ?? []) as Json[];
+  const all = ((images ?? []) as Json[]).toSorted(
+    (one, other) =>
+      textIn(one, 'service').localeCompare(textIn(other, 'service')) ||
+      importedMs(other) - importedMs(one),
+  );
   const [service] = call.arguments;
   if (service === undefined) {
     tools.out.list(all, imageColumns, imageRow, 'The vault holds no images.');
@@ -34,8 +55,8 @@ function imageRow(image: Json): string[] {
   return [
     shortId(textIn(image, 'service')),
     textIn(image, 'reference'),
-    textIn(image, 'digest').slice(0, 19),
-    shortKey(textIn(image, 'key')),
+    textIn(image, 'digest').slice(0, digestLength),
+    shortKey(textIn(image, 'key')) || "the server's own",
     String(layers.length),
     bytesOf(layers),
     shared.length === 0 ? '' : bytesOf(shared),
@@ -43,25 +64,38 @@ function imageRow(image: Json): string[] {
 }
 
 async function listFiles(call: Call, tools: Tools, images: readonly Json[]): Promise<void> {
-  const name = `${locationOf(call.flags, tools)}/services/${call.arguments[0]!}`;
-  const own = images.filter((image) => image['service'] === name);
-  const wanted = call.flags.text('digest');
-  const found = own.filter(
-    (image) => wanted === undefined || textIn(image, 'digest').startsWith(wanted),
-  );
-  const [image, second] = found;
-  if (image === undefined) {
-    throw new CommandError(`The vault has no such image of ${name}.`, { exitCode: 1 });
-  }
-  if (second !== undefined) {
-    const digests = found.map((each) => textIn(each, 'digest')).join('\n  ');
-    throw usageError(`${name} has several images.`, `Add --digest, one of\n  ${digests}`);
-  }
-  const digest = textIn(image, 'digest');
+  const name = serviceName(call.arguments[0]!, call.flags, tools);
+  const digest = textIn(chosenImage(call, tools, images, name), 'digest');
   const answer = await tools.api.get(`sealpost/v1/vault/${name}/files`, { digest });
-  const entries = listIn(answer, 'layers').flatMap((layer) => listIn(layer, 'entries'));
+  const entries = listIn(answer, 'layers').flatMap((layer, at) =>
+    listIn(layer, 'entries').map((entry) => ({ layer: at + 1, ...entry })),
+  );
   tools.out.list(entries, fileColumns, fileRow, 'The image is empty.');
 }
+
+/** The first of `images`, the newest, of a service whose digest begins as asked for. */
+function chosenImage(call: Call, tools: Tools, images: readonly Json[], name: string): Json {
+  const wanted = (call.flags.text('digest') ?? '').replace(/^(?!sha256:)/, 'sha256:');
+  const [image, ...others] = images.filter(
+    (each) => each['service'] === name && textIn(each, 'digest').startsWith(wanted),
+  );
+  if (image === undefined) {
+    throw new CommandError(`The vault has no such image of ${name}.`, {
+      exitCode: exitCodes.notFound,
+      hint: 'Look for it with: sealpost vault ls',
+    });
+  }
+  // The same image under another key has the same files.
+  const older = new Set(others.map((each) => textIn(each, 'digest')));
+  older.delete(textIn(image, 'digest'));
+  if (older.size > 0) {
+    const shown = [...older].map((digest) => digest.slice(0, digestLength)).join(', ');
+    tools.out.note(`The newest of several, ${textIn(image, 'digest')}. Others: --digest ${shown}`);
+  }
+  return image;
+}
+
+const importedMs = (image: Json): number => Date.parse(textIn(image, 'importTime'));
 
 const typeLetters: Readonly<Record<string, string>> = {
   file: '-',
@@ -78,25 +112,32 @@ const typeLetters: Readonly<Record<string, string>> = {
 function fileRow(entry: Json): string[] {
   const link = textIn(entry, 'linkname');
   const mode = Number(entry['mode']).toString(8).padStart(4, '0');
+  const size = textIn(entry, 'type') === 'file' ? byteText(Number(entry['size'])) : '';
   return [
+    textIn(entry, 'layer'),
     `${typeLetters[textIn(entry, 'type')] ?? '?'}${mode}`,
     `${textIn(entry, 'uid')}:${textIn(entry, 'gid')}`,
-    textIn(entry, 'size'),
+    size,
     `/${textIn(entry, 'path')}${link === '' ? '' : ` -> ${link}`}`,
   ];
 }
 
 export const importImage: Action = async ({ arguments: given, flags }, tools) => {
   const [id = '', image = ''] = given;
-  const service = `${locationOf(flags, tools)}/services/${id}`;
+  const service = serviceName(id, flags, tools);
   const started = await tools.api.post('sealpost/v1/vault:import', { service, image });
   const job = await followed(tools, started);
-  if (job['state'] !== 'done') {
-    throw new CommandError(textIn(job, 'error') || 'The import goes on at the server.', {
-      exitCode: 1,
+  if (job['state'] === 'failed') throw new CommandError(textIn(job, 'error'));
+  if (job['state'] === 'running') {
+    throw new CommandError('The import goes on in the server.', {
+      exitCode: exitCodes.interrupted,
+      hint: 'Asked for again, it counts on what is stored by then.',
     });
   }
-  tools.out.result(job, [`Imported ${image} as ${textIn(job, 'digest')} for ${id}.`]);
+  tools.out.result(job, [
+    `Imported ${image} as ${textIn(job, 'digest')} for ${id}.`,
+    `Next: sealpost run deploy ${id} --image ${image}`,
+  ]);
 };
 
 /** Until its end, or until Ctrl-C, which leaves the server at it. */
@@ -108,15 +149,24 @@ async function followed({ api, clock, terminal }: Tools, first: Json): Promise<J
     if (isLive) terminal.stderr.write(`\r\u{1b}[K${progressLine(job)}`);
     await pause(clock, lookMs, stop);
     const { imports } = await api.get('sealpost/v1/vault/imports');
-    job = ((imports ?? []) as Json[]).find(({ id }) => id === first['id']) ?? job;
+    const found = ((imports ?? []) as Json[]).find(({ id }) => id === first['id']);
+    if (found === undefined) throw forgotten();
+    job = found;
   }
   if (isLive) terminal.stderr.write('\r\u{1b}[K');
   return job;
 }
 
+function forgotten(): CommandError {
+  return new CommandError('The server knows nothing of the import any more: it was restarted.', {
+    hint: 'Asked for again, it counts on what is stored by now.',
+  });
+}
+
 function progressLine(job: Json): string {
+  if (textIn(job, 'layers') === '') return 'The registry is asked for the image.';
   const { done, total } = objectIn(job, 'bytes');
-  const layers = `${textIn(job, 'storedLayers')} of ${textIn(job, 'layers') || '?'} layers`;
+  const layers = `${textIn(job, 'storedLayers')} of ${textIn(job, 'layers')} layers`;
   if (total === undefined) return layers;
   return `${layers}, ${byteText(Number(done))} of ${byteText(Number(total))} of the next`;
 }

@@ -16,7 +16,11 @@ export const vaultSpec: CommandSpec = {
       details: 'Names are read from the index as it is stored; verify authenticates it.',
       arguments: [{ name: 'SERVICE', isOptional: true }],
       options: [
-        { name: 'digest', placeholder: 'DIGEST', doc: 'Of the image; needed if it has several.' },
+        {
+          name: 'digest',
+          placeholder: 'DIGEST',
+          doc: 'Of the image, or how it begins [the newest].',
+        },
         regionOption,
       ],
       examples: [
@@ -36,6 +40,9 @@ export const vaultSpec: CommandSpec = {
     {
       name: 'gc',
       summary: 'Remove layers that no image needs any more.',
+      details:
+        'The vault does so by itself about once an hour. Layers that an import counted on within the\n' +
+        'last hour stay.',
       examples: [{ line: 'sealpost vault gc', does: 'says how many, and how much is free again' }],
       load: async () => (await import('./upkeep-actions.ts')).collect,
     },
