@@ -17,7 +17,7 @@ import {
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
 import type { RootKeyKeeper } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
-import { Closers } from './runtime/index.ts';
+import { Closers, keepAlive } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/keys/key-policy.ts';
@@ -60,9 +60,9 @@ export async function startServer(
   const closers = new Closers();
   const ports = portsFor(config, given);
   try {
-    return await start(config, ports, closers);
+    return await keepAlive(start(config, ports, closers));
   } catch (error) {
-    await closers.run().catch((err: unknown) => {
+    await keepAlive(closers.run()).catch((err: unknown) => {
       ports.log.warn({ err }, 'what had been opened could not all be closed');
     });
     throw error;
@@ -112,7 +112,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   await listen({ ...api, metrics, lock, identity, drain }, config, ports, closers, address);
   broker?.startPush();
   await vault?.resume();
-  return { url: address.url, port: address.port, stop: () => closers.run() };
+  return { url: address.url, port: address.port, stop: () => keepAlive(closers.run()) };
 }
 
 async function openBrokerOn(

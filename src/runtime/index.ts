@@ -19,4 +19,5 @@ export {
   type KeyFailpointName,
   type RootKeyFailpointName,
 } from './failpoints.ts';
+export { keepAlive } from './keep-alive.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
