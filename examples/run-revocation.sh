@@ -202,8 +202,7 @@ if [ "$with" = gcloud ]; then
 else
   order 'a key ring and a key, which the service agent may use' eval \
     'sealpost keys rings create $region/drill && sealpost keys create $region/drill/images &&
-     curl -sSf -X POST "$url/v1/$key:setIamPolicy" -H "content-type: application/json" \
-       -d "{\"policy\":{\"bindings\":[{\"role\":\"$role\",\"members\":[\"serviceAccount:$agent\"]}]}}"'
+     sealpost keys grant $region/drill/images --service run'
 fi
 
 order 'the service is deployed: shut-down, 1 hour' deploy --image $image --key "$key" \
@@ -227,7 +226,9 @@ order 'the key version is enabled again' version enable
 began=$(now)
 until_status 200
 
-order 'from now on: prevent-new' deploy --image $image --port 8080 --post-key-revocation-action-type prevent-new
+# Hours go with shut-down alone; our command knows that they go, gcloud is told.
+order 'from now on: prevent-new' deploy --image $image --port 8080 --post-key-revocation-action-type prevent-new \
+  $([ "$with" = gcloud ] && echo --clear-encryption-key-shutdown-hours)
 order 'INCIDENT: the key version is disabled' version disable
 began=$(now)
 tell_visit
@@ -252,5 +253,5 @@ if [ "$with" = gcloud ]; then
   real_gcloud logging read 'resource.type=cloud_run_revision AND logName:"varlog%2Fsystem"' --limit 100 \
     --order asc --format='value(timestamp.date("%H:%M:%S"), severity, textPayload)'
 else
-  sealpost run logs hello --limit 200 | grep 'varlog/system' | tr -s ' ' | cut -c12-19,25-
+  sealpost run logs hello --limit 200 | grep '  system  ' | tr -s ' ' | cut -c7-14,19-
 fi | cut -c1-150 | tail -25 | sed 's/^/   /'
