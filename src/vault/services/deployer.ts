@@ -195,7 +195,8 @@ export class Deployer {
 
   #progress(name: RevisionName, event: ImportProgress): void {
     if (event.kind === 'resolved') {
-      this.#note(name, 'INFO', `Importing image ${event.digest}: ${event.layers} layers.`);
+      const layers = event.layers === 1 ? '1 layer' : `${event.layers} layers`;
+      this.#note(name, 'INFO', `Importing image ${event.digest}: ${layers}.`);
     } else if (event.kind === 'layer' && event.state !== 'started') {
       const state = event.state === 'present' ? 'was here already' : 'is imported';
       this.#note(name, 'INFO', `Layer ${event.index + 1} of ${event.of} ${state}.`);
