@@ -31,7 +31,4 @@ export {
   type SegmentCipher,
   type SuiteId,
 } from './suite.ts';
-export { ChunkedAead, sealedChunkBytes } from './stream/chunked-aead.ts';
-export { StreamSealer } from './stream/stream-sealer.ts';
-export { streamShape, type StreamShape } from './stream/stream-sizes.ts';
 export { systemEntropy } from './system-entropy.ts';

@@ -29,20 +29,6 @@ export {
   openImageConfig,
   sealImageConfig,
 } from './layers/image-config-seal.ts';
-export { layerHeaderBytes } from './layers/layer-header.ts';
-export {
-  layerIndexMac,
-  layerIndexMacBytes,
-  type LayerIndexKey,
-  layerObjectName,
-  verifyLayerIndex,
-} from './layers/layer-index.ts';
-export { type LayerOpenOptions, type LayerReader, openLayer } from './layers/layer-reader.ts';
-export {
-  createLayerSealer,
-  type LayerSealer,
-  type LayerSealOptions,
-} from './layers/layer-sealer.ts';
 export { keyPurposes, type VaultKeyPurpose } from './layers/key-purposes.ts';
 export type {
   LayerKey,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { layers, packageOf, packageOwners, roots, violation } from './layers.ts';
+import { isDoor, layers, packageOf, packageOwners, roots, violation } from './layers.ts';
 import {
   folderOf,
   importsOf,
@@ -31,7 +31,7 @@ function complaint(file: string, { request, isTypeOnly, line }: Import): string 
   const target = resolveImport(file, request);
   const rule = violation(folder, {
     folder: folderOf(target),
-    isDoor: target.split('/').length === 3 && target.endsWith('/index.ts'),
+    isDoor: isDoor(target),
     isTypeOnly,
   });
   return rule === null ? null : `${where} ${rule}`;
@@ -64,6 +64,15 @@ test('the table has no cycle', () => {
 });
 
 const door = { isDoor: true, isTypeOnly: false };
+
+test.each([
+  ['src/kms/index.ts', true],
+  ['src/envelope/layers/index.ts', true],
+  ['src/kms/keys/index.ts', false],
+  ['src/crypto/stream/stream-sealer.ts', false],
+])('whether %s is a door: %s', (file, expected) => {
+  expect(isDoor(file)).toBe(expected);
+});
 
 test.each([
   ['rpc', { ...door, folder: 'runtime' }, 'rpc may import only nothing'],

@@ -78,6 +78,20 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   pino: ['server'],
 };
 
+/**
+ * Doors beside a folder's own, for threads: each loads all that its imports load, and a thread that
+ * seals layers needs neither the providers of all suites nor the key service and the store.
+ */
+const threadDoors: readonly string[] = [
+  'src/crypto/stream/index.ts',
+  'src/envelope/layers/index.ts',
+];
+
+/** Whether files of other folders may import this one. */
+export function isDoor(file: string): boolean {
+  return /^src\/[^/]+\/index\.ts$/.test(file) || threadDoors.includes(file);
+}
+
 /** `@noble/ciphers` for `@noble/ciphers/chacha.js`. */
 export function packageOf(request: string): string {
   return request

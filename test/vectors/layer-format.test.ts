@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { SuiteId } from '../../src/crypto/index.ts';
+import { openImageConfig, sealImageConfig } from '../../src/envelope/index.ts';
 import {
   createLayerSealer,
   layerIndexMac,
   layerObjectName,
-  openImageConfig,
   openLayer,
-  sealImageConfig,
   verifyLayerIndex,
-} from '../../src/envelope/index.ts';
+} from '../../src/envelope/layers/index.ts';
 import {
   type ImageConfigPlace,
   imageConfigAssociatedData,

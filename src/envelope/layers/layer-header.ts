@@ -1,4 +1,4 @@
-import { equalBytes, hkdfSha256, keyBytes } from '../../crypto/index.ts';
+import { equalBytes, hkdfSha256, keyBytes } from '../../crypto/stream/index.ts';
 import { assert } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 

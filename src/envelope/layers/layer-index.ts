@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { equalBytes, hkdfSha256, hmac, keyBytes, wipe } from '../../crypto/index.ts';
+import { equalBytes, hkdfSha256, keyBytes, wipe } from '../../crypto/stream/index.ts';
 import { diffIdBytes, layerIndexKey } from './layer-header.ts';
 
 /** Bytes of the MAC at the end of an index file. */
@@ -45,7 +45,7 @@ export function verifyLayerIndex(
 export function layerObjectName(key: Uint8Array, diffId: string): string {
   const nameKey = hkdfSha256(key, noSalt, nameInfo, keyBytes);
   try {
-    return Buffer.from(hmac('sha256', nameKey, diffIdBytes(diffId))).toString('hex');
+    return createHmac('sha256', nameKey).update(diffIdBytes(diffId)).digest('hex');
   } finally {
     wipe(nameKey);
   }

@@ -1,4 +1,4 @@
-import { ChunkedAead, sealedChunkBytes, streamShape, wipe } from '../../crypto/index.ts';
+import { ChunkedAead, sealedChunkBytes, streamShape, wipe } from '../../crypto/stream/index.ts';
 import { assert } from '../../runtime/index.ts';
 import {
   checkLayerHeader,

@@ -1,4 +1,4 @@
-import { StreamSealer, wipe } from '../../crypto/index.ts';
+import { StreamSealer, wipe } from '../../crypto/stream/index.ts';
 import { draw, type Entropy } from '../../runtime/index.ts';
 import { layerHeader, layerObjectKey } from './layer-header.ts';
 

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { layerHeaderBytes } from '../../envelope/index.ts';
+import { layerHeaderBytes } from '../../envelope/layers/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { MetaRow, MetaStore } from '../../storage/index.ts';

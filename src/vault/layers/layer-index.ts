@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { RpcError } from '../../rpc/index.ts';
-import { layerIndexMacBytes } from '../../envelope/index.ts';
+import { layerIndexMacBytes } from '../../envelope/layers/index.ts';
 import {
   defaultLayerLimits,
   type LayerEntry,

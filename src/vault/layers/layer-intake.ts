@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync, writevSync } from 'node:fs';
-import { createLayerSealer, layerIndexMac, type LayerSealer } from '../../envelope/index.ts';
+import { createLayerSealer, layerIndexMac, type LayerSealer } from '../../envelope/layers/index.ts';
 import { assert, type Entropy } from '../../runtime/index.ts';
 import { freeBytes } from './freed-bytes.ts';
 import { decompressed } from './layer-decompression.ts';

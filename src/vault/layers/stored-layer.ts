@@ -4,7 +4,7 @@ import {
   type LayerReader,
   openLayer,
   verifyLayerIndex,
-} from '../../envelope/index.ts';
+} from '../../envelope/layers/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { freeBytes } from './freed-bytes.ts';
 import type { LayerSecret } from './layer-intake.ts';

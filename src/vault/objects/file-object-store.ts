@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
 import { readdir, rename, rm, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type LayerKey, layerObjectName } from '../../envelope/index.ts';
+import type { LayerKey } from '../../envelope/index.ts';
+import { layerObjectName } from '../../envelope/layers/index.ts';
 import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import { makeDirectory } from '../../storage/index.ts';
 import { isAbsent, statOf, syncPath } from './file-sync.ts';
