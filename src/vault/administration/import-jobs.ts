@@ -1,6 +1,6 @@
 import type { ImageOwner, ImageVault, ImportProgress } from '../images/image-vault.ts';
 import { RpcError } from '../../rpc/index.ts';
-import type { Clock, Entropy } from '../../runtime/index.ts';
+import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 
 /** An import that an operator asked for: how far it is, and how it ended. */
 export interface ImportReport {
@@ -21,6 +21,13 @@ export interface ImportReport {
   readonly error: string | null;
 }
 
+export interface ImportJobsParts {
+  readonly images: Pick<ImageVault, 'import'>;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+}
+
 /** Reports of imports that ended, beside those that run. */
 const endedMax = 50;
 const runningMax = 4;
@@ -30,14 +37,16 @@ export class ImportJobs {
   readonly #images: Pick<ImageVault, 'import'>;
   readonly #clock: Clock;
   readonly #entropy: Entropy;
+  readonly #log: Logger;
   readonly #reports: Map<string, ImportReport> = new Map();
   readonly #stopper: AbortController = new AbortController();
   readonly #running: Set<Promise<void>> = new Set();
 
-  constructor(images: Pick<ImageVault, 'import'>, clock: Clock, entropy: Entropy) {
+  constructor({ images, clock, entropy, log }: ImportJobsParts) {
     this.#images = images;
     this.#clock = clock;
     this.#entropy = entropy;
+    this.#log = log;
   }
 
   /** @throws RpcError RESOURCE_EXHAUSTED while as many run as may */
@@ -84,11 +93,17 @@ export class ImportJobs {
       const { digest } = await this.#images.import(owner, reference, onProgress, signal);
       this.#change(id, { state: 'done', digest });
     } catch (error) {
-      const text = error instanceof RpcError ? error.message : 'An internal error occurred.';
-      this.#change(id, { state: 'failed', error: signal.aborted ? 'The vault stopped.' : text });
+      const text = signal.aborted ? 'The vault stopped.' : this.#textOf(error, reference);
+      this.#change(id, { state: 'failed', error: text });
     }
     this.#change(id, { endedMs: this.#clock.wallMs(), bytes: null });
     this.#forget();
+  }
+
+  #textOf(error: unknown, reference: string): string {
+    if (error instanceof RpcError) return error.message;
+    this.#log.error({ err: error, reference }, 'an import failed inside');
+    return 'An internal error occurred.';
   }
 
   #advance(id: string, event: ImportProgress): void {

@@ -1,6 +1,6 @@
 import type { LayerKeyRewrap, LayerKeys, StoredLayerKey } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import type { Clock, Entropy } from '../../runtime/index.ts';
+import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
 import type { ImageVault, StoredImage } from '../images/image-vault.ts';
 import type { KeyState, KeyWatch } from '../keys/key-state.ts';
 import type { PendingShutdown, Revocations } from '../keys/revocations.ts';
@@ -34,6 +34,7 @@ export interface VaultAdministrationParts {
   readonly entriesOf: (indexPath: string) => Promise<readonly LayerEntry[]>;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  readonly log: Logger;
 }
 
 /** What an operator of the vault does and sees, beside services: images, keys, their upkeep. */
@@ -43,7 +44,7 @@ export class VaultAdministration {
 
   constructor(parts: VaultAdministrationParts) {
     this.#parts = parts;
-    this.#imports = new ImportJobs(parts.images, parts.clock, parts.entropy);
+    this.#imports = new ImportJobs(parts);
   }
 
   async images(): Promise<readonly ImageListing[]> {
