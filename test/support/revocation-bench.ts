@@ -1,10 +1,18 @@
 import type { LiveVault, ServiceView } from './live-vault.ts';
 
 /** A service's hour; so long that no test gets there but by a jump of the clock. */
-export const hourMs = 100_000;
+const hourMs = 100_000;
 export const dayMs = 86_400_000;
-/** Of the vaults that are tested with it; longer than all hours of a test. */
-export const idleMs = 600_000;
+/** Longer than all hours of a test. */
+const idleMs = 600_000;
+
+const pace = ['--vault-hour-ms', String(hourMs), '--vault-check-seconds', '1'];
+/** Options of the vaults that are tested with it. */
+export const benchOptions: readonly string[] = [
+  ...pace,
+  '--vault-idle-seconds',
+  String(idleMs / 1000),
+];
 
 const keyAnnotation = 'run.googleapis.com/encryption-key';
 const actionAnnotation = 'run.googleapis.com/post-key-revocation-action-type';
@@ -102,6 +110,20 @@ export class RevocationBench {
   /** A little more than so many hours of services. */
   passHours(hours: number): Promise<void> {
     return this.#vault.server.pass(hours * hourMs + 1_000);
+  }
+
+  /**
+   * Resolves when all answer again. The key is checked at once and again: of what an external
+   * manager does nobody is told.
+   */
+  async serveAgain(project: string, key: string, urls: readonly string[]): Promise<void> {
+    await this.#vault.until(
+      async () => {
+        await this.#vault.grant(key, project);
+        return await this.statuses(urls);
+      },
+      (statuses) => statuses.every((status) => status === 200),
+    );
   }
 
   /** Resolves when no instance of a service is left. */

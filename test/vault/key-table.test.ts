@@ -1,16 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
 import { canRunImages, needsImages, useLiveVault } from '../support/live-vault.ts';
-import { dayMs, hourMs, idleMs, RevocationBench } from '../support/revocation-bench.ts';
+import { benchOptions, dayMs, RevocationBench } from '../support/revocation-bench.ts';
 
 /**
  * "CMEK-related operation | autoscaling behaviour" of the page on Cloud Run, for keys that
  * the key service itself holds: real images, real processes, and a clock that jumps over the hours.
  */
-const vault = useLiveVault([
-  ...['--vault-hour-ms', String(hourMs), '--vault-check-seconds', '1'],
-  ...['--vault-idle-seconds', String(idleMs / 1000)],
-]);
+const vault = useLiveVault(benchOptions);
 const bench = new RevocationBench(vault);
 const why = canRunImages ? '' : ` ${needsImages}`;
 
