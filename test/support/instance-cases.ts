@@ -63,6 +63,13 @@ export function driverCases(
     );
   });
 
+  test('starts in no folder that whoever makes it has open', async () => {
+    for (const cwd of ['/proc/self/fd/4', '/proc/self/fd/5', '/proc/self/fd/6', '/dev/fd/5']) {
+      const start = sandbox.run('ls ..', { cwd });
+      await expect(start).rejects.toThrow('working directory');
+    }
+  });
+
   test('has no capability, whoever it is, and no way to one', async () => {
     for (const id of [0, 1000]) {
       const script = 'grep -E "^(Cap|NoNew)" /proc/self/status | tr -d "\\t"';

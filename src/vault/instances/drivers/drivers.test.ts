@@ -56,6 +56,34 @@ describe('a tree that is made ready', () => {
     expect(readFileSync(join(outside, 'hosts'), 'utf8')).toBe('host');
     expect(existsSync(join(root, 'run/w/here'))).toBe(true);
   });
+
+  // Bubblewrap changes its folder while it still holds the host's /proc open.
+  test.each([
+    '/proc/self/fd/5',
+    '/proc/self/../../..',
+    '/dev/fd/5',
+    '/to-proc/self/fd/5',
+    '/to-descriptor',
+    '/job/../to-proc/1',
+    '/file',
+    `/${'a/'.repeat(2_048)}`,
+  ])('has no working directory that leads out of it: %.40s', (cwd) => {
+    const root = join(folder, 'root');
+    mkdirSync(join(root, 'proc/self/fd/5'), { recursive: true });
+    mkdirSync(join(root, 'dev'));
+    symlinkSync('/proc', join(root, 'to-proc'));
+    symlinkSync('to-proc/self/fd/5', join(root, 'to-descriptor'));
+    symlinkSync('/proc/self/fd', join(root, 'dev/fd'));
+    writeFileSync(join(root, 'file'), '');
+    expect(() => prepareTree({ root, ...spec, cwd })).toThrow(/working directory/);
+  });
+
+  test('a working directory is looked for but once, however long it is', () => {
+    const root = join(folder, 'root');
+    mkdirSync(root);
+    const cwd = '/a'.repeat(4_000_000);
+    expect(() => prepareTree({ root, ...spec, cwd })).toThrow(/working directory/);
+  });
 });
 
 describe('output', () => {

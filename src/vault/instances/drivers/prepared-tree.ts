@@ -1,5 +1,6 @@
 import { chmodSync, lchownSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { RpcError } from '../../../rpc/index.ts';
 import type { InstanceSpec } from '../instance-driver.ts';
 import { placeInTree } from './tree-path.ts';
 
@@ -8,11 +9,16 @@ type TreeSpec = Pick<InstanceSpec, 'root' | 'idOffset' | 'hostname' | 'cwd'>;
 /** What file systems of its own are mounted on: links there could lead a mount astray. */
 const mountPoints: readonly string[] = ['proc', 'dev', 'tmp', 'sys'];
 
+/** Longer ones the kernel does not take. */
+const pathBytesMax = 4095;
+
 const names = '# Nothing outside of this instance has a name.\noptions attempts:1 timeout:1\n';
 
 /**
  * Makes a tree ready to be run: its mount points are folders, its working directory is there, and
  * its names are its own, neither the image's nor the host's. Nothing may run in it yet.
+ *
+ * @throws RpcError FAILED_PRECONDITION if the working directory is no folder of the tree
  */
 export function prepareTree(spec: TreeSpec): void {
   const { root, hostname } = spec;
@@ -24,7 +30,17 @@ export function prepareTree(spec: TreeSpec): void {
   writeOwn(spec, '/etc/hosts', hosts);
   writeOwn(spec, '/etc/hostname', `${hostname}\n`);
   writeOwn(spec, '/etc/resolv.conf', names);
-  makeFolder(spec, spec.cwd);
+  makeWorkingFolder(spec);
+}
+
+/** Of the tree beyond doubt: beneath /proc are descriptors of who makes the sandbox, and the host. */
+function makeWorkingFolder(spec: TreeSpec): void {
+  const { root, cwd } = spec;
+  const isPath = Buffer.byteLength(cwd) <= pathBytesMax;
+  if (isPath) makeFolder(spec, cwd);
+  if (isPath && placeInTree(root, cwd)?.stats?.isDirectory()) return;
+  const message = `The container could not be started: its working directory ${JSON.stringify(cwd.slice(0, 200))} is no folder of its image.`;
+  throw new RpcError('FAILED_PRECONDITION', 'INSTANCE_START_FAILED', message);
 }
 
 function makeMountPoint(spec: TreeSpec, path: string): void {

@@ -4,6 +4,9 @@ import { join, posix } from 'node:path';
 /** As the kernel: more links than that are a loop. */
 const linksMax = 40;
 
+/** An instance has others mounted there: where their links lead, the tree does not tell. */
+const mounted: ReadonlySet<string> = new Set(['/proc', '/dev']);
+
 export interface TreePlace {
   /** Outside; no part of it but perhaps the last is a link, and the last is none either. */
   readonly path: string;
@@ -13,7 +16,7 @@ export interface TreePlace {
 
 /**
  * Where a path of an instance is, with links followed as they would be with the tree as root: none
- * leads out of it. Null for a loop, and for what lies beneath something that is no folder.
+ * leads out of it. Null for a loop, and for what lies beneath something that is no folder of its own.
  *
  * Only for a tree in which nothing runs: between this and the use of it, a link could come.
  */
@@ -32,7 +35,7 @@ export function placeInTree(root: string, path: string): TreePlace | null {
       names = [...namesOf(target), ...names];
       continue;
     }
-    if (names.length > 0 && !stats.isDirectory()) return null;
+    if (names.length > 0 && (!stats.isDirectory() || mounted.has(next))) return null;
     at = next;
   }
   return { path: join(root, at), stats: statsOf(join(root, at)) };
