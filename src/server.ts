@@ -21,7 +21,7 @@ import { Closers, keepAlive } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
 import { createKeyPolicy } from './server/keys/key-policy.ts';
-import { brokerGuard } from './server/keys/destruction-guard.ts';
+import { brokerGuard, vaultGuard } from './server/keys/destruction-guard.ts';
 import { keyApi, keyUseApi } from './server/keys/key-api.ts';
 import {
   openKeyServices,
@@ -103,7 +103,9 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
   if (config.roles.includes('vault')) {
     running.vault = await openVaultAt({ ...ground, keys: services.asked }, config, ports, closers);
+    services.guards.add(vaultGuard(running.vault));
   }
+  services.remote?.reportUses(reportedUses(running, services.embedded.defaultKeyName));
   const { broker, vault } = running;
   const drain = async (graceMs: number): Promise<void> => {
     await Promise.all([broker?.drain(graceMs), vault?.drain(graceMs)]);
@@ -128,7 +130,6 @@ async function openBrokerOn(
   const parts = { ...ground, store, keys: services.asked, keyPolicy, outgoing };
   const broker = await openBroker(parts, config, ports, closers);
   services.guards.add(brokerGuard(broker));
-  services.remote?.reportUses(reportedUses(broker, services.embedded.defaultKeyName));
   return broker;
 }
 
@@ -159,7 +160,7 @@ function apiOf(
     ...verificationRoutes(checkOf(verifiedParts(stored, config, ports))),
     ...auditRoutes(checkOf(auditParts)),
     ...diagnoseRoutes(brokerService, about),
-    ...keyUseApi(broker, services),
+    ...keyUseApi({ broker, vault }, services),
     ...vaultApi(vault, layers, audit, config),
   ];
   return {

@@ -23,7 +23,12 @@ export { runRoutes } from './run/run-routes.ts';
 export { auditRoutes } from './sealpost/audit-routes.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
-export { keyUseRoutes, type KeyUseSource, type RequireKey } from './sealpost/key-use-routes.ts';
+export {
+  keyUseRoutes,
+  type KeyUseSource,
+  type KeyVersionUse,
+  type RequireKey,
+} from './sealpost/key-use-routes.ts';
 export { rootKeyRoutes, type RootKeyControl } from './sealpost/root-key-routes.ts';
 export { vaultRoutes } from './sealpost/vault-routes.ts';
 export { verificationRoutes, type VerificationControl } from './sealpost/verification-routes.ts';

@@ -256,6 +256,8 @@ export interface VersionDependents {
   readonly byteCount: number;
   /** Full names. */
   readonly topics: readonly string[];
+  /** Full names of Cloud Run services whose images its DEKs open. */
+  readonly services?: readonly string[];
   /** When the last of them will have expired; null: nothing bounds it. */
   readonly latestExpiryMs: number | null;
 }

@@ -6,9 +6,15 @@ import type { RestCall, Route } from '../route.ts';
 const service = 'sealpost.v1.KeyUse';
 const key = 'projects/*/locations/*/keyRings/*/cryptoKeys/*';
 
-/** What a broker says of the keys that its DEKs depend on, and does about it. */
+/** What depends on a version: messages, and images of Cloud Run services. */
+export interface KeyVersionUse extends VersionUse {
+  /** Full names of services whose images the version's DEKs open. */
+  readonly services?: readonly string[];
+}
+
+/** What a server says of the keys that its DEKs depend on, and its broker does about it. */
 export interface KeyUseSource {
-  keyUse(name: string): Promise<readonly VersionUse[]>;
+  keyUse(name: string): Promise<readonly KeyVersionUse[]>;
   startRewrap(
     keyName: string,
     options: { readonly from?: string; readonly to?: string },
@@ -90,9 +96,10 @@ function textOf(value: JsonValue | undefined, field: string): string | undefined
 const invalid = (text: string): RpcError =>
   new RpcError('INVALID_ARGUMENT', 'REWRAP_INVALID', text);
 
-function versionView({ name, topics, ...use }: VersionUse): JsonValue {
+function versionView({ name, topics, services, ...use }: KeyVersionUse): JsonValue {
   const views = topics.map(({ topic, ...of }) => ({ topic, ...countsView(of) }));
-  return { name, ...countsView(use), topics: views };
+  const images = services === undefined ? {} : { services: [...services] };
+  return { name, ...countsView(use), topics: views, ...images };
 }
 
 function countsView(use: Omit<TopicUse, 'topic'>): { [name: string]: JsonValue } {

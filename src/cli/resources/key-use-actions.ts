@@ -21,6 +21,8 @@ interface VersionUse extends Json {
   readonly byteCount: number;
   readonly latestExpiryTime?: string;
   readonly topics: readonly { readonly topic: string; readonly messageCount: number }[];
+  /** Of Cloud Run, whose images it needs. */
+  readonly services?: readonly string[];
 }
 
 /** A key, or a version of it: `RING/KEY`, with `--version` or the full name of a version. */
@@ -42,7 +44,8 @@ export const showUsage: Action = async (call, tools) => {
   if (out.isJson) return out.json({ name, versions });
   if (versions.length === 0) return out.note(`Nothing that is stored depends on ${name}.`);
   for (const line of tableLines(columns, versions.map(rowOf))) out.line(line);
-  for (const { name: version, topics } of versions) {
+  for (const { name: version, topics, services = [] } of versions) {
+    for (const service of services) out.line(`version ${shortId(version)}: ${service}: its images`);
     const needed = topics.filter(({ messageCount }) => messageCount > 0);
     for (const { topic, messageCount } of needed) {
       out.line(`version ${shortId(version)}: ${topic}: ${counted(messageCount, 'message')}`);

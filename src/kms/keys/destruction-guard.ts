@@ -4,9 +4,9 @@ import type { KmsContext } from '../kms-context.ts';
 
 /** The label by which a key's owner allows the destruction of versions that are in use. */
 const allowLabel = 'sealpost-destroy-in-use';
-const topicsShown = 10;
+const namesShown = 10;
 
-/** Several that know of dependents, asked as one: the broker here, and those that watch from afar. */
+/** Several that know of dependents, asked as one: broker and vault here, and those that watch from afar. */
 export class DestructionGuards implements DestructionGuard {
   readonly #guards: DestructionGuard[] = [];
 
@@ -35,6 +35,7 @@ function sumOf(a: VersionDependents, b: VersionDependents): VersionDependents {
     messageCount: a.messageCount + b.messageCount,
     byteCount: a.byteCount + b.byteCount,
     topics: [...new Set([...a.topics, ...b.topics])],
+    services: [...new Set([...(a.services ?? []), ...(b.services ?? [])])],
     latestExpiryMs: laterOf(a.latestExpiryMs, b.dekCount === 0 ? 0 : b.latestExpiryMs),
   };
 }
@@ -45,7 +46,7 @@ function laterOf(a: number | null, b: number | null): number | null {
 }
 
 /**
- * Refuses the destruction of a version on which stored messages depend, unless it is forced or the
+ * Refuses the destruction of a version on which stored messages or images depend, unless it is forced or the
  * key's labels allow it.
  *
  * @throws RpcError FAILED_PRECONDITION with counts, topics and the latest expiry
@@ -79,22 +80,27 @@ function inUseError(name: string, dependents: VersionDependents): RpcError {
   );
 }
 
-function sentenceOf({
-  dekCount,
-  messageCount,
-  byteCount,
-  topics,
-  latestExpiryMs,
-}: VersionDependents): string {
-  const more = topics.length > topicsShown ? ` and ${topics.length - topicsShown} more` : '';
-  const shown = topics.slice(0, topicsShown).join(', ');
+function sentenceOf(dependents: VersionDependents): string {
+  const { dekCount, messageCount, byteCount, topics, latestExpiryMs } = dependents;
+  const { services = [] } = dependents;
+  const messages = `${counted(messageCount, 'message')} and ${counted(byteCount, 'byte')}`;
+  const parts = [
+    counted(dekCount, 'data encryption key'),
+    ...(topics.length > 0 || messageCount > 0
+      ? [`${messages} of ${counted(topics.length, 'topic')}${named(topics)}`]
+      : []),
+    ...(services.length > 0
+      ? [`images of ${counted(services.length, 'service')}${named(services)}`]
+      : []),
+  ];
   const until =
     latestExpiryMs === null ? 'without a bound' : `until ${formatTimestamp(latestExpiryMs)}`;
-  return (
-    `${counted(dekCount, 'data encryption key')}, ${counted(messageCount, 'message')} and ` +
-    `${counted(byteCount, 'byte')} of ${counted(topics.length, 'topic')} (${shown}${more}) ` +
-    `need it, ${until}.`
-  );
+  return `${parts.join(', ')} need it, ${until}.`;
+}
+
+function named(names: readonly string[]): string {
+  const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
+  return ` (${names.slice(0, namesShown).join(', ')}${more})`;
 }
 
 function counted(count: number, noun: string): string {

@@ -140,6 +140,17 @@ describe('the guard on destruction', () => {
     expect((await service.getVersion(versionOne, operator)).state).toBe('ENABLED');
   });
 
+  test('names services whose images need the version, and no topics where there are none', async () => {
+    const services = ['projects/p/locations/l/services/hello'];
+    const ofImages = { ...dependents, messageCount: 0, byteCount: 0, topics: [], services };
+    const bench = await openKmsBench({
+      guard: { dependentsOf: async () => ({ ...ofImages, latestExpiryMs: null }) },
+    });
+    await expect(bench.service.destroyVersion(versionOne, false, operator)).rejects.toThrow(
+      'is in use: 2 data encryption keys, images of 1 service (projects/p/locations/l/services/hello) need it, without a bound.',
+    );
+  });
+
   test('gives way to force, and to a label of the key', async () => {
     const forced = await openKmsBench({ guard });
     const version = await forced.service.destroyVersion(versionOne, true, operator);

@@ -5,12 +5,16 @@ import {
   unbuiltKmsRoutes,
   type ApiMethod,
   type ApiOptions,
+  type KeyUseSource,
+  type KeyVersionUse,
   type RequireKey,
   type Route,
 } from '../../api/index.ts';
 import type { Broker } from '../../broker/index.ts';
 import type { ServerConfig } from '../../config/index.ts';
+import type { Vault } from '../../vault/index.ts';
 import { absentKeyUse, notServed } from '../absent-broker.ts';
+import { layerKeyUses } from './destruction-guard.ts';
 import type { KeyServices } from './key-services.ts';
 
 /** What of the API is about keys. */
@@ -41,11 +45,57 @@ function refuse(rpc: string, url: string): never {
   throw notServed(`${rpc} is not served here, as this server has --roles broker: ask ${url}.`);
 }
 
-/** What depends on keys; without the role broker it says that it is not served. */
-export function keyUseApi(broker: Broker | undefined, services: KeyServices): Route[] {
-  if (broker === undefined) return keyUseRoutes(absentKeyUse(), async () => undefined);
-  return keyUseRoutes(broker, existenceIn(services));
+/** Whose DEKs are under keys here. */
+export interface UsersOfKeys {
+  readonly broker: Broker | undefined;
+  readonly vault: Pick<Vault, 'administration'> | undefined;
 }
+
+/**
+ * What depends on keys: messages and images. Without the role broker rewraps of messages' DEKs are not served, nor
+ * is the rest without the vault either.
+ */
+export function keyUseApi({ broker, vault }: UsersOfKeys, services: KeyServices): Route[] {
+  const source: KeyUseSource = broker ?? absentKeyUse();
+  if (vault === undefined) {
+    return keyUseRoutes(
+      source,
+      broker === undefined ? async () => undefined : existenceIn(services),
+    );
+  }
+  const both: KeyUseSource = {
+    keyUse: async (name) => withImages((await broker?.keyUse(name)) ?? [], name, vault),
+    startRewrap: (name, options) => source.startRewrap(name, options),
+    rewrapProgress: (name) => source.rewrapProgress(name),
+  };
+  return keyUseRoutes(both, existenceIn(services));
+}
+
+/** The uses of a key, or of a version, and of the vault's DEKs under it. */
+async function withImages(
+  uses: readonly KeyVersionUse[],
+  name: string,
+  vault: Pick<Vault, 'administration'>,
+): Promise<KeyVersionUse[]> {
+  const all = new Map(uses.map((use) => [use.name, use]));
+  for (const { name: version, dekCount, services } of await layerKeyUses(vault)) {
+    if (version !== name && !version.startsWith(`${name}/`)) continue;
+    const use = all.get(version) ?? { ...unused, name: version };
+    all.set(version, { ...use, dekCount: use.dekCount + dekCount, services });
+  }
+  return [...all.values()].toSorted((a, b) => numberOf(a.name) - numberOf(b.name));
+}
+
+const unused: Omit<KeyVersionUse, 'name'> = {
+  dekCount: 0,
+  spareDekCount: 0,
+  messageCount: 0,
+  byteCount: 0,
+  latestExpiryMs: null,
+  topics: [],
+};
+
+const numberOf = (version: string): number => Number(version.split('/').at(-1));
 
 /** Which keys there are in another key service is not known here: all are let pass. */
 function existenceIn({ embedded, remote }: KeyServices): RequireKey {
