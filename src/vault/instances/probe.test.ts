@@ -44,4 +44,10 @@ describe('one look at a program that is still starting', () => {
     const asked = { ...defaultStartupProbe, http: { path: '/', headers: [] } };
     expect(await looked(asked, 10)).toEqual({ isGood: false, why: 'ERROR_CONNECTION_FAILED' });
   });
+
+  test('that cannot be asked for is a failure like another, and nobody’s crash', async () => {
+    const headers = [{ name: 'X-Test', value: 'a\r\nb' }];
+    const asked = { ...defaultStartupProbe, http: { path: '/', headers } };
+    expect(await looked(asked, 0)).toEqual({ isGood: false, why: 'ERROR_CONNECTION_FAILED' });
+  });
 });

@@ -102,6 +102,9 @@ async function tryOnce(
   try {
     if (time.aborted || probe?.http === undefined) return { isGood: true };
     return await get(socket, probe.http, time);
+  } catch {
+    // A field of its owner's that no request can have.
+    return { isGood: false, why: 'ERROR_CONNECTION_FAILED' };
   } finally {
     socket.destroy();
   }

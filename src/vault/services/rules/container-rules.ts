@@ -121,6 +121,7 @@ function checkProbe(
   if (http !== undefined && !/^\/[!-~]*$/.test(http.path)) {
     violations.add(`${field}.httpGet.path`, 'Must be an absolute path.');
   }
+  checkHeaders(http?.headers ?? [], `${field}.httpGet.httpHeaders`, violations);
   const bounds = [
     ['initialDelaySeconds', 0, secondsMax],
     ['timeoutSeconds', 1, secondsMax],
@@ -133,6 +134,18 @@ function checkProbe(
   }
   if (probe.timeoutSeconds > probe.periodSeconds) {
     violations.add(`${field}.timeoutSeconds`, 'Must not be greater than periodSeconds.');
+  }
+}
+
+/** What RFC 9110, 5.1 and 5.5, lets a field be. */
+function checkHeaders(
+  headers: readonly EnvVariable[],
+  field: string,
+  violations: Violations,
+): void {
+  for (const [index, { name, value }] of headers.entries()) {
+    const isField = /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+    if (!isField) violations.add(`${field}[${index}]`, 'Not a header.');
   }
 }
 

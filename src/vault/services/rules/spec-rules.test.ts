@@ -109,6 +109,8 @@ const probe: Probe = {
   failureThreshold: 3,
 };
 
+const { tcpPort: _, ...httpProbe } = probe;
+
 describe('containers', () => {
   test.each<[Partial<Container>]>([
     [{ port: 1 }],
@@ -119,6 +121,14 @@ describe('containers', () => {
     [{ env: [{ name: 'A', value: '' }] }],
     [{ startupProbe: { ...probe, timeoutSeconds: 240, periodSeconds: 240 } }],
     [{ livenessProbe: { ...probe, timeoutSeconds: 5 } }],
+    [
+      {
+        livenessProbe: {
+          ...httpProbe,
+          http: { path: '/', headers: [{ name: 'X-Test', value: 'a b, "é"' }] },
+        },
+      },
+    ],
   ])('%j is allowed', (change) => expect(refusal(container(change))).toBeNull());
 
   test.each<[Partial<Container>, string]>([
@@ -147,6 +157,15 @@ describe('containers', () => {
     [{ startupProbe: { ...probe, timeoutSeconds: 11 } }, 'startupProbe.timeoutSeconds'],
     [{ livenessProbe: { ...probe, http: { path: '/', headers: [] } } }, 'livenessProbe'],
     [{ livenessProbe: { ...probe, failureThreshold: 0 } }, 'livenessProbe.failureThreshold'],
+    ...[
+      { name: 'X-Test', value: 'a\r\nb' },
+      { name: 'X-Test', value: '한' },
+      { name: 'X Test', value: 'a' },
+      { name: '', value: 'a' },
+    ].map((header): [Partial<Container>, string] => [
+      { livenessProbe: { ...httpProbe, http: { path: '/', headers: [header] } } },
+      'livenessProbe.httpGet.httpHeaders[0]',
+    ]),
   ])('%j is refused', (change, field) => {
     expect(fieldsOf(container(change))).toContain(`${place}.${field}`);
   });
