@@ -117,11 +117,7 @@ function checkProbe(
     violations.add(field, 'Exactly one of httpGet and tcpSocket must be set.');
   }
   if (tcpPort !== undefined) checkPort(tcpPort, `${field}.tcpSocket.port`, violations);
-  if (http?.port !== undefined) checkPort(http.port, `${field}.httpGet.port`, violations);
-  if (http !== undefined && !/^\/[!-~]*$/.test(http.path)) {
-    violations.add(`${field}.httpGet.path`, 'Must be an absolute path.');
-  }
-  checkHeaders(http?.headers ?? [], `${field}.httpGet.httpHeaders`, violations);
+  if (http !== undefined) checkHttpGet(http, `${field}.httpGet`, violations);
   const bounds = [
     ['initialDelaySeconds', 0, secondsMax],
     ['timeoutSeconds', 1, secondsMax],
@@ -137,15 +133,17 @@ function checkProbe(
   }
 }
 
-/** What RFC 9110, 5.1 and 5.5, lets a field be. */
-function checkHeaders(
-  headers: readonly EnvVariable[],
+function checkHttpGet(
+  { path, port, headers }: NonNullable<Probe['http']>,
   field: string,
   violations: Violations,
 ): void {
+  if (port !== undefined) checkPort(port, `${field}.port`, violations);
+  if (!/^\/[!-~]*$/.test(path)) violations.add(`${field}.path`, 'Must be an absolute path.');
   for (const [index, { name, value }] of headers.entries()) {
+    // RFC 9110, 5.1 and 5.5.
     const isField = /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
-    if (!isField) violations.add(`${field}[${index}]`, 'Not a header.');
+    if (!isField) violations.add(`${field}.httpHeaders[${index}]`, 'Not a header.');
   }
 }
 
