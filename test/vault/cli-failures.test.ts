@@ -145,4 +145,13 @@ describe.skipIf(!canRunImages)('sealpost run and sealpost vault', () => {
     expect(await cli.said('run services describe slow')).toMatch(/^Ready +Unknown/m);
     await cli.said('run services delete slow');
   });
+
+  test(`the doctor finds nothing wrong with a vault that has no broker beside it${why}`, async () => {
+    const { code, stdout, stderr } = await cli.run('doctor');
+    expect([code, stderr]).toEqual([
+      0,
+      'It has no role broker, and so neither topics nor subscriptions.\n',
+    ]);
+    expect(stdout).toMatch(/ is ready: [^]*\nLooked at 0 resources: all is well\.\n$/);
+  });
 });

@@ -2,6 +2,7 @@ import { CommandError, usageError } from '../command/command-error.ts';
 import type { Action } from '../command/command-spec.ts';
 import { exitCodes } from '../command/exit-codes.ts';
 import type { Tools } from '../command/tools.ts';
+import { Refusal } from '../connection/refusal.ts';
 import { counted } from '../output/plain-text.ts';
 import { checkServer, type ServerCheck } from './server-check.ts';
 import { diagnose, diagnosisLines, findingLine, rankOf, type Diagnosis } from './diagnosis.ts';
@@ -16,7 +17,7 @@ export const doctor: Action = async ({ arguments: [resource], flags }, tools) =>
   const server = await checkServer(api, version);
   const isUp = !server.findings.some(({ severity }) => severity === 'error');
   const isNamed = names.hasProject;
-  const diagnoses = isUp && isNamed ? await diagnoseProject(tools) : [];
+  const diagnoses = isUp && isNamed ? await withoutBroker(diagnoseProject(tools), tools) : [];
   if (isUp && !isNamed) {
     out.result({ server, resources: [], errorCount: 0 }, serverLines(server));
     const hint = 'Add --project ID, or set SEALPOST_PROJECT.';
@@ -37,6 +38,20 @@ async function diagnoseNamed(resource: string, { api, names }: Tools): Promise<D
     exitCode: exitCodes.notFound,
     hint: 'Look for it with: sealpost topics list, sealpost subscriptions list',
   });
+}
+
+/** A server of keys or services alone has no topic or subscription that could stand still. */
+async function withoutBroker(
+  asked: Promise<Diagnosis[]>,
+  { out }: Pick<Tools, 'out'>,
+): Promise<Diagnosis[]> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'UNIMPLEMENTED') throw error;
+    out.note('It has no role broker, and so neither topics nor subscriptions.');
+    return [];
+  }
 }
 
 async function diagnoseProject({ api, names }: Tools): Promise<Diagnosis[]> {
