@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { RpcError } from '../../rpc/index.ts';
 import { placeInTree } from './drivers/tree-path.ts';
 
@@ -64,8 +64,19 @@ function passwordLines(root: string): PasswordLine[] {
 function linesOf(root: string, path: string): string[][] {
   const place = placeInTree(root, path);
   if (!place?.stats?.isFile()) return [];
-  const text = readFileSync(place.path).toString('utf8', 0, fileBytesMax);
-  return text.split('\n').map((line) => line.split(':'));
+  return startOf(place.path)
+    .split('\n')
+    .map((line) => line.split(':'));
+}
+
+function startOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(fileBytesMax);
+    return bytes.toString('utf8', 0, readSync(file, bytes));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function idOf(text: string): number | null {
@@ -76,6 +87,6 @@ function unknown(what: 'user' | 'group', name: string): RpcError {
   return new RpcError(
     'FAILED_PRECONDITION',
     'IMAGE_USER_UNKNOWN',
-    `The image's ${what} ${JSON.stringify(name)} is not in its /etc/${what === 'user' ? 'passwd' : 'group'}, or its id is above ${idMax}.`,
+    `The image's ${what} ${JSON.stringify(name.slice(0, 100))} is not in its /etc/${what === 'user' ? 'passwd' : 'group'}, or its id is above ${idMax}.`,
   );
 }

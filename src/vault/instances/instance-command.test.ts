@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -63,6 +63,18 @@ describe('a user', () => {
 
   test.each(['nobody', 'app:nobodies', '65536', '1:99999999'])('%j is refused', (user) => {
     expect(() => commandOf(revisionOf(), { ...imageConfig, user }, root)).toThrow(/is not in its/);
+  });
+
+  test('is looked up at the start of a file, however large the image made it', () => {
+    truncateSync(join(root, 'etc/passwd'), 3 * 2 ** 30);
+    truncateSync(join(root, 'etc/group'), 3 * 2 ** 30);
+    const command = commandOf(revisionOf(), { ...imageConfig, user: 'app:staff' }, root);
+    expect(command).toMatchObject({ uid: 1001, gid: 50 });
+  });
+
+  test('is refused in few words, however long its name is', () => {
+    const user = 'a'.repeat(8_000_000);
+    expect(() => commandOf(revisionOf(), { ...imageConfig, user }, root)).toThrow(/^.{1,300}$/);
   });
 
   test('is looked up in the tree, wherever its links point', () => {
