@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
+import { defaultLayerLimits, LayerRefusal } from '../layers/layer-entry.ts';
 import type { LayerSecret } from '../layers/layer-intake.ts';
 import { StoredLayer, type StoredLayerPlace } from '../layers/stored-layer.ts';
 import type { LaidOut, LayOutJob, StopFlag, Survey, SurveyJob } from '../threads/job.ts';
@@ -106,6 +107,7 @@ async function withLayers<Result>(
   job: { readonly secret: LayerSecret; readonly layers: readonly StoredLayerPlace[] },
   use: (layers: readonly StoredLayer[]) => Result,
 ): Promise<Result> {
+  checkIndexes(job.layers);
   const layers: StoredLayer[] = [];
   try {
     for (const place of job.layers) layers.push(await StoredLayer.open(place, job.secret));
@@ -113,6 +115,16 @@ async function withLayers<Result>(
   } finally {
     for (const layer of layers) layer.close();
   }
+}
+
+/** All of them are in memory at a time, and one layer may be named often: an image has as much as one. */
+function checkIndexes(layers: readonly StoredLayerPlace[]): void {
+  let bytes = 0;
+  for (const { indexPath } of layers) {
+    bytes += statSync(indexPath, { throwIfNoEntry: false })?.size ?? 0;
+  }
+  if (layers.length < 2 || bytes <= defaultLayerLimits.indexBytesMax) return;
+  throw new LayerRefusal('its names are too many to keep');
 }
 
 function checkRoom(bytes: number, bytesMax: number): void {
