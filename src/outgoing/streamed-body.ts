@@ -1,7 +1,8 @@
 import { request as open, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 
-import type { Clock } from '../runtime/index.ts';
+import { type Clock, freeBytes } from '../runtime/index.ts';
 import { sever } from './connector.ts';
 import { failureOf, lost, malformed } from './exchange.ts';
 import type { DialledRequest } from './kept-connections.ts';
@@ -48,12 +49,14 @@ export class StreamedBody extends Readable {
   readonly #response: IncomingMessage;
   readonly #options: StreamedBodyOptions;
   readonly #cut: () => void;
+  readonly #socket: Socket;
   #heardMs: number;
   #isAwaited = false;
   #disarm: () => void = () => undefined;
 
   constructor(response: IncomingMessage, options: StreamedBodyOptions) {
-    super();
+    // One buffer at a time: more would be joined in a copy, and wait for the collector.
+    super({ highWaterMark: 1 });
     this.#response = response;
     this.#options = options;
     this.#heardMs = options.clock.monotonicMs();
@@ -62,8 +65,11 @@ export class StreamedBody extends Readable {
     this.#cut = () => this.destroy(options.signal.reason as Error);
     options.signal.addEventListener('abort', this.#cut, { once: true });
     response.on('data', (chunk: Uint8Array) => this.#take(chunk));
+    // What a connection reads is copied when it was parsed, which the listener before this one does.
+    this.#socket = response.socket.on('data', freeBytes);
     response.on('end', () => {
       this.#isAwaited = false;
+      this.#socket.off('data', freeBytes);
       this.push(null);
     });
     response.on('error', (error) => this.destroy(brokenOff(error)));
@@ -84,6 +90,7 @@ export class StreamedBody extends Readable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#disarm();
     this.#options.signal.removeEventListener('abort', this.#cut);
+    this.#socket.off('data', freeBytes);
     if (!this.#response.readableEnded) this.#giveUp();
     this.#options.end();
     done(error);

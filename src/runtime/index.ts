@@ -19,5 +19,6 @@ export {
   type KeyFailpointName,
   type RootKeyFailpointName,
 } from './failpoints.ts';
+export { freeBytes } from './freed-bytes.ts';
 export { keepAlive } from './keep-alive.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';

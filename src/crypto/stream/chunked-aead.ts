@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto';
-import { assert } from '../../runtime/index.ts';
+import { assert, freeBytes } from '../../runtime/index.ts';
 import { wipe } from '../bytes.ts';
 import { keyBytes, tagBytes } from '../suite.ts';
 
@@ -39,8 +39,7 @@ export class ChunkedAead {
     const sealed = Buffer.allocUnsafeSlow(plain.length + tagBytes);
     const text = cipher.update(plain);
     sealed.set(text);
-    // Given back at once: the collector sees little of memory outside its heap.
-    if (text.buffer instanceof ArrayBuffer) text.buffer.transfer(0);
+    freeBytes(text);
     cipher.final();
     sealed.set(cipher.getAuthTag(), plain.length);
     return sealed;

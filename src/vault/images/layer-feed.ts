@@ -1,10 +1,11 @@
 import type { Readable } from 'node:stream';
-import { freeBytes } from '../layers/freed-bytes.ts';
+import { freeBytes } from '../../runtime/index.ts';
 import type { RunningJob } from '../threads/job-threads.ts';
+import type { Slab } from '../threads/job.ts';
 
-/** Bytes that are on their way to a thread at most, whatever the layer's size. */
-const inFlightBytesMax = 4_194_304;
-const pieceBytesMax = 1_048_576;
+/** A mebibyte is on its way to a thread at most, whatever the layer's size. */
+const slabsMax = 4;
+const slabBytes = 262_144;
 
 /**
  * Sends a blob to the job that takes it in, no faster than the job is. Ends early when the job did.
@@ -36,10 +37,16 @@ export async function feedLayer(
   }
 }
 
+/** Copies a blob into slabs, and uses those again that the job gives back. */
 class LayerFeed {
   readonly #job: RunningJob<unknown>;
   readonly #onBytes: (done: number) => void;
-  #inFlight = 0;
+  readonly #spare: Slab[] = [];
+  #made = 0;
+  #away = 0;
+  /** The one that is being filled. */
+  #slab: Slab | null = null;
+  #filled = 0;
   #done = 0;
   #wake: () => void = () => undefined;
 
@@ -48,38 +55,61 @@ class LayerFeed {
     this.#onBytes = onBytes;
     const wake = (): void => this.#wake();
     job.result.then(wake, wake);
-    job.onConsumed = (bytes) => {
-      this.#inFlight -= bytes;
+    job.onConsumed = (slab) => {
+      this.#spare.push(slab);
+      this.#away--;
+      if (this.#away === 0) this.#send();
       wake();
     };
   }
 
   async pass(source: Readable): Promise<void> {
     for await (const chunk of source as AsyncIterable<Uint8Array>) {
-      for (let at = 0; at < chunk.length; at += pieceBytesMax) {
-        await this.#room();
-        this.#send(chunk.subarray(at, at + pieceBytesMax));
+      for (let at = 0; at < chunk.length;) {
+        const slab = await this.#open();
+        if (slab === null) return;
+        at += this.#fill(slab, chunk.subarray(at));
       }
       freeBytes(chunk);
-      if (this.#job.isSettled) return;
     }
+    this.#send();
     this.#job.send({ kind: 'end' });
   }
 
-  /** A copy in memory of its own, which can be moved: streams give views of shared buffers. */
-  #send(piece: Uint8Array): void {
-    const bytes = new Uint8Array(piece);
-    this.#inFlight += bytes.length;
-    this.#done += bytes.length;
-    this.#job.send({ kind: 'bytes', bytes });
-    this.#onBytes(this.#done);
-  }
-
-  async #room(): Promise<void> {
-    while (this.#inFlight >= inFlightBytesMax && !this.#job.isSettled) {
+  /** A slab with room; null once the job has ended. */
+  async #open(): Promise<Slab | null> {
+    while (!this.#job.isSettled) {
+      this.#slab ??= this.#spare.pop() ?? this.#make();
+      if (this.#slab !== null) return this.#slab;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+    return null;
+  }
+
+  #make(): Slab | null {
+    if (this.#made === slabsMax) return null;
+    this.#made++;
+    return new Uint8Array(slabBytes);
+  }
+
+  /** How many of the bytes it took; a job that has nothing to do gets a slab before it is full. */
+  #fill(slab: Slab, bytes: Uint8Array): number {
+    const taken = bytes.subarray(0, slab.length - this.#filled);
+    slab.set(taken, this.#filled);
+    this.#filled += taken.length;
+    this.#done += taken.length;
+    if (this.#filled === slab.length || this.#away === 0) this.#send();
+    this.#onBytes(this.#done);
+    return taken.length;
+  }
+
+  #send(): void {
+    if (this.#slab === null || this.#filled === 0) return;
+    this.#away++;
+    this.#job.send({ kind: 'bytes', slab: this.#slab, length: this.#filled });
+    this.#slab = null;
+    this.#filled = 0;
   }
 }

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { freeBytes } from './freed-bytes.ts';
+import { freeBytes } from '../../runtime/index.ts';
 import { LayerRefusal } from './layer-entry.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 

@@ -1,8 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, writeSync, writevSync } from 'node:fs';
 import { createLayerSealer, layerIndexMac, type LayerSealer } from '../../envelope/layers/index.ts';
-import { assert, type Entropy } from '../../runtime/index.ts';
-import { freeBytes } from './freed-bytes.ts';
+import { assert, type Entropy, freeBytes } from '../../runtime/index.ts';
 import { decompressed } from './layer-decompression.ts';
 import { LayerIndexWriter } from './layer-index.ts';
 import { type LayerLimits, LayerRefusal } from './layer-entry.ts';

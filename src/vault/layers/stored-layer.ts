@@ -6,7 +6,7 @@ import {
   verifyLayerIndex,
 } from '../../envelope/layers/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import { freeBytes } from './freed-bytes.ts';
+import { freeBytes } from '../../runtime/index.ts';
 import type { LayerSecret } from './layer-intake.ts';
 import {
   decodeLayerIndex,

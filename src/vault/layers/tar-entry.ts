@@ -75,6 +75,10 @@ export function entryOf(
 ): LayerEntry {
   const { name, mode, uid, gid, mtime, pax } = header;
   const named = entryPath(name, limits);
+  const time = paxTime(pax, name) ?? mtime;
+  if (Math.abs(time) > Number.MAX_SAFE_INTEGER) {
+    throw new LayerRefusal('its mtime is no time that can be', name);
+  }
   const isEntry = named.kind === 'entry';
   if (named.path === '' && isEntry && type !== 'directory') {
     throw new LayerRefusal('the root must be a directory', name);
@@ -86,7 +90,7 @@ export function entryOf(
     uid: paxInteger(pax, 'uid', name) ?? uid,
     gid: paxInteger(pax, 'gid', name) ?? gid,
     size: isEntry ? size : 0,
-    mtime: paxTime(pax, name) ?? mtime,
+    mtime: time,
     xattrs: xattrNames(pax),
     offset: size > 0 && isEntry ? offset : 0,
   };

@@ -23,6 +23,7 @@ function header(fields: {
   readonly linkname?: string;
   readonly magic?: string;
   readonly uid?: string;
+  readonly mtime?: string;
 }): Buffer {
   const block = Buffer.alloc(512);
   const { name = 'a', flag = '0', size = 0, linkname = '', uid = '0000000\0' } = fields;
@@ -32,7 +33,7 @@ function header(fields: {
   block.write('0000000\0', 116);
   const sizeText = typeof size === 'number' ? `${size.toString(8).padStart(11, '0')}\0` : size;
   block.write(sizeText, 124, 'latin1');
-  block.write('00000000000\0', 136);
+  block.write(fields.mtime ?? '00000000000\0', 136, 'latin1');
   block.write(flag, 156, 'latin1');
   block.write(linkname, 157);
   block.write(fields.magic ?? 'ustar\u000000', 257, 'latin1');
@@ -173,6 +174,9 @@ describe('what is refused, with the entry and the rule', () => {
     ['a size that is no number', tape(header({ size: '12x\0' })), /size is no octal/],
     ['a negative size', tape(header({ size: '\u00ff'.repeat(12) })), /size is no number/],
     ['a uid that is no number', tape(header({ uid: '9\0' })), /uid is no octal/],
+    ['a time beyond all others', tape(pax(`mtime=${'9'.repeat(400)}`), header({})), /mtime is no/],
+    ['a time that no file can have', tape(pax('mtime=-1e3'), header({})), /mtime is no/],
+    ['the same in binary', tape(header({ mtime: `\u0080${'\u00ff'.repeat(11)}` })), /mtime is no/],
     ['a size that lies', header({ size: 4096 }), /ends amid an entry/],
     ['a size of pax that lies', tape(pax('size=9999999'), header({})), /ends amid an entry/],
     ['a size of pax that is none', tape(pax('size=-1'), header({})), /size is no number/],

@@ -10,7 +10,8 @@ export class PulledStream extends Readable {
 
   /** `leave` is called once, at the end: it must let go of whatever the generator waits for. */
   constructor(chunks: AsyncGenerator<Uint8Array, void>, leave: (reason: Error) => void) {
-    super();
+    // One chunk at a time: more would be joined in a copy, and wait for the collector.
+    super({ highWaterMark: 1 });
     this.#chunks = chunks;
     this.#leave = leave;
     // It may fail before it is read; whoever reads it is told all the same.

@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort, type Transferable, Worker } from 'nod
 import { assert } from '../../runtime/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
 import { LayerRefusal } from '../layers/layer-entry.ts';
-import { type JobInput, type JobOutput, StopFlag, type VaultJobs } from './job.ts';
+import { type JobInput, type JobOutput, type Slab, StopFlag, type VaultJobs } from './job.ts';
 
 /** A job under way in a thread. */
 export interface RunningJob<Result> {
@@ -13,12 +13,15 @@ export interface RunningJob<Result> {
   send(input: JobInput): void;
   /** Asks it to stop; it ends its files and wipes its key before its result rejects. */
   stop(): void;
-  /** Called with each count of bytes that it used up. */
-  onConsumed: (bytes: number) => void;
+  /** Called with each slab that it gives back: its bytes are used up. */
+  onConsumed: (slab: Slab) => void;
 }
 
 /** Threads that are kept warm: loading the code takes longer than opening a small image. */
 const idleMax = 1;
+
+/** What a job makes is used up at once: much room for it would only be filled before it is freed. */
+const youngMebibytes = 4;
 
 /**
  * Threads for what would keep everybody else waiting: unpacking, hashing, sealing, writing. Each
@@ -62,6 +65,7 @@ export class JobThreads {
     const suffix = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const worker = new Worker(new URL(`./job-worker.${suffix}`, import.meta.url), {
       name: 'vault',
+      resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes },
       workerData: { cacheFolder: getCompileCacheDir() },
     });
     this.#all.add(worker);
@@ -88,7 +92,7 @@ export class JobThreads {
 class Job<Result> implements RunningJob<Result> {
   readonly result: Promise<Result>;
   isSettled = false;
-  onConsumed: (bytes: number) => void = () => undefined;
+  onConsumed: (slab: Slab) => void = () => undefined;
   readonly #port: MessagePort;
   readonly #stop: StopFlag;
 
@@ -114,7 +118,7 @@ class Job<Result> implements RunningJob<Result> {
     const failed = (error: unknown): void => settle(false, () => reject(internal(error)));
     const exited = (): void => failed(new Error('a thread of the vault ended amid a job'));
     port.on('message', (output: JobOutput) => {
-      if (output.kind === 'consumed') this.onConsumed(output.bytes);
+      if (output.kind === 'consumed') this.onConsumed(output.slab);
       else if (output.kind === 'done') settle(true, () => resolve(output.result as Result));
       else settle(!signal.aborted, () => reject(errorOf(output)));
     });
@@ -127,7 +131,7 @@ class Job<Result> implements RunningJob<Result> {
   }
 
   send(input: JobInput): void {
-    const moved = input.kind === 'bytes' ? [input.bytes.buffer as ArrayBuffer] : [];
+    const moved = input.kind === 'bytes' ? [input.slab.buffer] : [];
     if (!this.isSettled) this.#port.postMessage(input, moved);
   }
 

@@ -1,7 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { RpcError } from '../../rpc/index.ts';
 import { SystemClock, SystemEntropy } from '../../runtime/index.ts';
-import { freeBytes } from '../layers/freed-bytes.ts';
 import { LayerRefusal } from '../layers/layer-entry.ts';
 import { takeLayer } from '../layers/layer-intake.ts';
 import { examineLayers } from '../trees/layer-examination.ts';
@@ -85,11 +84,10 @@ class PortSource implements AsyncIterable<Uint8Array> {
           this.#wake = resolve;
         });
       } else if (input.kind === 'bytes') {
-        const { length } = input.bytes;
-        yield input.bytes;
-        freeBytes(input.bytes);
-        const consumed: JobOutput = { kind: 'consumed', bytes: length };
-        this.#port.postMessage(consumed, []);
+        const { slab, length } = input;
+        yield slab.subarray(0, length);
+        const consumed: JobOutput = { kind: 'consumed', slab };
+        this.#port.postMessage(consumed, [slab.buffer]);
       } else if (input.kind === 'end') return;
     }
   }

@@ -64,15 +64,21 @@ export interface VaultJobs {
 
 export type VaultJob = VaultJobs[keyof VaultJobs]['job'];
 
-/** To a job under way: the next bytes of its blob, its end, or that somebody asked it to stop. */
+/**
+ * To a job under way: the next bytes of its blob, the first `length` of a slab that moves with them,
+ * its end, or that somebody asked it to stop.
+ */
 export type JobInput =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'bytes'; readonly slab: Slab; readonly length: number }
   | { readonly kind: 'end' }
   | { readonly kind: 'stop' };
 
-/** From a job. `failed` with a null code is a LayerRefusal, else an RpcError. */
+/** Memory that goes to and fro: each piece in memory of its own would wait for two collectors. */
+export type Slab = Uint8Array<ArrayBuffer>;
+
+/** From a job. `consumed` gives a slab back. `failed` with a null code is a LayerRefusal, else an RpcError. */
 export type JobOutput =
-  | { readonly kind: 'consumed'; readonly bytes: number }
+  | { readonly kind: 'consumed'; readonly slab: Slab }
   | { readonly kind: 'done'; readonly result: unknown }
   | {
       readonly kind: 'failed';

@@ -1,6 +1,6 @@
 /**
  * Gives the memory of bytes back at once, if it is theirs alone. The collector sees little of what
- * lies outside its heap: a layer would fill hundreds of mebibytes before it came by.
+ * lies outside its heap: a long stream would fill hundreds of mebibytes before it came by.
  */
 export function freeBytes(bytes: Uint8Array): void {
   const { buffer } = bytes;
