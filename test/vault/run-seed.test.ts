@@ -8,8 +8,9 @@ import { canRunImages, needsImages, useLiveVault } from '../support/live-vault.t
  */
 const hourMs = 2_000;
 const vault = useLiveVault([
-  ...['--vault-hour-ms', String(hourMs), '--vault-check-seconds', '1'],
-  ...['--vault-idle-seconds', '600'],
+  `--vault-hour-ms=${hourMs}`,
+  '--vault-check-seconds=1',
+  '--vault-idle-seconds=600',
 ]);
 const why = canRunImages ? '' : ` ${needsImages}`;
 

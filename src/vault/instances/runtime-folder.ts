@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -29,10 +30,13 @@ const treesName = 'trees';
 export class RuntimeFolder {
   readonly #path: string;
   readonly #boot: string;
+  /** Whether it was not there before: then it goes with us. */
+  readonly #isMade: boolean;
 
-  private constructor(path: string, boot: string) {
+  private constructor(path: string, boot: string, isMade: boolean) {
     this.#path = path;
     this.#boot = boot;
+    this.#isMade = isMade;
   }
 
   /** @throws RpcError FAILED_PRECONDITION if it is not in memory, not ours, or in use */
@@ -40,7 +44,7 @@ export class RuntimeFolder {
     if (Buffer.byteLength(path) > pathBytesMax) {
       throw refused(path, `has a path of more than ${pathBytesMax} bytes`);
     }
-    mkdirSync(path, { recursive: true, mode: 0o711 });
+    const isMade = mkdirSync(path, { recursive: true, mode: 0o711 }) !== undefined;
     const stats = lstatSync(path);
     if (!stats.isDirectory() || stats.uid !== getuid?.()) throw refused(path, 'is not ours');
     if (statfsSync(path).type !== tmpfsType) {
@@ -54,7 +58,7 @@ export class RuntimeFolder {
     const boot = Buffer.from(draw(entropy, 8)).toString('hex');
     mkdirSync(join(path, treesName, boot), { recursive: true, mode: 0o711 });
     for (const folder of [treesName, join(treesName, boot)]) chmodSync(join(path, folder), 0o711);
-    return new RuntimeFolder(path, boot);
+    return new RuntimeFolder(path, boot, isMade);
   }
 
   /** An instance's: entered by its own ids alone. */
@@ -90,6 +94,18 @@ export class RuntimeFolder {
   async release(): Promise<void> {
     await removeTree(join(this.#path, treesName, this.#boot));
     rmSync(join(this.#path, 'owner'), { force: true });
+    for (const name of readdirSync(this.#path)) removeEmpty(join(this.#path, name));
+    if (this.#isMade) removeEmpty(this.#path);
+  }
+}
+
+/** Anything else stays: somebody else's, or left by a crash for the next sweep. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'ENOENT') throw error;
   }
 }
 
