@@ -20,6 +20,7 @@ import { findControlGroups } from './control-groups.ts';
 import { readLines } from './output-lines.ts';
 import { prepareTree } from './prepared-tree.ts';
 import { identityOf, isRunning } from './process-identity.ts';
+import { placeInTree } from './tree-path.ts';
 
 const limits = { memoryBytes: 64 * 2 ** 20, cpuMillis: 500, pids: 32 };
 const clock = new VirtualClock();
@@ -78,12 +79,22 @@ describe('a tree that is made ready', () => {
     expect(() => prepareTree({ root, ...spec, cwd })).toThrow(/working directory/);
   });
 
-  test('a working directory is looked for but once, however long it is', () => {
+  test.each([2_000, 4_000_000])('a working directory of %i names keeps nobody waiting', (names) => {
     const root = join(folder, 'root');
     mkdirSync(root);
-    const cwd = '/a'.repeat(4_000_000);
+    const cwd = '/a'.repeat(names);
     expect(() => prepareTree({ root, ...spec, cwd })).toThrow(/working directory/);
   });
+});
+
+test('a way in a tree that its links make long without end leads nowhere', () => {
+  const deep = join(folder, 'd/'.repeat(100));
+  mkdirSync(deep, { recursive: true });
+  writeFileSync(join(deep, 'passwd'), '');
+  symlinkSync('d/'.repeat(100), join(folder, 'once'));
+  symlinkSync(`once${'/..'.repeat(100)}/once`, join(folder, 'twice'));
+  expect(placeInTree(folder, '/once/passwd')?.stats?.isFile()).toBe(true);
+  expect(placeInTree(folder, '/twice/passwd')).toBeNull();
 });
 
 describe('output', () => {

@@ -2,7 +2,7 @@ import { chmodSync, lchownSync, lstatSync, mkdirSync, rmSync, writeFileSync } fr
 import { join, posix } from 'node:path';
 import { RpcError } from '../../../rpc/index.ts';
 import type { InstanceSpec } from '../instance-driver.ts';
-import { placeInTree } from './tree-path.ts';
+import { placeInTree, stepsMax } from './tree-path.ts';
 
 type TreeSpec = Pick<InstanceSpec, 'root' | 'idOffset' | 'hostname' | 'cwd'>;
 
@@ -36,7 +36,7 @@ export function prepareTree(spec: TreeSpec): void {
 /** Of the tree beyond doubt: beneath /proc are descriptors of who makes the sandbox, and the host. */
 function makeWorkingFolder(spec: TreeSpec): void {
   const { root, cwd } = spec;
-  const isPath = Buffer.byteLength(cwd) <= pathBytesMax;
+  const isPath = Buffer.byteLength(cwd) <= pathBytesMax && cwd.split('/').length <= stepsMax;
   if (isPath) makeFolder(spec, cwd);
   if (isPath && placeInTree(root, cwd)?.stats?.isDirectory()) return;
   const message = `The container could not be started: its working directory ${JSON.stringify(cwd.slice(0, 200))} is no folder of its image.`;
