@@ -451,6 +451,22 @@ describe('an upgrade', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 426 [^]*\r\n\r\nno$/);
   });
 
+  test.each([
+    ['a status that is none', '099 No'],
+    ['a status of nothing', '000 No'],
+    ['a field that only chunks can have', '426 No\r\nTrailer: x\r\nContent-Length: 0'],
+    ['another way to frame it', '426 No\r\nTransfer-Encoding: gzip'],
+    ['an upgrade to nothing', '101 Yes'],
+  ])('that the instance answers with %s ends no more than itself', async (_, head) => {
+    world.single('hello-1');
+    world.instances.onRequest = ({ socket }): void => {
+      socket.end(`HTTP/1.1 ${head}\r\n\r\n`);
+    };
+    expect(await conversation(upgradeTo('/ws'))).toMatch(/^HTTP\/1\.1 (503|426) /);
+    const plain = 'GET / HTTP/1.1\r\nHost: hello.localhost\r\nConnection: close\r\n\r\n';
+    expect(await conversation(plain)).toMatch(/^HTTP\/1\.1 (503|426) /);
+  });
+
   test('dies with its instance', async () => {
     world.single('hello-1');
     await echoing();

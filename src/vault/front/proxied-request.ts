@@ -6,6 +6,8 @@ import type { Carrier, FrontExchange } from './front-exchange.ts';
 import { endToEnd, framingOf, trailersOf, type Framing } from './header-fields.ts';
 import { dialler, type InstanceSlot } from './instance-slot.ts';
 
+/** Of an answer: what is below is none, or says that one will come. */
+export const leastStatus: number = 200;
 /** Bytes of a response's head. */
 export const responseHeadMax: number = 64 * 1024;
 
@@ -86,6 +88,10 @@ export class ProxiedRequest implements Carrier {
     incoming.on('error', () => this.#onError());
     if (this.#isDone) return;
     const status = incoming.statusCode ?? 0;
+    if (status < leastStatus) {
+      this.#exchange.refuse(answers.unavailable);
+      return;
+    }
     try {
       const dropped = mayHaveTrailers(request, incoming) ? undefined : noTrailer;
       const fields = endToEnd(incoming.rawHeaders, status === 204 ? noLength : dropped);

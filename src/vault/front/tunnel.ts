@@ -7,7 +7,7 @@ import { answers } from './front-answers.ts';
 import type { Carrier, FrontExchange } from './front-exchange.ts';
 import { endToEnd } from './header-fields.ts';
 import { dialler, type InstanceSlot } from './instance-slot.ts';
-import { responseHeadMax } from './proxied-request.ts';
+import { leastStatus, responseHeadMax } from './proxied-request.ts';
 
 /** Carries an upgrade to an instance; once it agrees, bytes both ways until either side ends. */
 export class Tunnel implements Carrier {
@@ -80,8 +80,18 @@ export class Tunnel implements Carrier {
     const status = incoming.statusCode ?? 0;
     const fields = endToEnd(incoming.rawHeaders, new Set(['trailer']));
     incoming.on('error', () => this.#exchange.cut());
+    if (status < leastStatus) {
+      this.#exchange.refuse(answers.unavailable);
+      return;
+    }
+    try {
+      response.writeHead(status, incoming.statusMessage, [...fields, 'Connection', 'close']);
+    } catch {
+      // An instance can say what no answer may.
+      this.#exchange.refuse(answers.unavailable);
+      return;
+    }
     this.#exchange.status = status;
-    response.writeHead(status, incoming.statusMessage, [...fields, 'Connection', 'close']);
     incoming.on('data', (chunk: Buffer) => (this.#exchange.responseBytes += chunk.length));
     incoming.pipe(response);
   }
