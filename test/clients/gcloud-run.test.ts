@@ -144,6 +144,10 @@ describe.skipIf(!canRun)('gcloud, as the page on Cloud Run with CMEK has it', ()
       '--format=value(textPayload)',
     );
     expect(log).toContain(disabled);
+    // It shows stdout, stderr and requests, and nothing else of a service's logs.
+    const read = await gcloud.line('run services logs read hello --limit=200');
+    expect(read).toMatch(/GET 200 http:\/\/hello\.localhost:\d+\//);
+    expect(read).toMatch(/GET 503 /);
   });
 
   test(`revisions and the service can be deleted${why}`, async () => {
