@@ -102,7 +102,7 @@ class FileImageVault implements OpenImageVault {
       const config = await this.#configOf(image, key);
       const layers = this.#placesOf(image, config);
       const job: LayOutJob = { kind: 'lay-out', secret: secretOf(key), layers, ...request };
-      const laidOut = await this.#threads.run<'lay-out'>(job, signal).result;
+      const laidOut = await this.#threads.runInTurn<'lay-out'>(job, signal);
       return { root: request.root, config, ...laidOut };
     } catch (error) {
       if (signal.aborted) throw workStopped();

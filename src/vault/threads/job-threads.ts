@@ -1,9 +1,11 @@
 import { getCompileCacheDir } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads';
 import { assert } from '../../runtime/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
 import { LayerRefusal } from '../layers/layer-entry.ts';
 import { type JobInput, type JobOutput, type Slab, StopFlag, type VaultJobs } from './job.ts';
+import { JobTurns } from './job-turns.ts';
 
 /** A job under way in a thread. */
 export interface RunningJob<Result> {
@@ -30,6 +32,8 @@ const youngMebibytes = 4;
 export class JobThreads {
   readonly #idle: Worker[] = [];
   readonly #all = new Set<Worker>();
+  /** More at a time would be no faster, and each thread takes memory. */
+  readonly #turns = new JobTurns(Math.max(2, availableParallelism()));
   #isClosed = false;
 
   /** Threads that live, busy or not. */
@@ -54,6 +58,19 @@ export class JobThreads {
     worker.ref();
     worker.postMessage({ job, port: theirs, stop: stop.cell }, moved);
     return running;
+  }
+
+  /** Runs it when few of its kind are under way: a hundred starts need no hundred threads. */
+  async runInTurn<Kind extends keyof VaultJobs>(
+    job: VaultJobs[Kind]['job'],
+    signal: AbortSignal,
+  ): Promise<VaultJobs[Kind]['result']> {
+    const giveBack = await this.#turns.take(signal);
+    try {
+      return await this.run<Kind>(job, signal).result;
+    } finally {
+      giveBack();
+    }
   }
 
   async close(): Promise<void> {
