@@ -314,6 +314,18 @@ describe('a key that is not good', () => {
     expect(rig.count(name)).toBe(2);
   });
 
+  test('what ends of itself meanwhile, of a minimum too, stays away until then', async () => {
+    const rig = new Rig();
+    const name = await rig.service('hello-1', { key: frontKey, minInstances: 1 });
+    rig.world.watch.tell('REVOKED', message);
+    await rig.world.instances.crash(rig.world.instances.running(name)[0]!.id);
+    await rig.clock.advance(3_600_000);
+    expect([rig.count(name), rig.world.instances.starts]).toEqual([0, 1]);
+    rig.world.watch.tell('ENABLED');
+    await rig.clock.settle();
+    expect([rig.count(name), rig.world.instances.starts]).toEqual([1, 2]);
+  });
+
   test('a shut-down refuses those who wait, and leaves those in flight to their instance', async () => {
     const rig = new Rig();
     const name = await rig.service('hello-1', { key: frontKey, concurrency: 1, maxInstances: 1 });
