@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 
 import { freshId } from '../support/live-api.ts';
 import { recordedDigest } from '../support/recording-run-service.ts';
@@ -180,6 +180,26 @@ describe('a service that was read', () => {
     expect(written.json).toMatchObject({
       metadata: { generation: 2 },
       spec: { template: { spec: { containerConcurrency: 4 } } },
+    });
+  });
+
+  test('as YAML may have its hours without quotes, as the seed writes them', async () => {
+    const { path } = await created(everything);
+    const exported = await live.call('GET', path, undefined, { accept: 'application/yaml' });
+    const { spec, ...rest } = parse(exported.text) as { spec: { template: { metadata: object } } };
+    const hours = 'run.googleapis.com/encryption-key-shutdown-hours';
+    const annotations = {
+      'run.googleapis.com/encryption-key':
+        'projects/p/locations/us-central1/keyRings/r/cryptoKeys/k',
+      'run.googleapis.com/post-key-revocation-action-type': 'shut-down',
+      [hours]: 2,
+    };
+    const template = { ...spec.template, metadata: { annotations } };
+    const text = stringify({ ...rest, spec: { ...spec, template } });
+    expect(text).toContain(`${hours}: 2\n`);
+    const written = await live.call('PUT', path, text, { 'content-type': 'application/yaml' });
+    expect(written.json).toMatchObject({
+      spec: { template: { metadata: { annotations: { [hours]: '2' } } } },
     });
   });
 

@@ -10,6 +10,8 @@ import type { RestCall } from '../route.ts';
 /** Beyond what any service of one container needs; YAML takes far longer to read than JSON. */
 const objectBytesMax = 262_144;
 
+const hours = 'run.googleapis.com/encryption-key-shutdown-hours';
+
 const yamlTypes = /^(?:application|text)\/(?:x-|vnd\.)?yaml$/;
 
 /** Whether a media type, or one of a list of them, is YAML's (RFC 9512 and those before it). */
@@ -44,10 +46,16 @@ function parseYaml(body: Uint8Array): JsonObject {
 function valueOf(text: string): JsonValue {
   try {
     // Anchors could make a short text a huge object: none are read.
-    return parse(text, { maxAliasCount: 0, prettyErrors: false, logLevel: 'error' }) as JsonValue;
+    const options = { maxAliasCount: 0, prettyErrors: false, logLevel: 'error' } as const;
+    return parse(text, hoursAsText, options) as JsonValue;
   } catch (error) {
     throw invalidPayload(problemOf(error, text));
   }
+}
+
+/** The page on Cloud Run with CMEK writes hours without quotes; annotations are text. */
+function hoursAsText(name: unknown, value: unknown): unknown {
+  return name === hours && Number.isSafeInteger(value) ? String(value) : value;
 }
 
 function problemOf(error: unknown, text: string): string {

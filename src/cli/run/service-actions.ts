@@ -144,11 +144,16 @@ async function readService(path: string): Promise<Json> {
 
 function yamlOf(text: string, path: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 0 });
+    return parse(text, hoursAsText, { maxAliasCount: 0 });
   } catch (error) {
     const [problem = ''] = (error as Error).message.split('\n');
     throw usageError(`${path} is no YAML: ${problem.replace(/:$/, '.')}`);
   }
+}
+
+/** The page on Cloud Run with CMEK writes hours without quotes; annotations are text. */
+function hoursAsText(name: unknown, value: unknown): unknown {
+  return name === hoursAnnotation && Number.isSafeInteger(value) ? String(value) : value;
 }
 
 export const deleteService: Action = async ({ arguments: [id = ''], flags }, tools) => {
