@@ -72,6 +72,19 @@ describe('the time of a line', () => {
   });
 });
 
+test('an object so deep that nobody could write it again is its text', () => {
+  const nested = (depth: number): string => `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+  expect(line(nested(50)).json).toBeDefined();
+  for (const text of [
+    nested(1_000),
+    nested(8_180),
+    `${'{"a":'.repeat(2_000)}1${'}'.repeat(2_000)}`,
+  ]) {
+    expect(line(text)).toMatchObject({ text });
+    expect(line(text).json).toBeUndefined();
+  }
+});
+
 test('what Run itself writes is not read as JSON', () => {
   expect(line('{"a":1}', { log: 'varlog/system' })).toMatchObject({ text: '{"a":1}' });
 });

@@ -2,6 +2,8 @@ import type { LogSeverity, ServiceLogEntry } from './service-logs.ts';
 
 /** Of what a line says of itself; the rest is cut off. */
 const textMax: number = 64 * 1024;
+/** Objects in objects: as many as anybody reads; each goes a call deeper in whoever writes them. */
+const depthMax = 100;
 /** A line may say that it is so much older than it came here. */
 const delayMsMax = 60_000;
 
@@ -61,10 +63,16 @@ function cutText(text: string): string {
 function objectOf(line: string): Readonly<Record<string, unknown>> | null {
   if (!line.startsWith('{') || line.length > textMax) return null;
   try {
-    return JSON.parse(line) as Record<string, unknown>;
+    const json = JSON.parse(line) as Record<string, unknown>;
+    return isShallow(json, depthMax) ? json : null;
   } catch {
     return null;
   }
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((each) => isShallow(each, depth - 1));
 }
 
 function severityOf(named: unknown): LogSeverity | null {
