@@ -100,6 +100,12 @@ export async function idle(server: SealpostServer, id: string): Promise<void> {
   while ((await instancesOf(server, id)).some(({ state }) => state !== 'STOPPED')) await pause(100);
 }
 
+/** Resolves when none of them is still to begin: a start is counted at its end. */
+export async function startsEnded(server: SealpostServer, id: string): Promise<void> {
+  while ((await instancesOf(server, id)).some(({ state }) => state === 'STARTING'))
+    await pause(100);
+}
+
 /** The sum of a metric's samples whose labels contain all of `labels`. */
 export async function metric(
   { address }: SealpostServer,

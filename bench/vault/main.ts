@@ -7,7 +7,16 @@ import { SystemClock } from '../../src/runtime/index.ts';
 import { DockerRegistry } from '../../test/support/docker-registry.ts';
 import { describeMachine } from '../machine.ts';
 import { startSealpost, type SealpostServer } from '../servers/sealpost.ts';
-import { createKey, deploy, get, idle, instancesOf, metric, peakMebibytes } from './deployment.ts';
+import {
+  createKey,
+  deploy,
+  get,
+  idle,
+  instancesOf,
+  metric,
+  peakMebibytes,
+  startsEnded,
+} from './deployment.ts';
 import { debianRoot, imageOf, largeRoot, missingPrograms, smallRoot } from './images.ts';
 
 const usage = `Usage: npm run bench:vault [-- OPTIONS]
@@ -91,6 +100,7 @@ async function manyStarts(
       const failed = statuses.filter((status) => status !== 200).length;
       if (failed > 0) say(`${String(failed)} of ${String(count)} requests were not answered well`);
     });
+    await startsEnded(server, 'small');
     const starts = await metric(server, 'sealpost_vault_starts_total');
     const name = 'sealpost_vault_kms_requests_total';
     const unwraps = await metric(server, name, 'purpose="start"');
