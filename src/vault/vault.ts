@@ -6,6 +6,7 @@ import {
   type LayerKeys,
 } from '../envelope/index.ts';
 import type { KeyService } from '../kms/index.ts';
+import { RpcError } from '../rpc/index.ts';
 import { Closers, type Clock, type Entropy, type Logger } from '../runtime/index.ts';
 import type { KeyStore, Store } from '../storage/index.ts';
 import type { Verifiable } from '../verification/index.ts';
@@ -142,6 +143,7 @@ async function open(options: VaultOptions, closers: Closers): Promise<Vault> {
     revocations,
     isApiHost: (host) => front.isApiName(host),
     projectNumber: (project) => projectNumberOf(keys, project),
+    imageFault: (reference) => imageFaultIn(options.sources, reference),
     onTraffic: (targets) => front.update(targets),
   });
   closers.add(() => run.stop());
@@ -206,4 +208,15 @@ async function projectNumberOf(keys: KeyService, project: string): Promise<strin
 
 async function entriesOf(indexPath: string): Promise<readonly LayerEntry[]> {
   return (await readLayerIndex(indexPath)).entries;
+}
+
+/** A reference that is none, or of a registry that is not allowed, is refused before it is stored. */
+function imageFaultIn(sources: ImageSources, reference: string): string | null {
+  try {
+    sources.open(reference);
+    return null;
+  } catch (error) {
+    if (error instanceof RpcError) return error.message;
+    throw error;
+  }
 }

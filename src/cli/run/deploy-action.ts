@@ -108,7 +108,7 @@ function changedAnnotations(annotations: Json, flags: Flags, { names }: Tools): 
 function changedContainer(container: Json, flags: Flags): Json {
   const image = flags.text('image');
   const port = flags.number('port');
-  const env = flags.pairs('set-env-vars');
+  const env = flags.pairs('env');
   const limits = {
     ...objectIn(container, 'resources', 'limits'),
     ...given('memory', flags.text('memory')),

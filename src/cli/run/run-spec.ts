@@ -12,7 +12,7 @@ const deploy: CommandSpec = {
   name: 'deploy',
   summary: 'Deploy an image as a service, or change one: what is not named stays.',
   details: [
-    'Options have the names that gcloud run deploy gives them. Each call makes a revision, and looks a',
+    'Options but --env have the names that gcloud run deploy gives them. Each call makes a revision, and looks a',
     'tag up again. Waits until the revision is ready, or says why it is not; what served before goes',
     'on serving.',
   ].join('\n'),
@@ -40,7 +40,7 @@ const deploy: CommandSpec = {
       doc: 'With shut-down: hours until running instances are stopped.',
     },
     {
-      name: 'set-env-vars',
+      name: 'env',
       placeholder: 'NAME=VALUE',
       kind: 'pairs',
       doc: 'Environment of the container, all of it. May be given several times.',

@@ -30,6 +30,10 @@ const clientClosed = 499;
 /** How long the rest of a body that nobody reads may come before the connection is closed. */
 const lingerMs = 5_000;
 
+/** Cloud Run's words. */
+const malformed =
+  'The request failed because either the HTTP response was malformed or connection to the instance had an error.';
+
 /** One request to a service, from its head to its end: a place, a time limit and a record. */
 export class FrontExchange {
   readonly request: IncomingMessage;
@@ -116,6 +120,21 @@ export class FrontExchange {
     this.responseBytes = Buffer.byteLength(refusal.body);
     answer(this.response, refusal, !this.request.complete);
     this.linger();
+  }
+
+  /** What came of the instance is no answer, or its connection broke: its owner is told. */
+  refuseMalformed(): void {
+    if (this.#isOver) return;
+    const { clock, logs } = this.context;
+    logs.append({
+      log: 'varlog/system',
+      severity: 'ERROR',
+      revision: this.#revision,
+      ...(this.#slot && { instanceId: this.#slot.instance.id }),
+      timeMs: clock.wallMs(),
+      text: malformed,
+    });
+    this.refuse(answers.unavailable);
   }
 
   /** Ends the connection so that nobody takes what was sent for the whole. */

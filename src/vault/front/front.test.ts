@@ -293,6 +293,12 @@ describe('messages', () => {
       socket.end('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx');
     };
     expect((await get('hello.localhost')).status).toBe(503);
+    expect(world.entries.find(({ log }) => log === 'varlog/system')).toMatchObject({
+      severity: 'ERROR',
+      text: expect.stringMatching(
+        /^The request failed because either the HTTP response was malf/,
+      ) as unknown,
+    });
     world.instances.all[0]!.connect = async (): Promise<never> => {
       throw new Error('ECONNREFUSED');
     };

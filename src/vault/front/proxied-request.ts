@@ -1,7 +1,6 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 
 import { forwardedFields } from './forwarding.ts';
-import { answers } from './front-answers.ts';
 import type { Carrier, FrontExchange } from './front-exchange.ts';
 import { endToEnd, framingOf, trailersOf, type Framing } from './header-fields.ts';
 import { dialler, type InstanceSlot } from './instance-slot.ts';
@@ -89,7 +88,7 @@ export class ProxiedRequest implements Carrier {
     if (this.#isDone) return;
     const status = incoming.statusCode ?? 0;
     if (status < leastStatus) {
-      this.#exchange.refuse(answers.unavailable);
+      this.#exchange.refuseMalformed();
       return;
     }
     try {
@@ -97,7 +96,7 @@ export class ProxiedRequest implements Carrier {
       const fields = endToEnd(incoming.rawHeaders, status === 204 ? noLength : dropped);
       response.writeHead(status, incoming.statusMessage, fields);
     } catch {
-      this.#exchange.refuse(answers.unavailable);
+      this.#exchange.refuseMalformed();
       return;
     }
     this.#exchange.status = status;
@@ -125,7 +124,7 @@ export class ProxiedRequest implements Carrier {
       return;
     }
     context.log.debug({ err: error, instance: this.#slot.instance.id }, 'instance did not answer');
-    this.#exchange.refuse(answers.unavailable);
+    this.#exchange.refuseMalformed();
   }
 }
 

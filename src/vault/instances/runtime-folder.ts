@@ -48,6 +48,7 @@ export class RuntimeFolder {
     const stats = lstatSync(path);
     if (!stats.isDirectory() || stats.uid !== getuid?.()) throw refused(path, 'is not ours');
     if (statfsSync(path).type !== tmpfsType) {
+      if (isMade) removeEmpty(path);
       throw refused(path, 'is not in memory (tmpfs), and opened images must not reach a disk');
     }
     const owner = ownerOf(path);

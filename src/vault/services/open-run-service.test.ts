@@ -124,6 +124,18 @@ describe('a deployment', () => {
   });
 });
 
+test('a reference that is none is refused before anything is stored', async () => {
+  const fault = 'Expected an image path.';
+  const imageFault = (image: string): string | null => (image === 'img:bad' ? fault : null);
+  const bench = await new RunServiceBench({ imageFault }).open();
+  await expect(bench.deployed(hello, specOf({}, { image: 'img:bad' }))).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: `spec.template.spec.containers[0].image: ${fault}`,
+  });
+  await expect(bench.run.get(hello)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await bench.deployed(hello, specOf());
+});
+
 describe('a failed deployment leaves traffic where it was', () => {
   test('of a missing image, in Cloud Run’s words', async () => {
     const bench = await open();

@@ -53,6 +53,8 @@ export interface RunServiceOptions {
   readonly isApiHost: (host: string) => boolean;
   /** Decimal digits. */
   readonly projectNumber: (project: string) => Promise<string>;
+  /** What is wrong with an image's reference, seen without asking anybody; null: nothing. */
+  readonly imageFault?: (reference: string) => string | null;
   /** Called with all targets after each change, and at `resume`. */
   readonly onTraffic: (targets: readonly FrontTarget[]) => void;
   /** How long a deployment waits for a key or a registry that is away; 5 minutes. */

@@ -28,6 +28,8 @@ export interface ServiceChangesOptions {
   readonly isApiHost: (host: string) => boolean;
   /** Decimal digits. */
   readonly projectNumber: (project: string) => Promise<string>;
+  /** What is wrong with a reference, seen without asking anybody; null: nothing. */
+  readonly imageFault?: (reference: string) => string | null;
 }
 
 interface Planned {
@@ -229,6 +231,12 @@ export class ServiceChanges {
     const account = `${projectNumber}-compute@developer.gserviceaccount.com`;
     const spec = withDefaults(asked, account);
     checkSpec(name, spec);
+    const fault = this.#options.imageFault?.(spec.template.container.image) ?? null;
+    if (fault !== null) {
+      const violations = new Violations();
+      violations.add('spec.template.spec.containers[0].image', fault);
+      violations.raise();
+    }
     return spec;
   }
 
