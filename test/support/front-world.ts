@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 
 import { silentLogger, type Clock } from '../../src/runtime/index.ts';
 import {
@@ -212,5 +212,17 @@ export function ask(
       });
     });
     call.end(body);
+  });
+}
+
+/** What a connection is told until it is closed. */
+export function tellAndHear(port: number, ...writes: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve(answer));
+    for (const text of writes) socket.write(text, 'latin1');
   });
 }

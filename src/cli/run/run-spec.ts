@@ -12,9 +12,9 @@ const deploy: CommandSpec = {
   name: 'deploy',
   summary: 'Deploy an image as a service, or change one: what is not named stays.',
   details: [
-    'Options but --env have the names that gcloud run deploy gives them. Each call makes a revision, and looks a',
-    'tag up again. Waits until the revision is ready, or says why it is not; what served before goes',
-    'on serving.',
+    'Options but --env have the names that gcloud run deploy gives them. Each call makes a revision,',
+    'and looks a tag up again. Waits until the revision is ready, or says why it is not; what served',
+    'before goes on serving.',
   ].join('\n'),
   arguments: [serviceArgument],
   options: [
