@@ -49,8 +49,17 @@ describe.skipIf(!canRun)('gcloud, as the page on Cloud Run with CMEK has it', ()
 
   test(`run deploy needs the role of the service agent, and then serves${why}`, async () => {
     const deploy = [
-      ...['run', 'deploy', 'hello', '--image', helloImage, '--key', key],
-      ...['--post-key-revocation-action-type', 'shut-down', '--encryption-key-shutdown-hours', '1'],
+      'run',
+      'deploy',
+      'hello',
+      '--image',
+      helloImage,
+      '--key',
+      key,
+      '--post-key-revocation-action-type',
+      'shut-down',
+      '--encryption-key-shutdown-hours',
+      '1',
     ];
     expect(await refusal(...deploy)).toMatch(
       /User's service account does not have CMEK decrypter permission\. Service account: (?:service-)?\d+@serverless-robot-prod\.iam\.gserviceaccount\.com/,
@@ -127,8 +136,11 @@ describe.skipIf(!canRun)('gcloud, as the page on Cloud Run with CMEK has it', ()
 
   test(`logging read tells why the key was used, and what befell the service${why}`, async () => {
     const uses = await gcloud.run(
-      ...['logging', 'read', 'protoPayload.serviceName="cloudkms.googleapis.com"'],
-      ...['--format=json', '--limit=1000'],
+      'logging',
+      'read',
+      'protoPayload.serviceName="cloudkms.googleapis.com"',
+      '--format=json',
+      '--limit=1000',
     );
     for (const reason of [
       'Decrypting CMEK-encrypted layer during container clone start.',
@@ -140,7 +152,9 @@ describe.skipIf(!canRun)('gcloud, as the page on Cloud Run with CMEK has it', ()
       expect(uses).toContain(JSON.stringify(reason).slice(1, -1));
     }
     const log = await gcloud.run(
-      ...['logging', 'read', 'resource.type=cloud_run_revision AND severity>=ERROR'],
+      'logging',
+      'read',
+      'resource.type=cloud_run_revision AND severity>=ERROR',
       '--format=value(textPayload)',
     );
     expect(log).toContain(disabled);
