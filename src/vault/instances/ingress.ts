@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
 import { createConnection, type Socket } from 'node:net';
 import { execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { compileCacheEnvironment } from '../compile-cache.ts';
 import { programEnvironment, spawnProgram } from './drivers/host-program.ts';
 import type { ProcessIdentity } from './drivers/process-identity.ts';
 
@@ -42,7 +42,7 @@ export function openIngress({ first, socketPath, ports, entersUsers }: IngressPl
   const args = ['-t', String(pid), ...namespaces, '--', ...command, ...ports.map(String)];
   const child = spawnProgram('nsenter', args, {
     stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...programEnvironment, ...cacheOf(getCompileCacheDir()) },
+    env: { ...programEnvironment, ...compileCacheEnvironment() },
   });
   child.stdin?.on('error', () => undefined);
   return {
@@ -57,11 +57,6 @@ export function openIngress({ first, socketPath, ports, entersUsers }: IngressPl
       child.kill('SIGKILL');
     },
   };
-}
-
-/** Where it finds itself compiled, as ours does: to strip its types takes longer than all the rest. */
-function cacheOf(folder: string | undefined): Readonly<Record<string, string>> {
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }
 
 function opened(child: ChildProcess): Promise<boolean> {

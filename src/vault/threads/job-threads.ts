@@ -1,8 +1,8 @@
-import { getCompileCacheDir } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort, type Transferable, Worker } from 'node:worker_threads';
 import { assert } from '../../runtime/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
+import { compileCacheEnvironment } from '../compile-cache.ts';
 import { LayerRefusal } from '../layers/layer-entry.ts';
 import { type JobInput, type JobOutput, type Slab, StopFlag, type VaultJobs } from './job.ts';
 import { JobTurns } from './job-turns.ts';
@@ -83,7 +83,7 @@ export class JobThreads {
     const worker = new Worker(new URL(`./job-worker.${suffix}`, import.meta.url), {
       name: 'vault',
       resourceLimits: { maxYoungGenerationSizeMb: youngMebibytes },
-      workerData: { cacheFolder: getCompileCacheDir() },
+      env: compileCacheEnvironment(),
     });
     this.#all.add(worker);
     worker.on('error', () => undefined);

@@ -1,12 +1,8 @@
-import { enableCompileCache } from 'node:module';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { VaultJob } from './job.ts';
+import { performJob } from './job-work.ts';
 
 /** A thread of the vault: does one job after the other, each over a port of its own. */
-const { cacheFolder } = workerData as { readonly cacheFolder: string | undefined };
-if (cacheFolder !== undefined) enableCompileCache(cacheFolder);
-const { performJob } = await import('./job-work.ts');
-
 interface Order {
   readonly job: VaultJob;
   readonly port: MessagePort;
