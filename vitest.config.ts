@@ -7,17 +7,28 @@ interface Layer {
   readonly serial?: boolean;
 }
 
-/** Kills of servers amid the life of a key. */
-const keyCrashes = ['test/crash/kms*.test.ts', 'test/crash/reseal.test.ts'];
+/** Kills of servers amid the life of a key, and those that take longest. */
+const keyCrashes = [
+  'test/crash/kms*.test.ts',
+  'test/crash/reseal.test.ts',
+  'test/crash/exactly-once.test.ts',
+];
+
+/** Of the vault, and too long for the quick layers that they are like. */
+const longOfVault = ['test/conformance/run-*.test.ts', 'src/api/http/front-door.test.ts'];
 
 /** One project per layer of tests, so that each can be run and budgeted by name. */
 const layers: Record<string, Layer> = {
-  unit: { include: ['src/**/*.test.ts'], testTimeout: 20_000 },
+  unit: { include: ['src/**/*.test.ts'], exclude: longOfVault, testTimeout: 20_000 },
   architecture: { include: ['test/architecture/**/*.test.ts'], testTimeout: 30_000 },
   vectors: { include: ['test/vectors/**/*.test.ts'], testTimeout: 60_000 },
   simulation: { include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 },
   integration: { include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 },
-  conformance: { include: ['test/conformance/**/*.test.ts'], testTimeout: 60_000 },
+  conformance: {
+    include: ['test/conformance/**/*.test.ts'],
+    exclude: longOfVault,
+    testTimeout: 60_000,
+  },
   clients: { include: ['test/clients/**/*.test.ts'], testTimeout: 300_000 },
   keys: {
     include: ['test/keys/**/*.test.ts', ...keyCrashes],
@@ -25,7 +36,11 @@ const layers: Record<string, Layer> = {
     serial: true,
   },
   /** Real registries, images and processes. */
-  vault: { include: ['test/vault/**/*.test.ts'], testTimeout: 120_000, serial: true },
+  vault: {
+    include: ['test/vault/**/*.test.ts', ...longOfVault],
+    testTimeout: 120_000,
+    serial: true,
+  },
   crash: {
     include: ['test/crash/**/*.test.ts'],
     exclude: keyCrashes,
