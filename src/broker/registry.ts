@@ -1,5 +1,5 @@
 import type { DekManager, RecordSealer } from '../envelope/index.ts';
-import type { Clock, Entropy, Logger } from '../runtime/index.ts';
+import { type Clock, type Entropy, type Logger, Serial } from '../runtime/index.ts';
 import type { MetaStore, Segment, Store } from '../storage/index.ts';
 import type { Mac } from './delivery/ack-id.ts';
 import { volatileAckLog } from './acks/ack-log.ts';
@@ -28,7 +28,6 @@ import { PushMemory } from './push/push-memory.ts';
 import type { PushSender } from './push/push-sender.ts';
 import type { KeyPolicy } from './resources/key-policy.ts';
 import { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
-import { Serial } from './serial.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
 import { SnapshotState } from './snapshots/snapshot-state.ts';
 import { SortedMap } from './lists/sorted-map.ts';

@@ -11,6 +11,7 @@ export {
   type SecondsAndNanos,
 } from './duration.ts';
 export { camelCase, snakeCase } from './field-mask.ts';
+export { badQueryToken, placesOfQueryToken, queryToken, tokenItems } from './query-token.ts';
 export {
   parseProjectName,
   parsePubsubName,

@@ -21,4 +21,6 @@ export {
 } from './failpoints.ts';
 export { freeBytes } from './freed-bytes.ts';
 export { keepAlive } from './keep-alive.ts';
+export { pause } from './pause.ts';
+export { Serial } from './serial.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';

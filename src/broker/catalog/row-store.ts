@@ -1,7 +1,7 @@
+import { Serial } from '../../runtime/index.ts';
 import { storageRefusal } from '../../envelope/index.ts';
 import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index.ts';
 import { concurrentChange } from '../errors.ts';
-import { Serial } from '../serial.ts';
 import { decodeRow, encodeRow } from './catalog-rows.ts';
 
 const listLimit = 1_000;

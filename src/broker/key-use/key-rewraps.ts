@@ -1,8 +1,8 @@
+import { Serial } from '../../runtime/index.ts';
 import { storageRefusal } from '../../envelope/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { decodeRow, encodeRow } from '../catalog/catalog-rows.ts';
 import type { Registry } from '../registry.ts';
-import { Serial } from '../serial.ts';
 import { KeyRewrap } from './key-rewrap.ts';
 import type { RewrapProgress, RewrapTask } from './rewrap-progress.ts';
 

@@ -1,8 +1,7 @@
 import { EnvelopeError, segmentDekVersion, storageRefusal } from '../../envelope/index.ts';
-import type { Logger } from '../../runtime/index.ts';
+import { type Logger, Serial } from '../../runtime/index.ts';
 import type { LogId, MetaStore, Segment, Store, Tail } from '../../storage/index.ts';
 import type { ReadGate } from '../lanes/read-gate.ts';
-import { Serial } from '../serial.ts';
 import { DekRunRows } from './dek-run-rows.ts';
 import { DekRuns, type DekRun, type Gap, type SegmentFacts } from './dek-runs.ts';
 

@@ -1,4 +1,4 @@
-import { pause } from '../command/terminal.ts';
+import { pause } from '../../runtime/index.ts';
 import type { Tools } from '../command/tools.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
 import { jsonText } from '../output/plain-text.ts';

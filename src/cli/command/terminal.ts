@@ -1,4 +1,3 @@
-import type { Clock } from '../../runtime/index.ts';
 import { exitCodes } from './exit-codes.ts';
 
 type Signal = 'SIGINT' | 'SIGTERM';
@@ -63,18 +62,4 @@ export class ProcessTerminal implements Terminal {
     this.#isPipeClosed = true;
     this.#stop?.abort();
   };
-}
-
-/** Resolves after `ms`, or as soon as `signal` aborts. */
-export function pause(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve();
-    const end = (): void => {
-      cancel();
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.schedule(clock.monotonicMs() + ms, end);
-    signal?.addEventListener('abort', end);
-  });
 }

@@ -1,6 +1,5 @@
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, pause } from '../../runtime/index.ts';
 import { CommandError } from '../command/command-error.ts';
-import { pause } from '../command/terminal.ts';
 import { Refusal, Unreachable } from '../connection/refusal.ts';
 import type { RestApi } from '../connection/rest-api.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';

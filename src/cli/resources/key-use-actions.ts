@@ -1,7 +1,7 @@
+import { pause } from '../../runtime/index.ts';
 import { usageError } from '../command/command-error.ts';
 import type { Action, Call } from '../command/command-spec.ts';
 import { exitCodes } from '../command/exit-codes.ts';
-import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
 import { shortId, shortKey } from '../connection/resource-names.ts';
 import { Refusal } from '../connection/refusal.ts';

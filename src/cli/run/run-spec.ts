@@ -2,7 +2,7 @@ import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-s
 
 const serviceArgument: ArgumentSpec = { name: 'SERVICE' };
 
-const regionOption: OptionSpec = {
+export const regionOption: OptionSpec = {
   name: 'region',
   placeholder: 'REGION',
   doc: 'Where the service is [us-central1].',

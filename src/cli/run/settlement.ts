@@ -1,6 +1,6 @@
+import { pause } from '../../runtime/index.ts';
 import { CommandError } from '../command/command-error.ts';
 import { exitCodes } from '../command/exit-codes.ts';
-import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
 import { shortKey } from '../connection/resource-names.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';

@@ -1,7 +1,7 @@
+import { pause } from '../../runtime/index.ts';
 import { usageError } from '../command/command-error.ts';
 import type { Action } from '../command/command-spec.ts';
 import type { Tools } from '../command/tools.ts';
-import { pause } from '../command/terminal.ts';
 import { Unreachable } from '../connection/refusal.ts';
 import { LiveScreen } from './live-screen.ts';
 import { takeLook } from './look.ts';

@@ -1,10 +1,5 @@
-import type { CommandSpec, OptionSpec } from '../command/command-spec.ts';
-
-const regionOption: OptionSpec = {
-  name: 'region',
-  placeholder: 'REGION',
-  doc: 'Where the service is [us-central1].',
-};
+import type { CommandSpec } from '../command/command-spec.ts';
+import { regionOption } from '../run/run-spec.ts';
 
 export const vaultSpec: CommandSpec = {
   name: 'vault',

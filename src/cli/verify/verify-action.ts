@@ -1,6 +1,6 @@
+import { pause } from '../../runtime/index.ts';
 import type { Action } from '../command/command-spec.ts';
 import { exitCodes } from '../command/exit-codes.ts';
-import { pause } from '../command/terminal.ts';
 import type { Tools } from '../command/tools.ts';
 import type { Json } from '../connection/rest-api.ts';
 import { tableLines } from '../output/table.ts';

@@ -8,7 +8,7 @@ import type { LayerEntry } from '../layers/layer-entry.ts';
 import type { ObjectStore } from '../objects/object-store.ts';
 import type { RunService } from '../services/run-service.ts';
 import { settingsOf } from '../services/rules/settings.ts';
-import type { ServiceName } from '../services/service.ts';
+import { type ServiceName, serviceNameOf } from '../services/service.ts';
 import { ImportJobs, type ImportReport } from './import-jobs.ts';
 
 /** An image, and what stands for it on disk. */
@@ -107,8 +107,8 @@ export class VaultAdministration {
   /** Takes an image in ahead of its deployment, under the key that the service has now. */
   async import(name: ServiceName, reference: string): Promise<ImportReport> {
     const { spec, uid } = await this.#parts.run.get(name);
-    const { project, location, serviceId } = name;
-    const serviceName = `projects/${project}/locations/${location}/services/${serviceId}`;
+    const { project } = name;
+    const serviceName = serviceNameOf(name);
     const key = settingsOf(spec.template).encryption?.key ?? null;
     return this.#imports.start({ project, serviceUid: uid, serviceName, key }, reference);
   }

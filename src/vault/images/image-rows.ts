@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RpcError } from '../../rpc/index.ts';
 import type { MetaRow, MetaStore } from '../../storage/index.ts';
+import { allRows } from '../keys/key-state-rows.ts';
 import type { ImageOwner, StoredImage } from './image-vault.ts';
 
 /** An image's record: what it is, and its config, sealed under its DEK. */
@@ -12,7 +13,6 @@ export interface ImageRecord {
 export const imagePrefix = 'vault/image/';
 
 const format = 1;
-const pageRows = 200;
 const attemptsMax = 100;
 
 /** Records of images in the vault's sealed metadata. */
@@ -40,14 +40,7 @@ export class ImageRows {
   }
 
   async all(prefix: string = imagePrefix): Promise<ImageRecord[]> {
-    const records: ImageRecord[] = [];
-    for (let after: string | undefined; ;) {
-      const from = after === undefined ? {} : { after };
-      const page = await this.#meta.list(prefix, { ...from, limit: pageRows });
-      records.push(...page.map(decodeImageRow));
-      if (page.length < pageRows) return records;
-      after = page.at(-1)!.key;
-    }
+    return (await allRows(this.#meta, prefix)).map(decodeImageRow);
   }
 
   ofService(serviceUid: string): Promise<ImageRecord[]> {

@@ -1,8 +1,8 @@
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, pause } from '../../runtime/index.ts';
 import type { Container, Probe } from '../services/service.ts';
 import type { RunningInstance } from './instance-driver.ts';
 import { probeFailed, probeSucceeded } from './instance-messages.ts';
-import { defaultStartupProbe, look, pause, probeWords } from './probe.ts';
+import { defaultStartupProbe, look, probeWords } from './probe.ts';
 
 export interface HealthCheck {
   readonly container: Container;

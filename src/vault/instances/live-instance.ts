@@ -1,8 +1,7 @@
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, pause } from '../../runtime/index.ts';
 import type { Revision } from '../services/service.ts';
 import type { InstanceExit, RunningInstance } from './instance-driver.ts';
 import type { Instance, InstanceReport, InstanceState, StartTimes } from './instances.ts';
-import { pause } from './probe.ts';
 
 /** Between SIGTERM and SIGKILL, as in Cloud Run. */
 const graceMs = 10_000;

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, pause } from '../../runtime/index.ts';
 import type { Container, Probe } from '../services/service.ts';
 import { containerName, type ProbeWords } from './instance-messages.ts';
 
@@ -30,20 +30,6 @@ export function probeWords(
     kind: `${probe === undefined ? 'Default ' : ''}${purpose} ${protocol} probe`,
     place: `container "${containerName(container)}" on port ${port}${path}`,
   };
-}
-
-/** Waits so long by the clock; ends early with the signal. */
-export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.schedule(clock.monotonicMs() + ms, end);
-    signal.addEventListener('abort', end);
-  });
 }
 
 /** Between two tries of a look that may wait: a program that just starts is seen soon. */

@@ -1,10 +1,9 @@
-import { backoffMs, type Cancel, type Clock, type Logger } from '../../runtime/index.ts';
+import { backoffMs, type Cancel, type Clock, type Logger, Serial } from '../../runtime/index.ts';
 import type { MetaStore } from '../../storage/index.ts';
 import type { Revision, RevisionName } from '../services/service.ts';
 import type { KeyPlace, KeyState, KeyWatch } from './key-state.ts';
 import { allRows } from './key-state-rows.ts';
 import type { PendingShutdown, Revocations, RevocationTarget } from './revocations.ts';
-import { Serial } from './serial.ts';
 import { deadlineOf, noteOf, placeOf } from './shutdown-decision.ts';
 import {
   decodeShutdown,

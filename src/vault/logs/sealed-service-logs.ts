@@ -6,9 +6,9 @@ import {
   type Clock,
   type Entropy,
   type Logger,
+  Serial,
 } from '../../runtime/index.ts';
 import type { Store } from '../../storage/index.ts';
-import { Serial } from '../keys/serial.ts';
 import type { VaultObserver } from '../observer.ts';
 import type { ServiceName } from '../services/service.ts';
 import { KeptLog } from './kept-log.ts';

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Logger } from '../../runtime/index.ts';
+import { backoffMs, type Clock, type Logger, pause } from '../../runtime/index.ts';
 import { isWorthAnotherTry } from './image-errors.ts';
 
 export interface RetryOptions {
@@ -31,6 +31,7 @@ export class Retries {
     const waitMs = backoffMs(backoff, this.#failures);
     log.debug({ err: error, waitMs }, 'a registry failed; it is asked again');
     await pause(clock, waitMs, signal);
+    signal.throwIfAborted();
   }
 }
 
@@ -47,19 +48,4 @@ export async function retried<Value>(
       await retries.failed(error);
     }
   }
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.schedule(clock.monotonicMs() + ms, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-    if (signal.aborted) stop();
-  });
 }

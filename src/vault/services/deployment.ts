@@ -1,10 +1,10 @@
-import { backoffMs, type Clock, type Logger } from '../../runtime/index.ts';
+import { backoffMs, type Clock, type Logger, pause } from '../../runtime/index.ts';
 import { RpcError, type StatusCode } from '../../rpc/index.ts';
 import type { ImageVault, ImportProgress } from '../images/image-vault.ts';
 import type { Instances } from '../instances/instances.ts';
 import type { KeyState, KeyWatch } from '../keys/key-state.ts';
 import { type DeployFault, type DeployTimes, type Fault, keyFault } from './conditions.ts';
-import { type Gate, pause } from './lanes.ts';
+import type { Gate } from './lanes.ts';
 import { placeOf } from './registrations.ts';
 import { type Revision, revisionNameOf, serviceNameOf } from './service.ts';
 

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, type Logger } from '../../runtime/index.ts';
+import { backoffMs, type Clock, type Logger, pause } from '../../runtime/index.ts';
 
 /** Something that must be done for a service, however often it takes. */
 export interface LaneTask {
@@ -91,20 +91,6 @@ export class Lanes {
       }
     }
   }
-}
-
-/** Resolves after a time, or when the signal ends it. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.schedule(clock.monotonicMs() + ms, end);
-    signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end();
-  });
 }
 
 /** Lets a bounded number of tasks run at once, in the order in which they came. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RpcError } from '../../rpc/index.ts';
+import { RpcError, tokenItems } from '../../rpc/index.ts';
 import type { RunList, RunPage } from './run-service.ts';
 import type { ServiceRows, Stored } from './service-rows.ts';
 
@@ -62,17 +62,8 @@ function tokenOf(query: string, after: string): string {
 }
 
 function placeOf(query: string, token: string, under: string): string {
-  const [hash, after] = parsed(token);
+  const [hash, after] = tokenItems(token);
   if (hash === query && typeof after === 'string' && after.startsWith(under)) return after;
   const text = 'The continue token is not one of this query.';
   throw new RpcError('INVALID_ARGUMENT', 'BAD_PAGE_TOKEN', text);
-}
-
-function parsed(token: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(token, 'base64url').toString());
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
 }
