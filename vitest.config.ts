@@ -14,6 +14,9 @@ const keyCrashes = [
   'test/crash/exactly-once.test.ts',
 ];
 
+/** Schemas, transforms and access over real sockets: run by name, as what is of the vault is. */
+const longOfAccess = ['test/conformance/schema-*.test.ts', 'test/conformance/transform-*.test.ts'];
+
 /** Of the vault, and too long for the quick layers that they are like. */
 const longOfVault = ['test/conformance/run-*.test.ts', 'src/api/http/front-door.test.ts'];
 
@@ -26,7 +29,7 @@ const layers: Record<string, Layer> = {
   integration: { include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 },
   conformance: {
     include: ['test/conformance/**/*.test.ts'],
-    exclude: longOfVault,
+    exclude: [...longOfVault, ...longOfAccess],
     testTimeout: 60_000,
   },
   clients: { include: ['test/clients/**/*.test.ts'], testTimeout: 300_000 },
@@ -41,6 +44,7 @@ const layers: Record<string, Layer> = {
     testTimeout: 120_000,
     serial: true,
   },
+  access: { include: ['test/access/**/*.test.ts', ...longOfAccess], testTimeout: 120_000 },
   crash: {
     include: ['test/crash/**/*.test.ts'],
     exclude: keyCrashes,

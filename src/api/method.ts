@@ -6,10 +6,13 @@ import type {
   MessageShape,
 } from '@bufbuild/protobuf';
 
+import type { Principal } from '../iam/index.ts';
 import type { CallerClaims } from '../remote-kms/index.ts';
 
 /** What a method may know of the call beside its request, whichever wire it came over. */
 export interface ApiCall {
+  /** Who calls: authenticated, or the operator where nobody is asked. */
+  readonly principal: Principal;
   /** The peer's address without its port; absent once the connection is gone. */
   readonly callerIp?: string | undefined;
   readonly userAgent?: string | undefined;

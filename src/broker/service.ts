@@ -1,3 +1,6 @@
+import type { SchemaDefinition, SchemaEncoding } from '../schemas/index.ts';
+import type { MessageTransform } from '../transforms/index.ts';
+
 /** google.pubsub.v1.Topic, what of it exists so far. */
 export interface Topic {
   /** `projects/P/topics/T`. */
@@ -6,6 +9,28 @@ export interface Topic {
   readonly kmsKeyName?: string;
   readonly messageRetentionMs?: number;
   readonly messageStoragePolicy?: MessageStoragePolicy;
+  readonly schemaSettings?: SchemaSettings;
+  /** In the order in which they are applied; absent: none. */
+  readonly messageTransforms?: readonly MessageTransform[];
+}
+
+/** google.pubsub.v1.SchemaSettings. */
+export interface SchemaSettings {
+  /** `projects/P/schemas/S`, or `_deleted-schema_`. */
+  readonly schema: string;
+  readonly encoding: SchemaEncoding;
+  /** Both inclusive; absent: no bound. */
+  readonly firstRevisionId?: string;
+  readonly lastRevisionId?: string;
+}
+
+/** google.pubsub.v1.Schema: one revision. */
+export interface SchemaRevision extends SchemaDefinition {
+  /** `projects/P/schemas/S`, without `@`. */
+  readonly name: string;
+  /** 8 hex digits. */
+  readonly revisionId: string;
+  readonly revisionCreateTimeMs: number;
 }
 
 /** google.pubsub.v1.MessageStoragePolicy. */
@@ -68,6 +93,8 @@ export interface Subscription {
   readonly deadLetterPolicy?: DeadLetterPolicy;
   /** Absent: what comes back is available at once. */
   readonly retryPolicy?: RetryPolicy;
+  /** In the order in which they are applied, after the filter; absent: none. */
+  readonly messageTransforms?: readonly MessageTransform[];
   /** It gets nothing from its topic any more, and has nothing. */
   readonly detached?: boolean;
   /** The topic's own retention, filled in by the broker. */
@@ -260,6 +287,26 @@ export interface TopicDiagnosis {
  * so that its key is tried without holding others up. What it throws refuses the update.
  */
 export type Change<Resource> = (stored: Resource) => Resource;
+
+/** google.pubsub.v1.SchemaService. Names may carry `@REVISION` where the proto says so. */
+export interface SchemaAdministration {
+  createSchema(name: string, definition: SchemaDefinition): Promise<SchemaRevision>;
+  getSchema(name: string): Promise<SchemaRevision>;
+  listSchemas(project: string, page: PageRequest): Promise<Page<SchemaRevision>>;
+  /** Newest first. */
+  listSchemaRevisions(name: string, page: PageRequest): Promise<Page<SchemaRevision>>;
+  commitSchema(name: string, definition: SchemaDefinition): Promise<SchemaRevision>;
+  rollbackSchema(name: string, revisionId: string): Promise<SchemaRevision>;
+  /** The schema as it is without that revision. */
+  deleteSchemaRevision(name: string): Promise<SchemaRevision>;
+  deleteSchema(name: string): Promise<void>;
+  validateSchema(definition: SchemaDefinition): Promise<void>;
+  validateMessage(
+    schema: string | SchemaDefinition,
+    message: Uint8Array,
+    encoding: SchemaEncoding,
+  ): Promise<void>;
+}
 
 /** What `api` knows of the broker. All methods throw RpcError with Pub/Sub's codes and texts. */
 export interface BrokerService {

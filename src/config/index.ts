@@ -4,6 +4,7 @@
  * The command line wins over the environment, the environment over the default. What comes out is
  * complete and checked; what cannot be is refused with one sentence that says why.
  */
+export type { OidcIssuer } from './access-values.ts';
 export type { Environment } from './arguments.ts';
 export { ConfigError } from './config-error.ts';
 export {

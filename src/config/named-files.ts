@@ -14,11 +14,22 @@ export function requireNamedFiles(config: ServerConfig): void {
   requireAuthorities('--ekm-ca', config.ekmCa);
   requireAuthorities('--kms-ca', config.kmsCa);
   requireAuthorities('--registry-ca', config.registryCa);
+  requireAuthorities('--oidc-ca', config.oidcCa);
+  requireAuthorities('--tls-client-ca', config.tlsClientCa);
+  requireAuthorities('--tls-cert', config.tlsCert);
+  for (const option of readable) contentOf(`--${option.name}`, config[option.field]);
   requireCredentials('--registry-auth-file', config.registryAuthFile);
   const token = contentOf('--kms-token-file', config.kmsTokenFile);
   if (token?.trim() === '')
     throw new ConfigError(`--kms-token-file ${config.kmsTokenFile} is empty.`);
 }
+
+/** What is in these is checked by who uses it. */
+const readable = [
+  { name: 'tls-key', field: 'tlsKey' },
+  { name: 'tls-client-crl', field: 'tlsClientCrl' },
+  { name: 'config', field: 'resourcesFile' },
+] as const;
 
 const certificates = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^]*?-----END [^-]*-----/g;
 

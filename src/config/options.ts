@@ -1,4 +1,6 @@
+import { accessOptions } from './access-options.ts';
 import { auditOptions } from './audit-options.ts';
+import { limitOptions } from './limit-options.ts';
 import { roleOptions } from './role-options.ts';
 import { rootKeyOptions } from './root-key-options.ts';
 import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
@@ -58,7 +60,8 @@ export const options: readonly AnyOption[] = [
     placeholder: 'ADDRESS',
     default: '127.0.0.1,::1',
     isRepeatable: true,
-    limits: 'IP addresses or localhost; others than loopback only with --insecure',
+    limits:
+      'IP addresses or localhost; beyond loopback only with TLS and authentication, or --insecure',
     doc: 'Addresses to listen on.',
     parse: listOf(listenAddress, 1),
   },
@@ -298,6 +301,8 @@ export const options: readonly AnyOption[] = [
     doc: 'Topics, and subscriptions, with series of their own in /metrics; the rest is one series.',
     parse: wholeNumber(1, 100_000),
   },
+  ...accessOptions,
+  ...limitOptions,
   ...roleOptions,
   ...auditOptions,
   ...rootKeyOptions,

@@ -1,18 +1,18 @@
 import { realpathSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
+import { refuseAccess } from './access-checks.ts';
 import { gather, type Environment, type Given } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
 import { options } from './options.ts';
 import { requireWholeToken } from './root-key-options.ts';
 import type { ServerConfig } from './server-config.ts';
 import { refuseRoles } from './role-checks.ts';
-import { isLoopback } from './values.ts';
 
 /** The server's settings. Throws ConfigError with one sentence for the user. */
 export function parseConfig(argv: readonly string[], env: Environment): ServerConfig {
   const fields = options.map((option) => option.field);
   const config = withDirectories(parseFields(argv, env, fields) as unknown as ServerConfig);
-  refuseOpenListener(config);
+  refuseAccess(config);
   requireWholeToken(config);
   refuseRoles(config);
   return config;
@@ -72,14 +72,4 @@ function realPath(path: string): string {
       rest.unshift(relative(dirname(head), head));
     }
   }
-}
-
-function refuseOpenListener(config: ServerConfig): void {
-  const open = config.hosts.find((host) => !isLoopback(host));
-  if (open === undefined || config.insecure) return;
-  throw new ConfigError(
-    `--host ${open} is reachable from other machines, and this version has neither TLS nor ` +
-      'authentication: anyone who reaches it could read, publish and use the keys. Listen on ' +
-      'loopback, or say --insecure if something else protects that network.',
-  );
 }

@@ -38,10 +38,12 @@ function complaintAbout(config: ServerConfig): string | null {
 /** What is demanded of topics' keys says nothing where no topics are, or no keys. */
 function topicComplaint(config: ServerConfig): string | null {
   const { roles, kmsEndpoint, requireCmek, cmekKeyProjects, autoGrant, cmekPropagation } = config;
+  const { autoCreateTopics } = config;
   if (autoGrant && kmsEndpoint !== null) {
     return '--auto-grant does not reach a --kms-endpoint: grant the role there.';
   }
   if (roles.includes('broker')) return null;
+  if (autoCreateTopics) return '--auto-create-topics says nothing without the role broker.';
   if (requireCmek) return '--require-cmek says nothing without the role broker.';
   if (autoGrant) return '--auto-grant says nothing without the role broker.';
   if (cmekPropagation !== 'instant') {
@@ -64,12 +66,12 @@ function secretComplaint(config: ServerConfig): string | null {
 
 /** The vault runs what others give it. */
 function vaultComplaint(config: ServerConfig): string | null {
-  const { roles, insecure } = config;
+  const { roles, insecure, authentication } = config;
   if (roles.includes('vault')) {
-    if (insecure) return null;
+    if (insecure || authentication === 'required') return null;
     return (
-      '--roles vault runs code for whoever can reach this port, and this version has no ' +
-      'authentication: say --insecure if only those can whom you let.'
+      '--roles vault runs code for whoever can reach this port: say --authentication required, ' +
+      'or --insecure if only those can whom you let.'
     );
   }
   const stray = vaultOptions.find(({ field, parse, default: text }) => {

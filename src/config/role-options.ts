@@ -9,7 +9,7 @@ export const roleOptions: readonly AnyOption[] = [
     name: 'roles',
     placeholder: 'ROLES',
     default: 'broker,kms',
-    limits: 'broker, kms, vault; vault only with --insecure',
+    limits: 'broker, kms, vault; vault only with --authentication required, or --insecure',
     doc: 'What this server is; without kms it needs --kms-endpoint. A vault runs code.',
     parse: listOf(role, 1),
   },

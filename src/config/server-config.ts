@@ -1,3 +1,4 @@
+import type { OidcIssuer } from './access-values.ts';
 import type { RegistryMirror } from './registry-values.ts';
 import type { KmsEndpoint, Role } from './role-values.ts';
 
@@ -31,6 +32,37 @@ export interface ServerConfig {
   /** Whether WebSocket frames may be compressed. */
   readonly webSocketCompression: boolean;
   readonly insecure: boolean;
+  /** Whether callers must show who they are. */
+  readonly authentication: 'off' | 'required';
+  /** Members of policies who may do everything. */
+  readonly admins: readonly string[];
+  readonly oidcIssuers: readonly OidcIssuer[];
+  readonly oidcAudiences: readonly string[];
+  /** Certificate authorities that issuers may have beside the system's; null: none. */
+  readonly oidcCa: string | null;
+  readonly clockSkewSeconds: number;
+  /** Our certificate and its key, PEM files; both set or both null. */
+  readonly tlsCert: string | null;
+  readonly tlsKey: string | null;
+  /** Authorities of client certificates; null: none is asked for. */
+  readonly tlsClientCa: string | null;
+  readonly tlsClientCrl: string | null;
+  readonly tlsClientAuth: 'optional' | 'required';
+  /** Resources that are applied at start, a YAML file; null: none. */
+  readonly resourcesFile: string | null;
+  readonly autoCreateTopics: boolean;
+  /** Of one project. */
+  readonly topicsMax: number;
+  /** Of one project, and of one topic. */
+  readonly subscriptionsMax: number;
+  readonly snapshotsMax: number;
+  /** Of one project. */
+  readonly schemasMax: number;
+  /** Bytes a second in one project; 0: no limit. */
+  readonly publisherQuota: number;
+  readonly subscriberQuota: number;
+  /** Calls a minute in one project; 0: no limit. */
+  readonly administratorQuota: number;
   /** Loopback and private subnets that push may reach wherever we listen: `10.1.0.0/16`. */
   readonly outgoingAllow: readonly string[];
   /** Certificate authorities that push trusts beside the system's, as a PEM file; null: none. */

@@ -1,5 +1,6 @@
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 
+import { operator, type Principal } from '../../iam/index.ts';
 import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
 import { callerIpOf, forceDestroyHeader, type ApiCall } from '../method.ts';
 import { streamOf } from './stream-reset.ts';
@@ -7,6 +8,7 @@ import { callSignal } from './unary-call.ts';
 
 /** What a method may know of a gRPC call; made on demand, as few methods ask. */
 export class GrpcCall implements ApiCall {
+  readonly principal: Principal = operator;
   readonly #call: ServerUnaryCall<Buffer, Uint8Array>;
   readonly #draining: AbortSignal;
   #told: Metadata | undefined;

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
+import { operator, type Principal } from '../../iam/index.ts';
 import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
 import { callerIpOf, forceDestroyHeader } from '../method.ts';
 import type { RestCall } from '../route.ts';
@@ -20,6 +21,7 @@ export interface HttpCallParts {
 
 /** A matched request as its route's handler sees it; what few handlers want is made on demand. */
 export class HttpCall implements RestCall {
+  readonly principal: Principal = operator;
   readonly params: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly contentType: string | undefined;

@@ -1,3 +1,4 @@
+import { operator } from '../../iam/index.ts';
 import { describe, expect, test } from 'vitest';
 import { keyName, openKmsBench, ringName, versionOne } from '../../../test/support/embedded-kms.ts';
 import type { EmbeddedKeyService } from '../../kms/index.ts';
@@ -34,6 +35,7 @@ function client(service: EmbeddedKeyService): Ask {
       json: () => parseJsonObject(body),
       host: undefined,
       isCrossOrigin: false,
+      principal: operator,
       forceDestroy: false,
       signal: new AbortController().signal,
     })) as JsonValue;

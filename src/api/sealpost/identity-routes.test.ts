@@ -1,3 +1,4 @@
+import { operator } from '../../iam/index.ts';
 import { describe, expect, test } from 'vitest';
 
 import { openIdentityBench } from '../../../test/support/identity-bench.ts';
@@ -32,6 +33,7 @@ async function open(issuer?: string): Promise<Bench> {
         json: () => parseJsonObject(body),
         host: undefined,
         isCrossOrigin,
+        principal: operator,
         forceDestroy: false,
         signal: new AbortController().signal,
       };

@@ -30,7 +30,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file google/pubsub/v1/schema.proto.
  */
 export const file_google_pubsub_v1_schema: GenFile = /*@__PURE__*/
-  fileDesc("Ch1nb29nbGUvcHVic3ViL3YxL3NjaGVtYS5wcm90bxIQZ29vZ2xlLnB1YnN1Yi52MSK9AgoGU2NoZW1hEhEKBG5hbWUYASABKAlCA+BBAhIrCgR0eXBlGAIgASgOMh0uZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEuVHlwZRISCgpkZWZpbml0aW9uGAMgASgJEhsKC3JldmlzaW9uX2lkGAQgASgJQgbgQQXgQQMSPQoUcmV2aXNpb25fY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMiOwoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEwoPUFJPVE9DT0xfQlVGRkVSEAESCAoEQVZSTxACOkbqQUMKHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWESI3Byb2plY3RzL3twcm9qZWN0fS9zY2hlbWFzL3tzY2hlbWF9Io0BChNDcmVhdGVTY2hlbWFSZXF1ZXN0EjQKBnBhcmVudBgBIAEoCUIk4EEC+kEeEhxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEi0KBnNjaGVtYRgCIAEoCzIYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hQgPgQQISEQoJc2NoZW1hX2lkGAMgASgJInIKEEdldFNjaGVtYVJlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEioKBHZpZXcYAiABKA4yHC5nb29nbGUucHVic3ViLnYxLlNjaGVtYVZpZXcirAEKEkxpc3RTY2hlbWFzUmVxdWVzdBJDCgZwYXJlbnQYASABKAlCM+BBAvpBLQorY2xvdWRyZXNvdXJjZW1hbmFnZXIuZ29vZ2xlYXBpcy5jb20vUHJvamVjdBIqCgR2aWV3GAIgASgOMhwuZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFWaWV3EhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlkKE0xpc3RTY2hlbWFzUmVzcG9uc2USKQoHc2NoZW1hcxgBIAMoCzIYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoaTGlzdFNjaGVtYVJldmlzaW9uc1JlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEioKBHZpZXcYAiABKA4yHC5nb29nbGUucHVic3ViLnYxLlNjaGVtYVZpZXcSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiYQobTGlzdFNjaGVtYVJldmlzaW9uc1Jlc3BvbnNlEikKB3NjaGVtYXMYASADKAsyGC5nb29nbGUucHVic3ViLnYxLlNjaGVtYRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieAoTQ29tbWl0U2NoZW1hUmVxdWVzdBIyCgRuYW1lGAEgASgJQiTgQQL6QR4KHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWESLQoGc2NoZW1hGAIgASgLMhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFCA+BBAiJlChVSb2xsYmFja1NjaGVtYVJlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEhgKC3JldmlzaW9uX2lkGAIgASgJQgPgQQIibQobRGVsZXRlU2NoZW1hUmV2aXNpb25SZXF1ZXN0EjIKBG5hbWUYASABKAlCJOBBAvpBHgoccHVic3ViLmdvb2dsZWFwaXMuY29tL1NjaGVtYRIaCgtyZXZpc2lvbl9pZBgCIAEoCUIFGAHgQQEiSQoTRGVsZXRlU2NoZW1hUmVxdWVzdBIyCgRuYW1lGAEgASgJQiTgQQL6QR4KHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWEiiwEKFVZhbGlkYXRlU2NoZW1hUmVxdWVzdBJDCgZwYXJlbnQYASABKAlCM+BBAvpBLQorY2xvdWRyZXNvdXJjZW1hbmFnZXIuZ29vZ2xlYXBpcy5jb20vUHJvamVjdBItCgZzY2hlbWEYAiABKAsyGC5nb29nbGUucHVic3ViLnYxLlNjaGVtYUID4EECIhgKFlZhbGlkYXRlU2NoZW1hUmVzcG9uc2UiigIKFlZhbGlkYXRlTWVzc2FnZVJlcXVlc3QSQwoGcGFyZW50GAEgASgJQjPgQQL6QS0KK2Nsb3VkcmVzb3VyY2VtYW5hZ2VyLmdvb2dsZWFwaXMuY29tL1Byb2plY3QSMQoEbmFtZRgCIAEoCUIh+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hSAASKgoGc2NoZW1hGAMgASgLMhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFIABIPCgdtZXNzYWdlGAQgASgMEiwKCGVuY29kaW5nGAUgASgOMhouZ29vZ2xlLnB1YnN1Yi52MS5FbmNvZGluZ0INCgtzY2hlbWFfc3BlYyIZChdWYWxpZGF0ZU1lc3NhZ2VSZXNwb25zZSo+CgpTY2hlbWFWaWV3EhsKF1NDSEVNQV9WSUVXX1VOU1BFQ0lGSUVEEAASCQoFQkFTSUMQARIICgRGVUxMEAIqOgoIRW5jb2RpbmcSGAoURU5DT0RJTkdfVU5TUEVDSUZJRUQQABIICgRKU09OEAESCgoGQklOQVJZEAIyiA0KDVNjaGVtYVNlcnZpY2USmgEKDENyZWF0ZVNjaGVtYRIlLmdvb2dsZS5wdWJzdWIudjEuQ3JlYXRlU2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIknaQRdwYXJlbnQsc2NoZW1hLHNjaGVtYV9pZILT5JMCKToGc2NoZW1hIh8vdjEve3BhcmVudD1wcm9qZWN0cy8qfS9zY2hlbWFzEnkKCUdldFNjaGVtYRIiLmdvb2dsZS5wdWJzdWIudjEuR2V0U2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIi7aQQRuYW1lgtPkkwIhEh8vdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9EowBCgtMaXN0U2NoZW1hcxIkLmdvb2dsZS5wdWJzdWIudjEuTGlzdFNjaGVtYXNSZXF1ZXN0GiUuZ29vZ2xlLnB1YnN1Yi52MS5MaXN0U2NoZW1hc1Jlc3BvbnNlIjDaQQZwYXJlbnSC0+STAiESHy92MS97cGFyZW50PXByb2plY3RzLyp9L3NjaGVtYXMSsAEKE0xpc3RTY2hlbWFSZXZpc2lvbnMSLC5nb29nbGUucHVic3ViLnYxLkxpc3RTY2hlbWFSZXZpc2lvbnNSZXF1ZXN0Gi0uZ29vZ2xlLnB1YnN1Yi52MS5MaXN0U2NoZW1hUmV2aXNpb25zUmVzcG9uc2UiPNpBBG5hbWWC0+STAi8SLS92MS97bmFtZT1wcm9qZWN0cy8qL3NjaGVtYXMvKn06bGlzdFJldmlzaW9ucxKQAQoMQ29tbWl0U2NoZW1hEiUuZ29vZ2xlLnB1YnN1Yi52MS5Db21taXRTY2hlbWFSZXF1ZXN0GhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEiP9pBC25hbWUsc2NoZW1hgtPkkwIrOgEqIiYvdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9OmNvbW1pdBKbAQoOUm9sbGJhY2tTY2hlbWESJy5nb29nbGUucHVic3ViLnYxLlJvbGxiYWNrU2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIkbaQRBuYW1lLHJldmlzaW9uX2lkgtPkkwItOgEqIigvdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9OnJvbGxiYWNrEqoBChREZWxldGVTY2hlbWFSZXZpc2lvbhItLmdvb2dsZS5wdWJzdWIudjEuRGVsZXRlU2NoZW1hUmV2aXNpb25SZXF1ZXN0GhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEiSdpBEG5hbWUscmV2aXNpb25faWSC0+STAjAqLi92MS97bmFtZT1wcm9qZWN0cy8qL3NjaGVtYXMvKn06ZGVsZXRlUmV2aXNpb24SfQoMRGVsZXRlU2NoZW1hEiUuZ29vZ2xlLnB1YnN1Yi52MS5EZWxldGVTY2hlbWFSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ii7aQQRuYW1lgtPkkwIhKh8vdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9EqgBCg5WYWxpZGF0ZVNjaGVtYRInLmdvb2dsZS5wdWJzdWIudjEuVmFsaWRhdGVTY2hlbWFSZXF1ZXN0GiguZ29vZ2xlLnB1YnN1Yi52MS5WYWxpZGF0ZVNjaGVtYVJlc3BvbnNlIkPaQQ1wYXJlbnQsc2NoZW1hgtPkkwItOgEqIigvdjEve3BhcmVudD1wcm9qZWN0cy8qfS9zY2hlbWFzOnZhbGlkYXRlEqIBCg9WYWxpZGF0ZU1lc3NhZ2USKC5nb29nbGUucHVic3ViLnYxLlZhbGlkYXRlTWVzc2FnZVJlcXVlc3QaKS5nb29nbGUucHVic3ViLnYxLlZhbGlkYXRlTWVzc2FnZVJlc3BvbnNlIjqC0+STAjQ6ASoiLy92MS97cGFyZW50PXByb2plY3RzLyp9L3NjaGVtYXM6dmFsaWRhdGVNZXNzYWdlGnDKQRVwdWJzdWIuZ29vZ2xlYXBpcy5jb23SQVVodHRwczovL3d3dy5nb29nbGVhcGlzLmNvbS9hdXRoL2Nsb3VkLXBsYXRmb3JtLGh0dHBzOi8vd3d3Lmdvb2dsZWFwaXMuY29tL2F1dGgvcHVic3ViQqoBChRjb20uZ29vZ2xlLnB1YnN1Yi52MUILU2NoZW1hUHJvdG9QAVo1Y2xvdWQuZ29vZ2xlLmNvbS9nby9wdWJzdWIvdjIvYXBpdjEvcHVic3VicGI7cHVic3VicGKqAhZHb29nbGUuQ2xvdWQuUHViU3ViLlYxygIWR29vZ2xlXENsb3VkXFB1YlN1YlxWMeoCGUdvb2dsZTo6Q2xvdWQ6OlB1YlN1Yjo6VjFiBnByb3RvMw", [file_google_api_annotations, file_google_api_client, file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_empty, file_google_protobuf_timestamp]);
+  fileDesc("Ch1nb29nbGUvcHVic3ViL3YxL3NjaGVtYS5wcm90bxIQZ29vZ2xlLnB1YnN1Yi52MSKWAwoGU2NoZW1hEhEKBG5hbWUYASABKAlCA+BBAhIrCgR0eXBlGAIgASgOMh0uZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEuVHlwZRISCgpkZWZpbml0aW9uGAMgASgJEkYKFWNvbXBpbGVkX3Byb3RvX3NjaGVtYRgIIAEoCzIlLmdvb2dsZS5wdWJzdWIudjEuQ29tcGlsZWRQcm90b1NjaGVtYUgAEhsKC3JldmlzaW9uX2lkGAQgASgJQgbgQQXgQQMSPQoUcmV2aXNpb25fY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMiOwoEVHlwZRIUChBUWVBFX1VOU1BFQ0lGSUVEEAASEwoPUFJPVE9DT0xfQlVGRkVSEAESCAoEQVZSTxACOkbqQUMKHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWESI3Byb2plY3RzL3twcm9qZWN0fS9zY2hlbWFzL3tzY2hlbWF9Qg8KDWNvbmZpZ3VyYXRpb24iTQoTQ29tcGlsZWRQcm90b1NjaGVtYRIZCgxyb290X21lc3NhZ2UYASABKAlCA+BBAhIbCg5jb21waWxlZF9ieXRlcxgCIAEoDEID4EECIo0BChNDcmVhdGVTY2hlbWFSZXF1ZXN0EjQKBnBhcmVudBgBIAEoCUIk4EEC+kEeEhxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEi0KBnNjaGVtYRgCIAEoCzIYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hQgPgQQISEQoJc2NoZW1hX2lkGAMgASgJInIKEEdldFNjaGVtYVJlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEioKBHZpZXcYAiABKA4yHC5nb29nbGUucHVic3ViLnYxLlNjaGVtYVZpZXcirAEKEkxpc3RTY2hlbWFzUmVxdWVzdBJDCgZwYXJlbnQYASABKAlCM+BBAvpBLQorY2xvdWRyZXNvdXJjZW1hbmFnZXIuZ29vZ2xlYXBpcy5jb20vUHJvamVjdBIqCgR2aWV3GAIgASgOMhwuZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFWaWV3EhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlkKE0xpc3RTY2hlbWFzUmVzcG9uc2USKQoHc2NoZW1hcxgBIAMoCzIYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKjAQoaTGlzdFNjaGVtYVJldmlzaW9uc1JlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEioKBHZpZXcYAiABKA4yHC5nb29nbGUucHVic3ViLnYxLlNjaGVtYVZpZXcSEQoJcGFnZV9zaXplGAMgASgFEhIKCnBhZ2VfdG9rZW4YBCABKAkiYQobTGlzdFNjaGVtYVJldmlzaW9uc1Jlc3BvbnNlEikKB3NjaGVtYXMYASADKAsyGC5nb29nbGUucHVic3ViLnYxLlNjaGVtYRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkieAoTQ29tbWl0U2NoZW1hUmVxdWVzdBIyCgRuYW1lGAEgASgJQiTgQQL6QR4KHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWESLQoGc2NoZW1hGAIgASgLMhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFCA+BBAiJlChVSb2xsYmFja1NjaGVtYVJlcXVlc3QSMgoEbmFtZRgBIAEoCUIk4EEC+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hEhgKC3JldmlzaW9uX2lkGAIgASgJQgPgQQIibQobRGVsZXRlU2NoZW1hUmV2aXNpb25SZXF1ZXN0EjIKBG5hbWUYASABKAlCJOBBAvpBHgoccHVic3ViLmdvb2dsZWFwaXMuY29tL1NjaGVtYRIaCgtyZXZpc2lvbl9pZBgCIAEoCUIFGAHgQQEiSQoTRGVsZXRlU2NoZW1hUmVxdWVzdBIyCgRuYW1lGAEgASgJQiTgQQL6QR4KHHB1YnN1Yi5nb29nbGVhcGlzLmNvbS9TY2hlbWEiiwEKFVZhbGlkYXRlU2NoZW1hUmVxdWVzdBJDCgZwYXJlbnQYASABKAlCM+BBAvpBLQorY2xvdWRyZXNvdXJjZW1hbmFnZXIuZ29vZ2xlYXBpcy5jb20vUHJvamVjdBItCgZzY2hlbWEYAiABKAsyGC5nb29nbGUucHVic3ViLnYxLlNjaGVtYUID4EECIhgKFlZhbGlkYXRlU2NoZW1hUmVzcG9uc2UiigIKFlZhbGlkYXRlTWVzc2FnZVJlcXVlc3QSQwoGcGFyZW50GAEgASgJQjPgQQL6QS0KK2Nsb3VkcmVzb3VyY2VtYW5hZ2VyLmdvb2dsZWFwaXMuY29tL1Byb2plY3QSMQoEbmFtZRgCIAEoCUIh+kEeChxwdWJzdWIuZ29vZ2xlYXBpcy5jb20vU2NoZW1hSAASKgoGc2NoZW1hGAMgASgLMhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWFIABIPCgdtZXNzYWdlGAQgASgMEiwKCGVuY29kaW5nGAUgASgOMhouZ29vZ2xlLnB1YnN1Yi52MS5FbmNvZGluZ0INCgtzY2hlbWFfc3BlYyIZChdWYWxpZGF0ZU1lc3NhZ2VSZXNwb25zZSo+CgpTY2hlbWFWaWV3EhsKF1NDSEVNQV9WSUVXX1VOU1BFQ0lGSUVEEAASCQoFQkFTSUMQARIICgRGVUxMEAIqOgoIRW5jb2RpbmcSGAoURU5DT0RJTkdfVU5TUEVDSUZJRUQQABIICgRKU09OEAESCgoGQklOQVJZEAIyiA0KDVNjaGVtYVNlcnZpY2USmgEKDENyZWF0ZVNjaGVtYRIlLmdvb2dsZS5wdWJzdWIudjEuQ3JlYXRlU2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIknaQRdwYXJlbnQsc2NoZW1hLHNjaGVtYV9pZILT5JMCKToGc2NoZW1hIh8vdjEve3BhcmVudD1wcm9qZWN0cy8qfS9zY2hlbWFzEnkKCUdldFNjaGVtYRIiLmdvb2dsZS5wdWJzdWIudjEuR2V0U2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIi7aQQRuYW1lgtPkkwIhEh8vdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9EowBCgtMaXN0U2NoZW1hcxIkLmdvb2dsZS5wdWJzdWIudjEuTGlzdFNjaGVtYXNSZXF1ZXN0GiUuZ29vZ2xlLnB1YnN1Yi52MS5MaXN0U2NoZW1hc1Jlc3BvbnNlIjDaQQZwYXJlbnSC0+STAiESHy92MS97cGFyZW50PXByb2plY3RzLyp9L3NjaGVtYXMSsAEKE0xpc3RTY2hlbWFSZXZpc2lvbnMSLC5nb29nbGUucHVic3ViLnYxLkxpc3RTY2hlbWFSZXZpc2lvbnNSZXF1ZXN0Gi0uZ29vZ2xlLnB1YnN1Yi52MS5MaXN0U2NoZW1hUmV2aXNpb25zUmVzcG9uc2UiPNpBBG5hbWWC0+STAi8SLS92MS97bmFtZT1wcm9qZWN0cy8qL3NjaGVtYXMvKn06bGlzdFJldmlzaW9ucxKQAQoMQ29tbWl0U2NoZW1hEiUuZ29vZ2xlLnB1YnN1Yi52MS5Db21taXRTY2hlbWFSZXF1ZXN0GhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEiP9pBC25hbWUsc2NoZW1hgtPkkwIrOgEqIiYvdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9OmNvbW1pdBKbAQoOUm9sbGJhY2tTY2hlbWESJy5nb29nbGUucHVic3ViLnYxLlJvbGxiYWNrU2NoZW1hUmVxdWVzdBoYLmdvb2dsZS5wdWJzdWIudjEuU2NoZW1hIkbaQRBuYW1lLHJldmlzaW9uX2lkgtPkkwItOgEqIigvdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9OnJvbGxiYWNrEqoBChREZWxldGVTY2hlbWFSZXZpc2lvbhItLmdvb2dsZS5wdWJzdWIudjEuRGVsZXRlU2NoZW1hUmV2aXNpb25SZXF1ZXN0GhguZ29vZ2xlLnB1YnN1Yi52MS5TY2hlbWEiSdpBEG5hbWUscmV2aXNpb25faWSC0+STAjAqLi92MS97bmFtZT1wcm9qZWN0cy8qL3NjaGVtYXMvKn06ZGVsZXRlUmV2aXNpb24SfQoMRGVsZXRlU2NoZW1hEiUuZ29vZ2xlLnB1YnN1Yi52MS5EZWxldGVTY2hlbWFSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5Ii7aQQRuYW1lgtPkkwIhKh8vdjEve25hbWU9cHJvamVjdHMvKi9zY2hlbWFzLyp9EqgBCg5WYWxpZGF0ZVNjaGVtYRInLmdvb2dsZS5wdWJzdWIudjEuVmFsaWRhdGVTY2hlbWFSZXF1ZXN0GiguZ29vZ2xlLnB1YnN1Yi52MS5WYWxpZGF0ZVNjaGVtYVJlc3BvbnNlIkPaQQ1wYXJlbnQsc2NoZW1hgtPkkwItOgEqIigvdjEve3BhcmVudD1wcm9qZWN0cy8qfS9zY2hlbWFzOnZhbGlkYXRlEqIBCg9WYWxpZGF0ZU1lc3NhZ2USKC5nb29nbGUucHVic3ViLnYxLlZhbGlkYXRlTWVzc2FnZVJlcXVlc3QaKS5nb29nbGUucHVic3ViLnYxLlZhbGlkYXRlTWVzc2FnZVJlc3BvbnNlIjqC0+STAjQ6ASoiLy92MS97cGFyZW50PXByb2plY3RzLyp9L3NjaGVtYXM6dmFsaWRhdGVNZXNzYWdlGnDKQRVwdWJzdWIuZ29vZ2xlYXBpcy5jb23SQVVodHRwczovL3d3dy5nb29nbGVhcGlzLmNvbS9hdXRoL2Nsb3VkLXBsYXRmb3JtLGh0dHBzOi8vd3d3Lmdvb2dsZWFwaXMuY29tL2F1dGgvcHVic3ViQqoBChRjb20uZ29vZ2xlLnB1YnN1Yi52MUILU2NoZW1hUHJvdG9QAVo1Y2xvdWQuZ29vZ2xlLmNvbS9nby9wdWJzdWIvdjIvYXBpdjEvcHVic3VicGI7cHVic3VicGKqAhZHb29nbGUuQ2xvdWQuUHViU3ViLlYxygIWR29vZ2xlXENsb3VkXFB1YlN1YlxWMeoCGUdvb2dsZTo6Q2xvdWQ6OlB1YlN1Yjo6VjFiBnByb3RvMw", [file_google_api_annotations, file_google_api_client, file_google_api_field_behavior, file_google_api_resource, file_google_protobuf_empty, file_google_protobuf_timestamp]);
 
 /**
  * A schema resource.
@@ -61,6 +61,23 @@ export type Schema = Message<"google.pubsub.v1.Schema"> & {
    * @generated from field: string definition = 3;
    */
   definition: string;
+
+  /**
+   * Where the definition is not given as text.
+   *
+   * @generated from oneof google.pubsub.v1.Schema.configuration
+   */
+  configuration: {
+    /**
+     * Configuration for a schema provided as a pre-compiled Protocol Buffer
+     * FileDescriptorSet. The `type` field above must be set to
+     * PROTOCOL_BUFFER.
+     *
+     * @generated from field: google.pubsub.v1.CompiledProtoSchema compiled_proto_schema = 8;
+     */
+    value: CompiledProtoSchema;
+    case: "compiledProtoSchema";
+  } | { case: undefined; value?: undefined };
 
   /**
    * Output only. Immutable. The revision ID of the schema.
@@ -120,6 +137,34 @@ export const Schema_TypeSchema: GenEnum<Schema_Type> = /*@__PURE__*/
   enumDesc(file_google_pubsub_v1_schema, 0, 0);
 
 /**
+ * Configuration specific to compiled Protocol Buffer schemas.
+ *
+ * @generated from message google.pubsub.v1.CompiledProtoSchema
+ */
+export type CompiledProtoSchema = Message<"google.pubsub.v1.CompiledProtoSchema"> & {
+  /**
+   * Required. The name of the root message type in the schema.
+   *
+   * @generated from field: string root_message = 1;
+   */
+  rootMessage: string;
+
+  /**
+   * Required. The compiled FileDescriptorSet binary.
+   *
+   * @generated from field: bytes compiled_bytes = 2;
+   */
+  compiledBytes: Uint8Array;
+};
+
+/**
+ * Describes the message google.pubsub.v1.CompiledProtoSchema.
+ * Use `create(CompiledProtoSchemaSchema)` to create a new message.
+ */
+export const CompiledProtoSchemaSchema: GenMessage<CompiledProtoSchema> = /*@__PURE__*/
+  messageDesc(file_google_pubsub_v1_schema, 1);
+
+/**
  * Request for the CreateSchema method.
  *
  * @generated from message google.pubsub.v1.CreateSchemaRequest
@@ -161,7 +206,7 @@ export type CreateSchemaRequest = Message<"google.pubsub.v1.CreateSchemaRequest"
  * Use `create(CreateSchemaRequestSchema)` to create a new message.
  */
 export const CreateSchemaRequestSchema: GenMessage<CreateSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 1);
+  messageDesc(file_google_pubsub_v1_schema, 2);
 
 /**
  * Request for the GetSchema method.
@@ -191,7 +236,7 @@ export type GetSchemaRequest = Message<"google.pubsub.v1.GetSchemaRequest"> & {
  * Use `create(GetSchemaRequestSchema)` to create a new message.
  */
 export const GetSchemaRequestSchema: GenMessage<GetSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 2);
+  messageDesc(file_google_pubsub_v1_schema, 3);
 
 /**
  * Request for the `ListSchemas` method.
@@ -238,7 +283,7 @@ export type ListSchemasRequest = Message<"google.pubsub.v1.ListSchemasRequest"> 
  * Use `create(ListSchemasRequestSchema)` to create a new message.
  */
 export const ListSchemasRequestSchema: GenMessage<ListSchemasRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 3);
+  messageDesc(file_google_pubsub_v1_schema, 4);
 
 /**
  * Response for the `ListSchemas` method.
@@ -267,7 +312,7 @@ export type ListSchemasResponse = Message<"google.pubsub.v1.ListSchemasResponse"
  * Use `create(ListSchemasResponseSchema)` to create a new message.
  */
 export const ListSchemasResponseSchema: GenMessage<ListSchemasResponse> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 4);
+  messageDesc(file_google_pubsub_v1_schema, 5);
 
 /**
  * Request for the `ListSchemaRevisions` method.
@@ -312,7 +357,7 @@ export type ListSchemaRevisionsRequest = Message<"google.pubsub.v1.ListSchemaRev
  * Use `create(ListSchemaRevisionsRequestSchema)` to create a new message.
  */
 export const ListSchemaRevisionsRequestSchema: GenMessage<ListSchemaRevisionsRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 5);
+  messageDesc(file_google_pubsub_v1_schema, 6);
 
 /**
  * Response for the `ListSchemaRevisions` method.
@@ -341,7 +386,7 @@ export type ListSchemaRevisionsResponse = Message<"google.pubsub.v1.ListSchemaRe
  * Use `create(ListSchemaRevisionsResponseSchema)` to create a new message.
  */
 export const ListSchemaRevisionsResponseSchema: GenMessage<ListSchemaRevisionsResponse> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 6);
+  messageDesc(file_google_pubsub_v1_schema, 7);
 
 /**
  * Request for CommitSchema method.
@@ -370,7 +415,7 @@ export type CommitSchemaRequest = Message<"google.pubsub.v1.CommitSchemaRequest"
  * Use `create(CommitSchemaRequestSchema)` to create a new message.
  */
 export const CommitSchemaRequestSchema: GenMessage<CommitSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 7);
+  messageDesc(file_google_pubsub_v1_schema, 8);
 
 /**
  * Request for the `RollbackSchema` method.
@@ -401,7 +446,7 @@ export type RollbackSchemaRequest = Message<"google.pubsub.v1.RollbackSchemaRequ
  * Use `create(RollbackSchemaRequestSchema)` to create a new message.
  */
 export const RollbackSchemaRequestSchema: GenMessage<RollbackSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 8);
+  messageDesc(file_google_pubsub_v1_schema, 9);
 
 /**
  * Request for the `DeleteSchemaRevision` method.
@@ -435,7 +480,7 @@ export type DeleteSchemaRevisionRequest = Message<"google.pubsub.v1.DeleteSchema
  * Use `create(DeleteSchemaRevisionRequestSchema)` to create a new message.
  */
 export const DeleteSchemaRevisionRequestSchema: GenMessage<DeleteSchemaRevisionRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 9);
+  messageDesc(file_google_pubsub_v1_schema, 10);
 
 /**
  * Request for the `DeleteSchema` method.
@@ -457,7 +502,7 @@ export type DeleteSchemaRequest = Message<"google.pubsub.v1.DeleteSchemaRequest"
  * Use `create(DeleteSchemaRequestSchema)` to create a new message.
  */
 export const DeleteSchemaRequestSchema: GenMessage<DeleteSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 10);
+  messageDesc(file_google_pubsub_v1_schema, 11);
 
 /**
  * Request for the `ValidateSchema` method.
@@ -486,7 +531,7 @@ export type ValidateSchemaRequest = Message<"google.pubsub.v1.ValidateSchemaRequ
  * Use `create(ValidateSchemaRequestSchema)` to create a new message.
  */
 export const ValidateSchemaRequestSchema: GenMessage<ValidateSchemaRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 11);
+  messageDesc(file_google_pubsub_v1_schema, 12);
 
 /**
  * Response for the `ValidateSchema` method.
@@ -502,7 +547,7 @@ export type ValidateSchemaResponse = Message<"google.pubsub.v1.ValidateSchemaRes
  * Use `create(ValidateSchemaResponseSchema)` to create a new message.
  */
 export const ValidateSchemaResponseSchema: GenMessage<ValidateSchemaResponse> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 12);
+  messageDesc(file_google_pubsub_v1_schema, 13);
 
 /**
  * Request for the `ValidateMessage` method.
@@ -561,7 +606,7 @@ export type ValidateMessageRequest = Message<"google.pubsub.v1.ValidateMessageRe
  * Use `create(ValidateMessageRequestSchema)` to create a new message.
  */
 export const ValidateMessageRequestSchema: GenMessage<ValidateMessageRequest> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 13);
+  messageDesc(file_google_pubsub_v1_schema, 14);
 
 /**
  * Response for the `ValidateMessage` method.
@@ -577,7 +622,7 @@ export type ValidateMessageResponse = Message<"google.pubsub.v1.ValidateMessageR
  * Use `create(ValidateMessageResponseSchema)` to create a new message.
  */
 export const ValidateMessageResponseSchema: GenMessage<ValidateMessageResponse> = /*@__PURE__*/
-  messageDesc(file_google_pubsub_v1_schema, 14);
+  messageDesc(file_google_pubsub_v1_schema, 15);
 
 /**
  * View of Schema object fields to be returned by GetSchema and ListSchemas.
