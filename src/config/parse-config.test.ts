@@ -29,6 +29,26 @@ describe('defaults', () => {
       browserOrigins: [],
       webSocketCompression: false,
       insecure: false,
+      authentication: 'off',
+      admins: [],
+      oidcIssuers: [],
+      oidcAudiences: [],
+      oidcCa: null,
+      clockSkewSeconds: 60,
+      tlsCert: null,
+      tlsKey: null,
+      tlsClientCa: null,
+      tlsClientCrl: null,
+      tlsClientAuth: 'optional',
+      resourcesFile: null,
+      autoCreateTopics: false,
+      topicsMax: 10_000,
+      subscriptionsMax: 10_000,
+      snapshotsMax: 5_000,
+      schemasMax: 10_000,
+      publisherQuota: 0,
+      subscriberQuota: 0,
+      administratorQuota: 0,
       outgoingAllow: [],
       outgoingCa: null,
       issuer: null,
@@ -93,6 +113,21 @@ describe('defaults', () => {
 
 const nameOf = (field: string): string => options.find((each) => each.field === field)!.name;
 
+const required = '--authentication=required';
+const tls = ['--tls-cert=/cert', '--tls-key=/key'];
+const clientCa = [required, ...tls, '--tls-client-ca=/ca'];
+const accessCompanions: ReadonlyMap<string, readonly string[]> = new Map([
+  ['admins', [required]],
+  ['oidcIssuers', [required, '--oidc-audience=a']],
+  ['oidcAudiences', [required, '--oidc-issuer=https://i.example']],
+  ['oidcCa', [required]],
+  ['tlsCert', ['--tls-key=/key']],
+  ['tlsKey', ['--tls-cert=/cert']],
+  ['tlsClientCa', [required, ...tls]],
+  ['tlsClientCrl', clientCa],
+  ['tlsClientAuth', clientCa],
+]);
+
 /** What must be said beside an option that means nothing without it. */
 function companionsOf(field: string | undefined): string[] {
   const roles = '--roles=broker';
@@ -105,6 +140,8 @@ function companionsOf(field: string | undefined): string[] {
   if (vaultOptions.some((option) => option.field === field)) {
     return ['--roles=broker,kms,vault', '--insecure'];
   }
+  const ofAccess = accessCompanions.get(field ?? '');
+  if (ofAccess !== undefined) return [...ofAccess];
   const ofRemote = ['kmsCa', 'kmsTokenFile', 'defaultKey', 'projectNumbers'];
   return ofRemote.includes(field ?? '') ? [roles, '--kms-endpoint=https://y.example'] : [];
 }
@@ -120,6 +157,8 @@ describe('sources', () => {
         allowOrigins: 'https://x.example',
         browserOrigins: 'https://x.example',
         issuer: 'https://x.example',
+        admins: 'user:a@x.example',
+        oidcIssuers: 'https://x.example',
         outgoingAllow: '10.1.0.0/16',
         region: 'europe-west3',
         kmsEndpoint: 'https://x.example',
@@ -207,7 +246,9 @@ describe('refusals', () => {
   test.each(['0.0.0.0', '::', '10.1.2.3', '128.0.0.1'])(
     'listening on %s needs --insecure',
     (host) => {
-      expect(refusal(['--host', host])).toContain('neither TLS nor authentication');
+      expect(refusal(['--host', host])).toContain(
+        'no TLS (--tls-cert) and authentication (--authentication required)',
+      );
       expect(parseConfig(['--host', host, '--insecure'], {}).hosts).toEqual([host]);
     },
   );
