@@ -1,8 +1,8 @@
 import type { DekEvent, SealedTopic } from '../envelope/index.ts';
+import { drainBroker } from './broker-drain.ts';
 import { ConfigCalls } from './config-calls.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
 import { EphemeralSubscriptions } from './resources/ephemeral-subscriptions.ts';
-import { draining } from './errors.ts';
 import type { BacklogReport, SnapshotReport, TopicReport } from './observer.ts';
 import { Expiration } from './retention/expiration.ts';
 import { DekCollector } from './key-use/dek-collector.ts';
@@ -38,7 +38,6 @@ import type {
 } from './service.ts';
 import { Snapshots } from './snapshots/snapshots.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
-import type { SubscriptionState } from './subscription-state.ts';
 import { Subscriptions } from './resources/subscriptions.ts';
 import { Topics } from './resources/topics.ts';
 import type { Verifiable } from '../verification/index.ts';
@@ -348,29 +347,15 @@ export class Broker implements BrokerService {
    * calls again waits for the same.
    */
   async drain(pushGraceMs: number = 10_000): Promise<void> {
-    this.#drained ??= this.#drain(pushGraceMs);
+    this.#drained ??= drainBroker(this.#registry, pushGraceMs, () => this.#stopWork());
     await this.#drained;
   }
 
-  async #drain(pushGraceMs: number): Promise<void> {
-    this.#registry.isDraining = true;
-    const states = this.#registry.allSubscriptions();
-    const ending = states.map(async (state) => await endAfterPush(state, pushGraceMs));
-    // A dead letter that is on its way is acknowledged, if it can be, and does not come again.
-    await Promise.all([...ending, this.#registry.deadLetters.close(pushGraceMs)]);
-    // A key that goes in the meantime still cuts what is under way.
+  async #stopWork(): Promise<void> {
     this.#stopEvents();
     await this.#sweeper.close();
     await this.#collector.close();
     await this.#rewraps.close();
-    const results = await Promise.allSettled(states.map(async (state) => await state.drain()));
-    for (const result of results) {
-      if (result.status === 'fulfilled') continue;
-      const text = 'acknowledgements were not made durable';
-      this.#registry.ports.log.warn({ err: result.reason }, text);
-    }
-    await Promise.all(states.map(async (state) => await state.close()));
-    this.#registry.wheel.close();
   }
 
   #tellRevoked(subscription: string): void {
@@ -389,10 +374,4 @@ export class Broker implements BrokerService {
       if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
     }
   }
-}
-
-/** At once, unless requests of push are under way: their answers are acknowledgements. */
-async function endAfterPush(state: SubscriptionState, graceMs: number): Promise<void> {
-  if (state.hasPushes) await state.drainPush(graceMs);
-  state.end(draining());
 }
