@@ -16,4 +16,11 @@ export {
   type SubscriptionProperties,
 } from './received-messages.ts';
 export { orderingKeyOf } from './ordering-key.ts';
+export {
+  encodeAttributes,
+  keptFields,
+  messageData,
+  writeParts,
+  type EncodedAttributes,
+} from './replaced-attributes.ts';
 export { varintBytes, WireReader, writeVarint } from './varint.ts';
