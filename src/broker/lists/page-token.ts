@@ -23,8 +23,16 @@ export class Pager {
     this.#mac = mac;
   }
 
-  /** `list` names the list: method and parent. */
-  page(list: string, keysAfter: KeysAfter, request: PageRequest): Page<string> {
+  /**
+   * `list` names the list: method and parent. `fits` says how many of the keys a page has room for,
+   * at least one.
+   */
+  page(
+    list: string,
+    keysAfter: KeysAfter,
+    request: PageRequest,
+    fits: (keys: readonly string[]) => number = ({ length }) => length,
+  ): Page<string> {
     const { pageSize } = request;
     if (pageSize < 0 || pageSize > pageSizeMax) {
       throw invalidArgument(
@@ -35,7 +43,7 @@ export class Pager {
     const size = pageSize === 0 ? pageSizeDefault : pageSize;
     // One more than the page holds tells whether it is the last.
     const keys = keysAfter(after, size + 1);
-    const items = keys.slice(0, size);
+    const items = keys.slice(0, Math.min(size, fits(keys)));
     const last = items.at(-1);
     const isLastPage = last === undefined || keys.length === items.length;
     return { items, nextPageToken: isLastPage ? '' : this.#token(list, last) };
