@@ -24,6 +24,11 @@ export interface Authenticator {
    * that guesses
    */
   authenticate(presented: PresentedCredentials): Principal | Promise<Principal>;
+  /**
+   * Whether a member that was known before is good still: its account is there and enabled. True of
+   * members that others look after. Absent: all are.
+   */
+  accepts?(member: string): boolean;
   /** `listener` is told when credentials were revoked, so that what is open can be asked again. */
   onRevoked(listener: () => void): () => void;
 }

@@ -5,7 +5,7 @@ import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { wipe } from '../crypto/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { Clock } from '../runtime/index.ts';
-import type { BrowserClaims, BrowserGrant, BrowserTokens } from './identity.ts';
+import type { BrowserClaims, BrowserGrant, BrowserTokens, TokenIssuer } from './identity.ts';
 
 const audience = 'sealpost:websocket';
 const algorithm = { name: 'HMAC', hash: 'SHA-256' };
@@ -39,8 +39,8 @@ class SignedBrowserTokens implements BrowserTokens {
     this.#clock = clock;
   }
 
-  async issue({ subject, grants, expiresAtMs }: BrowserClaims): Promise<string> {
-    const token = await new SignJWT({ grants })
+  async issue({ subject, grants, expiresAtMs, issuer }: BrowserClaims): Promise<string> {
+    const token = await new SignJWT({ grants, ...(issuer && { issuer }) })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
       .setSubject(subject)
       .setAudience(audience)
@@ -82,10 +82,17 @@ function refused(reason: 'BAD_TOKEN' | 'TOKEN_EXPIRED', cause?: unknown): RpcErr
   return new RpcError('UNAUTHENTICATED', reason, text, { cause });
 }
 
-function claimsOf({ sub, exp, grants }: JWTPayload): BrowserClaims | null {
+function claimsOf({ sub, exp, grants, issuer }: JWTPayload): BrowserClaims | null {
   if (sub === undefined || sub === '' || exp === undefined) return null;
   if (!Array.isArray(grants) || !grants.every(isGrant)) return null;
-  return { subject: sub, grants, expiresAtMs: exp * 1_000 };
+  if (issuer !== undefined && !isIssuer(issuer)) return null;
+  return { subject: sub, grants, expiresAtMs: exp * 1_000, ...(issuer && { issuer }) };
+}
+
+function isIssuer(value: unknown): value is TokenIssuer {
+  const { member, email, groups } = (value ?? {}) as Partial<Record<keyof TokenIssuer, unknown>>;
+  const isNamed = typeof member === 'string' && member !== '' && typeof email === 'string';
+  return isNamed && Array.isArray(groups) && groups.every((name) => typeof name === 'string');
 }
 
 function isGrant(value: unknown): value is BrowserGrant {

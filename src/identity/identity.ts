@@ -8,12 +8,24 @@ export interface BrowserGrant {
   readonly resources: readonly string[];
 }
 
+/** Who had a browser token issued; what it grants is good only while he may it himself. */
+export interface TokenIssuer {
+  /** As policies name it: `serviceAccount:EMAIL`. */
+  readonly member: string;
+  /** What the audit log has. */
+  readonly email: string;
+  /** Further members that it was among. */
+  readonly groups: readonly string[];
+}
+
 /** Who may do what until when: the checked content of a browser token. */
 export interface BrowserClaims {
   /** Whom the token was issued for; a session can be resumed only by the same. */
   readonly subject: string;
   readonly grants: readonly BrowserGrant[];
   readonly expiresAtMs: number;
+  /** Absent of tokens that were issued while nobody was asked who he is. */
+  readonly issuer?: TokenIssuer;
 }
 
 /** Tokens for web pages: signed with a key derived from the store key (HS256), short-lived. */

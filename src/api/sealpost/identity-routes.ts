@@ -1,4 +1,5 @@
 import type { BrowserTokens, IdTokens } from '../../identity/index.ts';
+import { operator } from '../../iam/index.ts';
 import { formatTimestamp, RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { JsonValue } from '../json.ts';
@@ -51,7 +52,9 @@ async function createBrowserToken(
   refuseQuery(call.query, {});
   const { subject, grants, ttlSeconds } = readBrowserTokenRequest(call.json());
   const expiresAtMs = (Math.floor(clock.wallMs() / 1_000) + ttlSeconds) * 1_000;
-  const token = await browserTokens.issue({ subject, grants, expiresAtMs });
+  const { member, email, groups } = call.principal;
+  const issuer = call.principal === operator ? {} : { issuer: { member, email, groups } };
+  const token = await browserTokens.issue({ subject, grants, expiresAtMs, ...issuer });
   return { token, expireTime: formatTimestamp(expiresAtMs) };
 }
 
