@@ -1,5 +1,5 @@
-import { rateBy, type Row } from './panel.ts';
-import { ofSnapshots, ofSubscriptions } from './selectors.ts';
+import { percentiles, rateBy, type Row } from './panel.ts';
+import { ofSnapshots, ofSubscriptions, ofTopics, subscriptions, topics } from './selectors.ts';
 
 export const policyRow: Row = {
   title: 'Dead letters, exactly once, seeks and snapshots',
@@ -35,6 +35,36 @@ export const policyRow: Row = {
         [
           rateBy('subscription_id, response_code', ofSubscriptions('seek_request_count')),
           '{{subscription_id}} {{response_code}}',
+        ],
+      ],
+    },
+    {
+      title: 'Transforms of topics',
+      description: 'How long a message took in them; a publish waits for all of its own.',
+      unit: 'ms',
+      queries: percentiles('pubsub_topic_message_transform_latencies', topics),
+    },
+    {
+      title: 'Transforms of subscriptions',
+      description: 'How long a message took in them before it was delivered.',
+      unit: 'ms',
+      queries: percentiles('pubsub_subscription_message_transform_latencies', subscriptions),
+    },
+    {
+      title: 'What transforms made of messages',
+      description: 'A failure refuses the publish, or has the message come again.',
+      unit: 'cps',
+      queries: [
+        [
+          rateBy('topic_id, status, filtered', ofTopics('message_transform_latencies_count')),
+          '{{topic_id}} {{status}} filtered {{filtered}}',
+        ],
+        [
+          rateBy(
+            'subscription_id, status, filtered',
+            ofSubscriptions('message_transform_latencies_count'),
+          ),
+          '{{subscription_id}} {{status}} filtered {{filtered}}',
         ],
       ],
     },

@@ -15,6 +15,15 @@ export interface PublishSizes {
 export interface BrokerObserver {
   /** A publish request was answered. */
   publish(topic: string, code: StatusCode, sizes: PublishSizes, ms: number): void;
+  /** What transforms made of messages that were to be published; `eachMs` of each of them. */
+  topicTransformed(topic: string, result: TransformResult, count: number, eachMs: number): void;
+  /** The same of messages that were to be delivered. */
+  subscriptionTransformed(
+    subscription: string,
+    result: TransformResult,
+    count: number,
+    eachMs: number,
+  ): void;
   /** A topic was created, changed or deleted, or that was refused. */
   topicConfig(topic: string, operation: ConfigOperation, code: StatusCode): void;
   subscriptionConfig(subscription: string, operation: ConfigOperation, code: StatusCode): void;
@@ -66,10 +75,15 @@ export interface BrokerObserver {
 
 export type ConfigOperation = 'create' | 'update' | 'delete';
 
+/** What became of a message in its transforms. */
+export type TransformResult = 'success' | 'filtered' | 'failure';
+
 const nothing = (): void => undefined;
 
 export const silentObserver: BrokerObserver = {
   publish: nothing,
+  topicTransformed: nothing,
+  subscriptionTransformed: nothing,
   topicConfig: nothing,
   subscriptionConfig: nothing,
   pull: nothing,

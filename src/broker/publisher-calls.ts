@@ -24,7 +24,7 @@ export class PublisherCalls {
       const messageBytes = checkedSizes(messages);
       const topic = this.#registry.topic(topicName);
       checkStorageRegion(topic.row, this.#registry.ports.region);
-      const ids = await topic.lane.publish(messages);
+      const ids = await topic.publish(messages);
       const sizes = { messageBytes, hasOrdering };
       observer.publish(topicName, 'OK', sizes, clock.monotonicMs() - startedMs);
       return ids;

@@ -5,6 +5,7 @@ import type {
   DeliveryType,
   PublishSizes,
   PushClass,
+  TransformResult,
 } from '../broker/index.ts';
 import type { StatusCode } from '../rpc/index.ts';
 import type { Clock } from '../runtime/index.ts';
@@ -74,6 +75,16 @@ export class BrokerMetrics implements BrokerObserver {
 
   publish(topic: string, code: StatusCode, sizes: PublishSizes, ms: number): void {
     this.#topics.row(topic, provesExistence(code)).publish(code, sizes, ms);
+  }
+
+  /** By the time that code has ended, the topic or subscription may have. */
+  topicTransformed(topic: string, result: TransformResult, count: number, eachMs: number): void {
+    this.#topics.row(topic, false).transforms().observe(result, count, eachMs);
+  }
+
+  subscriptionTransformed(...args: Parameters<BrokerObserver['subscriptionTransformed']>): void {
+    const [subscription, result, count, eachMs] = args;
+    this.#subscriptions.row(subscription, false).transforms().observe(result, count, eachMs);
   }
 
   topicConfig(topic: string, operation: ConfigOperation, code: StatusCode): void {

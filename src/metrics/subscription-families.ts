@@ -58,6 +58,12 @@ const requestFamilies: readonly SubscriptionFamily[] = [
 ];
 
 const messageFamilies: readonly SubscriptionFamily[] = [
+  {
+    name: `${prefix}message_transform_latencies`,
+    help: 'Milliseconds that the transforms of a subscription took for a message, by what came of it.',
+    type: 'histogram',
+    write: (row, page, name) => row.writeTransforms(page, name),
+  },
   messages('sent_message_count', 'Messages sent, redeliveries included.', (row) => row.sent),
   counter(
     'ack_message_count',

@@ -8,6 +8,7 @@ import { PushSeries } from './push-series.ts';
 import { RecentWindow } from './resources/recent-window.ts';
 import { subscriptionLabels } from './resources/resource-labels.ts';
 import { CodeCounts } from './response-labels.ts';
+import { TransformSeries } from './transform-series.ts';
 
 /** From an answer at once to the longest deadline; Google's unit, milliseconds. */
 const ackBuckets: Buckets = bucketsOf([
@@ -59,6 +60,7 @@ export class SubscriptionSeries {
   readonly expiries: TypeCounts = new TypeCounts();
   readonly nacks: TypeCounts = new TypeCounts();
   #policies: PolicySeries | undefined;
+  #transforms: TransformSeries | undefined;
   readonly #ackLatencies: Distribution[] = [];
   #pushes: PushSeries | undefined;
   #recent: RecentWindow | undefined;
@@ -98,6 +100,14 @@ export class SubscriptionSeries {
   /** Made when it is first counted in. */
   policies(): PolicySeries {
     return (this.#policies ??= new PolicySeries());
+  }
+
+  transforms(): TransformSeries {
+    return (this.#transforms ??= new TransformSeries());
+  }
+
+  writeTransforms(page: Page, name: string): void {
+    this.#transforms?.write(page, name, this.labels);
   }
 
   sought(code: StatusCode, nowMs: number): void {

@@ -6,6 +6,7 @@ import { labelText, type Page } from './page/exposition.ts';
 import { topicLabels } from './resources/resource-labels.ts';
 import { CodeCounts, codeAt, columnOf, responseCode } from './response-labels.ts';
 import type { RowFamily } from './page/row-family.ts';
+import { TransformSeries } from './transform-series.ts';
 
 /** From a few bytes to the largest request; most messages are between 100 bytes and 100 KB. */
 const byteBuckets: Buckets = bucketsOf([64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1e6, 1e7]);
@@ -20,6 +21,7 @@ export class TopicSeries {
   readonly requests: CodeCounts = new CodeCounts();
   readonly config: ConfigCounts = new ConfigCounts();
   readonly sizes: Distribution = new Distribution(byteBuckets);
+  #transforms: TransformSeries | undefined;
   /** By code, unordered before ordered; made when first needed. */
   readonly #latencies: Distribution[] = [];
 
@@ -32,6 +34,15 @@ export class TopicSeries {
     for (const bytes of messageBytes) this.sizes.observe(bytes);
     const column = columnOf(code) * 2 + (hasOrdering ? 1 : 0);
     (this.#latencies[column] ??= new Distribution(microsecondBuckets)).observe(ms * 1000);
+  }
+
+  /** Made when it is first counted in. */
+  transforms(): TransformSeries {
+    return (this.#transforms ??= new TransformSeries());
+  }
+
+  writeTransforms(page: Page, name: string): void {
+    this.#transforms?.write(page, name, this.labels);
   }
 
   writeLatencies(page: Page, name: string): void {
@@ -69,6 +80,12 @@ export const topicFamilies: readonly RowFamily<TopicSeries>[] = [
     write: (row, page, name) => {
       if (row.sizes.count > 0) row.sizes.write(page, name, row.labels);
     },
+  },
+  {
+    name: 'pubsub_topic_message_transform_latencies',
+    help: 'Milliseconds that the transforms of a topic took for a message, by what came of it.',
+    type: 'histogram',
+    write: (row, page, name) => row.writeTransforms(page, name),
   },
   {
     name: 'pubsub_topic_send_message_operation_count',

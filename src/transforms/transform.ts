@@ -1,6 +1,8 @@
 /** google.pubsub.v1.MessageTransform, as it is stored. */
 export interface MessageTransform {
   readonly disabled: boolean;
+  /** Deprecated, and of no meaning: shown as it was given. */
+  readonly enabled?: true;
   readonly javascriptUdf?: { readonly functionName: string; readonly code: string };
   readonly compression?: { readonly algorithm: 'ZLIB'; readonly mode: 'COMPRESS' | 'DECOMPRESS' };
 }

@@ -17,6 +17,7 @@ import { RpcError } from '../../src/rpc/index.ts';
 import { noFailpoints, silentLogger, type Logger } from '../../src/runtime/index.ts';
 import { FaultPlan, openMemoryKeyStore, openMemoryStore } from '../../src/storage/index.ts';
 import type { KeyStore, MemoryStore, MetaStore, Store } from '../../src/storage/index.ts';
+import type { TransformEngine } from '../../src/transforms/index.ts';
 import { Life, mortal, MortalClock } from './mortal.ts';
 import { SeededEntropy } from './seeded-entropy.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -39,6 +40,8 @@ export interface HarnessOptions {
   readonly log?: Logger;
   /** Where the broker stores. */
   readonly region?: string;
+  /** Runs message transforms; it outlives a broker. */
+  readonly transforms?: TransformEngine;
   /** Stands between the broker and the key service: to let it go away. */
   readonly wrapKeys?: (keys: KeyService) => KeyService;
 }
@@ -283,6 +286,7 @@ export class BrokerHarness {
       observer: this.#options.observer ?? silentObserver,
       pushSender: this.#options.pushSender ?? nowhere,
       ...(this.#options.region === undefined ? {} : { region: this.#options.region }),
+      ...(this.#options.transforms && { transforms: this.#options.transforms }),
     };
     const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };
     this.#broker = await this.until(Broker.open(ports, limits));

@@ -151,7 +151,7 @@ export class DeadLetters {
       observer.publish(target.row.name, code, sizes, clock.monotonicMs() - startedMs);
     };
     try {
-      await target.lane.publish([copy]);
+      await target.publish([copy]);
     } catch (error) {
       tell(RpcError.from(error).code, []);
       throw error;

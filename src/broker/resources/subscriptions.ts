@@ -10,6 +10,7 @@ import type { Change, Page, PageRequest, PushConfig, Subscription } from '../ser
 import { shownDetached, shownSubscription } from './shown-resources.ts';
 import { checkDelivery } from './subscription-rules.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
+import { checkTransforms } from '../transforms/transform-rules.ts';
 
 /** Creating, reading, changing and deleting subscriptions. */
 export class Subscriptions {
@@ -24,6 +25,8 @@ export class Subscriptions {
   /** It gets the messages that are published once this has returned. Whole or not at all. */
   async create(subscription: Subscription): Promise<Subscription> {
     this.#refuseTaken(subscription.name);
+    const { transforms: engine } = this.#registry.ports;
+    await checkTransforms(subscription.messageTransforms, engine);
     return await this.#registry.changes.run(() => this.#create(subscription));
   }
 
@@ -78,6 +81,10 @@ export class Subscriptions {
     change: Change<Subscription>,
     fields: ReadonlySet<string>,
   ): Promise<Subscription> {
+    if (fields.has('message_transforms')) {
+      const { messageTransforms } = change(this.get(name));
+      await checkTransforms(messageTransforms, this.#registry.ports.transforms);
+    }
     return await this.#registry.changes.run(async () => {
       const row = mergeSubscription(this.#row(name), change(this.get(name)), fields);
       checkDelivery(row);
