@@ -17,6 +17,7 @@ import {
 } from './policy-messages.ts';
 import { pushConfigFromMessage, pushConfigToMessage } from './push-config-message.ts';
 import { durationOf } from './time-fields.ts';
+import { transformsOf, transformToMessage } from './transform-message.ts';
 import { unsupportedField } from '../unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
@@ -53,7 +54,8 @@ const isSet: Readonly<Record<string, (subscription: SubscriptionMessage) => bool
   bigquery_config: (subscription) => subscription.bigqueryConfig !== undefined,
   cloud_storage_config: (subscription) => subscription.cloudStorageConfig !== undefined,
   bigtable_config: (subscription) => subscription.bigtableConfig !== undefined,
-  message_transforms: (subscription) => subscription.messageTransforms.length > 0,
+  analytics_hub_subscription_info: (subscription) =>
+    subscription.analyticsHubSubscriptionInfo !== undefined,
 };
 
 /** The fields of a mask that the broker keeps; what it does not was found to be unset. */
@@ -82,6 +84,7 @@ export function subscriptionFromMessage(message: SubscriptionMessage): Subscript
     ...(message.enableMessageOrdering && { enableMessageOrdering: true }),
     ...filterOf(message),
     ...policiesOf(message),
+    ...transformsOf(message),
   };
 }
 
@@ -135,6 +138,7 @@ export function subscriptionToMessage(subscription: Subscription): SubscriptionM
     state: Subscription_State[subscription.state ?? 'ACTIVE'],
     ...(deadLetterPolicy && { deadLetterPolicy: deadLetterPolicyToMessage(deadLetterPolicy) }),
     ...(retryPolicy && { retryPolicy: retryPolicyToMessage(retryPolicy) }),
+    messageTransforms: (subscription.messageTransforms ?? []).map(transformToMessage),
     ...(topicMessageRetentionMs !== undefined && {
       topicMessageRetentionDuration: msToDuration(topicMessageRetentionMs),
     }),
