@@ -45,6 +45,8 @@ const layers: Record<string, Layer> = {
     serial: true,
   },
   access: { include: ['test/access/**/*.test.ts', ...longOfAccess], testTimeout: 120_000 },
+  /** What is delivered: package, image, units, backups. */
+  delivery: { include: ['test/delivery/**/*.test.ts'], testTimeout: 120_000, serial: true },
   crash: {
     include: ['test/crash/**/*.test.ts'],
     exclude: keyCrashes,

@@ -34,6 +34,7 @@ const onRequest: Readonly<Record<string, number>> = {
   keys: 300,
   vault: 420,
   access: 300,
+  delivery: 300,
 };
 
 /** A project that takes this many times its budget is stuck, and is ended. */

@@ -8,7 +8,12 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/index.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/systemd');
-const names = ['sealpost-kms', 'sealpost-broker'] as const;
+const names = ['sealpost', 'sealpost-kms', 'sealpost-broker'] as const;
+const rolesOf: Readonly<Record<string, readonly string[]>> = {
+  sealpost: ['broker', 'kms'],
+  'sealpost-kms': ['kms'],
+  'sealpost-broker': ['broker'],
+};
 const unitOf = (name: string): string => readFileSync(join(folder, `${name}.service`), 'utf8');
 
 /** The values of a setting, in order. */
@@ -26,7 +31,7 @@ describe.each(names)('%s.service', (name) => {
     const [program, command, ...argv] = start.split(' ');
     expect([program, command]).toEqual(['/usr/bin/sealpost', 'serve']);
     const config = parseConfig(argv, {});
-    expect(config.roles).toEqual([name.replace('sealpost-', '')]);
+    expect(config.roles).toEqual(rolesOf[name]);
     expect(config.dataDir).toBe(`/var/lib/${name}/data`);
     expect(config.keysDir).toBe(`/var/lib/${name}/keys`);
     expect(valuesOf(unit, 'StateDirectory')).toEqual([name]);
