@@ -19,6 +19,12 @@ interface KeptToken {
   readonly issuer: string;
 }
 
+interface SignedClaims {
+  readonly email: string;
+  readonly audience: string;
+  readonly subject: string;
+}
+
 const lifetimeSeconds = 3_600;
 /** A token is not handed out in the last minutes of its life. */
 const marginSeconds = 300;
@@ -41,15 +47,14 @@ export class SignedIdTokens implements IdTokens {
   idToken({
     email,
     audience,
-  }: {
-    readonly email: string;
-    readonly audience: string;
-  }): Promise<string> {
-    const name = JSON.stringify([email, audience]);
+    subject = subjectOf(email),
+  }: Parameters<IdTokens['idToken']>[0]): Promise<string> {
+    const name = JSON.stringify([email, audience, subject]);
     const nowSeconds = Math.floor(this.#options.clock.wallMs() / 1_000);
     const kept = this.#kept.get(name);
     this.#kept.delete(name);
-    const token = kept && this.#isFresh(kept, nowSeconds) ? kept : this.#sign(email, audience);
+    const token =
+      kept && this.#isFresh(kept, nowSeconds) ? kept : this.#sign({ email, audience, subject });
     this.#keep(name, token);
     return token.text;
   }
@@ -79,20 +84,18 @@ export class SignedIdTokens implements IdTokens {
     });
   }
 
-  #sign(email: string, audience: string): KeptToken {
+  #sign(claims: SignedClaims): KeptToken {
     const { issuer } = this;
     const issuedSeconds = Math.floor(this.#options.clock.wallMs() / 1_000);
-    return { text: this.#signed(email, audience, issuer, issuedSeconds), issuedSeconds, issuer };
+    return { text: this.#signed(claims, issuer, issuedSeconds), issuedSeconds, issuer };
   }
 
   async #signed(
-    email: string,
-    audience: string,
+    { email, audience, subject }: SignedClaims,
     issuer: string,
     issuedSeconds: number,
   ): Promise<string> {
     const { kid, privateKey } = await this.#options.keys.signing();
-    const subject = subjectOf(email);
     return await new SignJWT({ azp: subject, email, email_verified: true })
       .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
       .setIssuer(issuer)

@@ -1,3 +1,5 @@
+import type { UnverifiedToken } from './authentication/token-text.ts';
+
 /** What a browser token allows. */
 export interface BrowserGrant {
   readonly verb: 'publish' | 'subscribe';
@@ -16,6 +18,16 @@ export interface TokenIssuer {
   readonly email: string;
   /** Further members that it was among. */
   readonly groups: readonly string[];
+}
+
+/** Who had a browser token issued: the token is good for no longer than he is. */
+export interface BrowserIssuer {
+  /** As policies name it, with `groups`. */
+  readonly member: string;
+  readonly email: string;
+  readonly groups: readonly string[];
+  /** Of a service account: its unique id, and by what it showed who it is. */
+  readonly account?: { readonly uid: string; readonly credential: string };
 }
 
 /** Who may do what until when: the checked content of a browser token. */
@@ -39,8 +51,38 @@ export interface BrowserTokens {
 export interface IdTokens {
   /** The issuer's URL, which serves the discovery document. */
   readonly issuer: string;
-  /** A signed token (RS256), reused until a few minutes before its end. */
-  idToken(request: { readonly email: string; readonly audience: string }): Promise<string>;
+  /**
+   * A signed token (RS256), reused until a few minutes before its end. `subject` is the account's
+   * unique id, where it is known; else one that belongs to the email for ever.
+   */
+  idToken(request: {
+    readonly email: string;
+    readonly audience: string;
+    readonly subject?: string;
+  }): Promise<string>;
   /** RFC 7517: the public keys, the present and the previous ones. */
   jwks(): Promise<{ readonly keys: readonly Readonly<Record<string, unknown>>[] }>;
+}
+
+/** Whom an access token is of. */
+export interface AccessClaims {
+  /** The account's unique id. */
+  readonly uid: string;
+  readonly email: string;
+  /** The key with which the account asked for the token, which dies with it. */
+  readonly keyId: string;
+  /** At most 3,600. */
+  readonly lifetimeSeconds: number;
+}
+
+/** Tokens that /token gives for what a service account signed. */
+export interface AccessTokens {
+  /** A signed token (RS256). */
+  issue(claims: AccessClaims): Promise<string>;
+  /** Whether a token says that it is one of these. */
+  isOurs(token: UnverifiedToken): boolean;
+  /** Null for a token that is forged, expired, or of another purpose. */
+  verify(
+    token: UnverifiedToken,
+  ): Promise<{ readonly uid: string; readonly keyId: string; readonly endMs: number } | null>;
 }

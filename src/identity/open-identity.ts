@@ -1,9 +1,10 @@
 import type { RootKey } from '../kms/index.ts';
 import type { Clock, Logger } from '../runtime/index.ts';
 import type { KeyStore } from '../storage/index.ts';
+import { SignedAccessTokens } from './access-tokens.ts';
 import { openBrowserTokens } from './browser-tokens.ts';
 import { SignedIdTokens } from './id-tokens.ts';
-import type { BrowserTokens, IdTokens } from './identity.ts';
+import type { AccessTokens, BrowserTokens, IdTokens } from './identity.ts';
 import { SigningKeys } from './signing-keys.ts';
 
 export interface IdentityOptions {
@@ -19,6 +20,7 @@ export interface IdentityOptions {
 
 export interface Identity {
   readonly idTokens: IdTokens;
+  readonly accessTokens: AccessTokens;
   readonly browserTokens: BrowserTokens;
   /** Forgets the tokens that were kept. */
   close(): void;
@@ -28,6 +30,8 @@ export interface Identity {
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { storeKey, clock, issuer } = options;
   const browserTokens = await openBrowserTokens(storeKey.deriveKey('browser tokens'), clock);
-  const idTokens = new SignedIdTokens({ keys: new SigningKeys(options), clock, issuer });
-  return { idTokens, browserTokens, close: () => idTokens.clear() };
+  const keys = new SigningKeys(options);
+  const idTokens = new SignedIdTokens({ keys, clock, issuer });
+  const accessTokens = new SignedAccessTokens({ keys, clock, issuer });
+  return { idTokens, accessTokens, browserTokens, close: () => idTokens.clear() };
 }

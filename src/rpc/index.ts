@@ -11,12 +11,16 @@ export {
   type SecondsAndNanos,
 } from './duration.ts';
 export { camelCase, snakeCase } from './field-mask.ts';
+export { nearestName } from './nearest-name.ts';
 export { badQueryToken, placesOfQueryToken, queryToken, tokenItems } from './query-token.ts';
 export {
   parseProjectName,
   parsePubsubName,
+  projectIdPattern,
+  resourceIdPattern,
   type PubsubCollection,
   type PubsubName,
 } from './resource-name.ts';
 export { RpcError, type ErrorDetail, type RpcErrorOptions } from './rpc-error.ts';
+export { accountEmail, parseAccountEmail, type AccountEmail } from './service-account.ts';
 export { responseClass, statusTable, type StatusCode, type StatusRow } from './status.ts';
