@@ -1,8 +1,10 @@
 /**
- * transforms: users' code on messages, in a thread and a WebAssembly machine of its own.
+ * transforms: users' code on messages, in threads and WebAssembly machines of its own.
  *
  * Nothing of the host is within its reach; time and memory are bounded for each message.
  */
+export { defaultTransformLimits, type TransformLimits } from './limits.ts';
+export { openTransformEngine, type TransformEnginePorts } from './transform-engine.ts';
 export type {
   MessageTransform,
   TransformChain,

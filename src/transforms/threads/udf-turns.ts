@@ -1,0 +1,169 @@
+import type { Clock, Logger } from '../../runtime/index.ts';
+import type { TransformLimits } from '../limits.ts';
+import type { TransformableMessage } from '../transform.ts';
+import type { Place } from './sign-of-life.ts';
+import { packed, type Turn, type TurnEnd, type UdfOutcome } from './turn.ts';
+import type { Waiting, UdfLane } from './udf-lane.ts';
+import type { ThreadLoss } from './udf-thread.ts';
+
+/** What a turn is done in. */
+export interface TurnThread {
+  readonly isBusy: boolean;
+  /** Whether it has been started: one that was not is only begun when all others are busy. */
+  readonly isAlive: boolean;
+  run(turn: Turn): Promise<TurnEnd | ThreadLoss>;
+  forget(id: number): void;
+  close(): Promise<void>;
+}
+
+/** A thread that ends of itself more often in a row, before it began, will not do the next time. */
+const blamelessMax = 3;
+const lossStrikes = 3;
+
+/**
+ * Gives functions turns in threads, one after the other: none waits for more than one turn of each
+ * other. A function that keeps timing out leaves one thread to the others.
+ */
+export class UdfTurns {
+  readonly #threads: readonly TurnThread[];
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #limits: TransformLimits;
+  /** With messages that wait; whose turn it is comes first. */
+  readonly #line = new Set<UdfLane>();
+  readonly #lanes = new Set<UdfLane>();
+  #slowRunning = 0;
+  #isClosed = false;
+
+  constructor(
+    threads: readonly TurnThread[],
+    limits: TransformLimits,
+    ports: { readonly clock: Clock; readonly log: Logger },
+  ) {
+    this.#threads = threads;
+    this.#limits = limits;
+    this.#clock = ports.clock;
+    this.#log = ports.log;
+  }
+
+  /** One outcome for each message; never rejects. */
+  run(lane: UdfLane, messages: readonly TransformableMessage[]): Promise<UdfOutcome[]> {
+    this.#lanes.add(lane);
+    const outcomes = messages.map((message) => this.#outcome(lane, message));
+    this.#next();
+    return Promise.all(outcomes);
+  }
+
+  close(lane: UdfLane): void {
+    lane.close(closed);
+    this.#line.delete(lane);
+    this.#lanes.delete(lane);
+    for (const thread of this.#threads) thread.forget(lane.id);
+  }
+
+  async end(): Promise<void> {
+    this.#isClosed = true;
+    for (const lane of this.#lanes) this.close(lane);
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  #outcome(lane: UdfLane, message: TransformableMessage): Promise<UdfOutcome> {
+    const { waitingMax, waitingBytesMax } = this.#limits;
+    const bytes = lane.waitingBytes + message.data.length;
+    if (lane.isClosed || this.#isClosed) return Promise.resolve(closed);
+    if (lane.waitingCount >= waitingMax || (lane.waitingCount > 0 && bytes > waitingBytesMax)) {
+      return Promise.resolve(failure('Too many messages wait for the function.'));
+    }
+    return new Promise((settle) => {
+      lane.push({ message, settle });
+      this.#line.add(lane);
+    });
+  }
+
+  /** Begins as many turns as can be. */
+  #next(): void {
+    for (;;) {
+      const thread = this.#freeThread();
+      const lane = thread === undefined ? undefined : this.#nextLane();
+      if (thread === undefined || lane === undefined) return;
+      this.#line.delete(lane);
+      void this.#turn(thread, lane);
+    }
+  }
+
+  #freeThread(): TurnThread | undefined {
+    const free = this.#threads.filter(({ isBusy }) => !isBusy);
+    return free.find(({ isAlive }) => isAlive) ?? free[0];
+  }
+
+  #nextLane(): UdfLane | undefined {
+    const slowMax = Math.max(1, this.#threads.length - 1);
+    for (const lane of this.#line) {
+      if (lane.isRunning) continue;
+      if (!lane.isSlow || this.#slowRunning < slowMax) return lane;
+    }
+    return undefined;
+  }
+
+  async #turn(thread: TurnThread, lane: UdfLane): Promise<void> {
+    const { isSlow } = lane;
+    if (isSlow) this.#slowRunning++;
+    lane.isRunning = true;
+    const taken = lane.take();
+    const messages = lane.isProbe ? [] : taken.map(({ message }) => message);
+    const { id, udf } = lane;
+    const nowMs = this.#clock.wallMs();
+    const end = await thread.run({ kind: 'turn', id, udf, nowMs, messages: packed(messages) });
+    lane.isRunning = false;
+    if (isSlow) this.#slowRunning--;
+    if (lane.isClosed || lane.isProbe) thread.forget(id);
+    const left = 'lostAt' in end ? this.#lost(lane, taken, end) : settled(lane, taken, end);
+    lane.putBack(left);
+    if (lane.waitingCount > 0) this.#line.add(lane);
+    this.#next();
+  }
+
+  /** Those that are to be tried again: all but the message that the thread was at. */
+  #lost(lane: UdfLane, taken: readonly Waiting[], loss: ThreadLoss): readonly Waiting[] {
+    const { lostAt, isStall } = loss;
+    this.#log.warn({ owner: lane.owner, functionName: lane.udf.functionName, isStall }, lossLine);
+    if (lostAt === 'idle' && ++lane.blameless < blamelessMax) return taken;
+    lane.blameless = 0;
+    lane.strike(lossStrikes);
+    const outcome = { ...failure(lossText(lostAt)), isTimeout: isStall };
+    if (typeof lostAt !== 'number') {
+      for (const { settle } of taken) settle(outcome);
+      return [];
+    }
+    taken[lostAt]!.settle(outcome);
+    return taken.toSpliced(lostAt, 1);
+  }
+}
+
+const lossLine = 'a thread of a message transform ended amid its work';
+const closed = failure('The transform is no longer in use.');
+
+/** Those for which the turn was too short. */
+function settled(lane: UdfLane, taken: readonly Waiting[], end: TurnEnd): readonly Waiting[] {
+  const { refusal, outcomes } = end;
+  lane.blameless = 0;
+  for (const [index, outcome] of outcomes.entries()) taken[index]!.settle(outcome);
+  const late = outcomes.filter((outcome) => outcome.kind === 'failed' && outcome.isTimeout).length;
+  lane.strike(late);
+  lane.praise(outcomes.length - late);
+  const left = taken.slice(outcomes.length);
+  if (refusal === null && !lane.isProbe) return left;
+  const outcome: UdfOutcome = refusal === null ? { kind: 'filtered' } : failure(refusal);
+  for (const { settle } of left) settle(outcome);
+  return [];
+}
+
+function failure(message: string): UdfOutcome & { kind: 'failed' } {
+  return { kind: 'failed', message, isTimeout: false };
+}
+
+function lossText(lostAt: Place): string {
+  if (lostAt === 'idle') return 'The function could not be run.';
+  if (lostAt === 'loading') return 'Loading the code does not end, or needs too much memory.';
+  return 'The function did not end, or used too much memory, and had to be stopped.';
+}
