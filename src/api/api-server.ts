@@ -5,7 +5,6 @@ import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import type { ServiceFront } from '../vault/index.ts';
 import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
-import { SchemaService } from '../proto/google/pubsub/v1/schema_pb.ts';
 import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
@@ -18,6 +17,7 @@ import type { ApiMethod } from './method.ts';
 import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
 import { publisherMethods } from './pubsub/publisher-methods.ts';
+import { schemaMethods } from './pubsub/schema-methods.ts';
 import { subscriberMethods } from './pubsub/subscriber-methods.ts';
 import { RefusedOrigins } from './refused-origins.ts';
 import { RequestBudget } from './request-budget.ts';
@@ -96,7 +96,11 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const draining = drainController.signal;
   const refused = new RefusedOrigins(log);
   const posture = new Posture({ ...options, onOriginRefused: (origin) => refused.add(origin) });
-  const pubsub = [...publisherMethods(broker), ...subscriberMethods(broker, entropy)];
+  const pubsub = [
+    ...publisherMethods(broker),
+    ...subscriberMethods(broker, entropy),
+    ...schemaMethods(broker),
+  ];
   const methods = [...auditedPubsub(pubsub, broker, options.audit), ...(options.methods ?? [])];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
@@ -117,7 +121,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
-  const services = new Set([...methods.map(({ desc }) => desc.parent), SchemaService, IAMPolicy]);
+  const services = new Set([...methods.map(({ desc }) => desc.parent), IAMPolicy]);
   const routes = [
     ...methodRoutes([...services], methods, hotHandlers(broker)),
     ...messageTransformRoutes(),

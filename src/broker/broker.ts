@@ -14,6 +14,8 @@ import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
 import { Reporter } from './reporter.ts';
 import { RetentionSweeper } from './retention/retention.ts';
+import type { SchemaAdministration } from './schemas/schema-administration.ts';
+import { Schemas } from './schemas/schemas.ts';
 import { Seeking } from './seeking.ts';
 import type {
   BrokerService,
@@ -40,11 +42,15 @@ import { Snapshots } from './snapshots/snapshots.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
 import { Subscriptions } from './resources/subscriptions.ts';
 import { Topics } from './resources/topics.ts';
+import type { TransformAdministration } from './transforms/transform-administration.ts';
+import { TransformTrials } from './transforms/transform-trials.ts';
 import type { Verifiable } from '../verification/index.ts';
 import { brokerVerifiables } from './verification/verifiables.ts';
 
 /** The broker as the APIs see it. Opened with everything that is stored already taken over. */
 export class Broker implements BrokerService {
+  readonly schemas: SchemaAdministration;
+  readonly transforms: TransformAdministration;
   readonly #registry: Registry;
   readonly #calls: ConfigCalls;
   readonly #topics: Topics;
@@ -75,6 +81,8 @@ export class Broker implements BrokerService {
   private constructor(registry: Registry) {
     const pager = new Pager(registry.ports.mac);
     this.#registry = registry;
+    this.schemas = new Schemas(registry, pager);
+    this.transforms = new TransformTrials(registry);
     this.#calls = new ConfigCalls(registry.ports.observer);
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, pager);
@@ -367,6 +375,7 @@ export class Broker implements BrokerService {
     if (topic === undefined) return;
     if (event.kind === 'revoked') {
       topic.key.revoked();
+      topic.transforms.forget();
       for (const subscription of topic.leaving) subscription.cutPush();
     } else void topic.key.health();
     for (const subscription of topic.subscriptions) {

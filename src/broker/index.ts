@@ -42,6 +42,7 @@ export {
   type SnapshotReport,
   type StreamState,
   type TopicReport,
+  type TransformResult,
 } from './observer.ts';
 export type { PushAnswer, PushRequest, PushSender } from './push/push-sender.ts';
 export {
@@ -64,7 +65,18 @@ export type { RewrapJournal } from './key-use/key-rewraps.ts';
 export type { TopicUse, VersionUse } from './key-use/key-use.ts';
 export type { RewrapProgress, RewrapTask, TopicRewrap } from './key-use/rewrap-progress.ts';
 export { draining } from './errors.ts';
+export { deletedSchema } from './schemas/topic-binding.ts';
 export type { KeyedTopic, KeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';
 export type { Mac } from './delivery/ack-id.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';
+export type {
+  TransformAdministration,
+  TransformsOf,
+} from './transforms/transform-administration.ts';
+export type {
+  SchemaAdministration,
+  SchemaRevision,
+  SchemaSettings,
+  SchemaView,
+} from './schemas/schema-administration.ts';

@@ -11,6 +11,7 @@ export const limits = {
   pullMessagesMax: 1_000,
   ackDeadlineSecondsMin: 10,
   ackDeadlineSecondsMax: 600,
+  schemaBytesMax: 300_000,
 } as const;
 
 /** Google's sentence for a number above its limit. */

@@ -1,6 +1,7 @@
 import type { DekManager, RecordSealer } from '../envelope/index.ts';
 import { type Clock, type Entropy, type Logger, Serial } from '../runtime/index.ts';
 import type { MetaStore, Segment, Store } from '../storage/index.ts';
+import type { TransformEngine } from '../transforms/index.ts';
 import type { Mac } from './delivery/ack-id.ts';
 import { volatileAckLog } from './acks/ack-log.ts';
 import { recoverAcks } from './acks/ack-recovery.ts';
@@ -29,6 +30,8 @@ import type { PushSender } from './push/push-sender.ts';
 import type { KeyPolicy } from './resources/key-policy.ts';
 import { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
+import { CompiledRevisions } from './schemas/compiled-revisions.ts';
+import { SchemaCatalog } from './schemas/schema-catalog.ts';
 import { SnapshotState } from './snapshots/snapshot-state.ts';
 import { SortedMap } from './lists/sorted-map.ts';
 import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
@@ -56,6 +59,8 @@ export interface BrokerPorts {
   readonly region?: string;
   /** What is demanded of topics' keys. Absent: nothing. */
   readonly keyPolicy?: KeyPolicy;
+  /** Runs message transforms. Absent: what has some is neither made, published to nor delivered. */
+  readonly transforms?: TransformEngine;
 }
 
 export interface BrokerLimits {
@@ -92,6 +97,8 @@ export class Registry {
   readonly ephemerals: Map<string, SubscriptionState> = new Map();
   readonly ephemeralMax: number;
   readonly resources: ResourceLimits;
+  readonly schemas: SchemaCatalog;
+  readonly compiledRevisions: CompiledRevisions;
   readonly wheel: DeadlineWheel;
   readonly deadLetters: DeadLetters;
   /** What joins or parts topics and subscriptions happens one after the other. */
@@ -106,11 +113,15 @@ export class Registry {
     this.ephemeralMax = limits.ephemeralMax ?? 10_000;
     this.resources = limits.resources ?? resourceLimits;
     this.catalog = new Catalog(ports.meta, ports.entropy);
+    this.schemas = new SchemaCatalog(ports.meta);
+    this.compiledRevisions = new CompiledRevisions(this.schemas);
     this.wheel = new DeadlineWheel(ports.clock);
     const findTopic = (name: string): TopicState | undefined => this.topics.get(name);
     this.deadLetters = new DeadLetters({ ...ports, findTopic });
     this.#lanePorts = {
       ...ports,
+      schemas: this.schemas,
+      compiledRevisions: this.compiledRevisions,
       pending: new PendingBudget(),
       bodies: new BodyBuffers(),
       reads: new ReadGate(ports.clock),
@@ -136,6 +147,7 @@ export class Registry {
   /** Takes over everything that is stored: the one path of a start and of a recovery. */
   async load(): Promise<void> {
     const rows = await this.catalog.load();
+    await this.schemas.load();
     await inBatches(rows.topics, async (row) => {
       this.topics.set(row.name, await openTopic(row, this.#lanePorts));
     });

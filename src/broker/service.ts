@@ -1,5 +1,6 @@
-import type { SchemaDefinition, SchemaEncoding } from '../schemas/index.ts';
 import type { MessageTransform } from '../transforms/index.ts';
+import type { TransformAdministration } from './transforms/transform-administration.ts';
+import type { SchemaAdministration, SchemaSettings } from './schemas/schema-administration.ts';
 
 /** google.pubsub.v1.Topic, what of it exists so far. */
 export interface Topic {
@@ -12,25 +13,6 @@ export interface Topic {
   readonly schemaSettings?: SchemaSettings;
   /** In the order in which they are applied; absent: none. */
   readonly messageTransforms?: readonly MessageTransform[];
-}
-
-/** google.pubsub.v1.SchemaSettings. */
-export interface SchemaSettings {
-  /** `projects/P/schemas/S`, or `_deleted-schema_`. */
-  readonly schema: string;
-  readonly encoding: SchemaEncoding;
-  /** Both inclusive; absent: no bound. */
-  readonly firstRevisionId?: string;
-  readonly lastRevisionId?: string;
-}
-
-/** google.pubsub.v1.Schema: one revision. */
-export interface SchemaRevision extends SchemaDefinition {
-  /** `projects/P/schemas/S`, without `@`. */
-  readonly name: string;
-  /** 8 hex digits. */
-  readonly revisionId: string;
-  readonly revisionCreateTimeMs: number;
 }
 
 /** google.pubsub.v1.MessageStoragePolicy. */
@@ -288,28 +270,12 @@ export interface TopicDiagnosis {
  */
 export type Change<Resource> = (stored: Resource) => Resource;
 
-/** google.pubsub.v1.SchemaService. Names may carry `@REVISION` where the proto says so. */
-export interface SchemaAdministration {
-  createSchema(name: string, definition: SchemaDefinition): Promise<SchemaRevision>;
-  getSchema(name: string): Promise<SchemaRevision>;
-  listSchemas(project: string, page: PageRequest): Promise<Page<SchemaRevision>>;
-  /** Newest first. */
-  listSchemaRevisions(name: string, page: PageRequest): Promise<Page<SchemaRevision>>;
-  commitSchema(name: string, definition: SchemaDefinition): Promise<SchemaRevision>;
-  rollbackSchema(name: string, revisionId: string): Promise<SchemaRevision>;
-  /** The schema as it is without that revision. */
-  deleteSchemaRevision(name: string): Promise<SchemaRevision>;
-  deleteSchema(name: string): Promise<void>;
-  validateSchema(definition: SchemaDefinition): Promise<void>;
-  validateMessage(
-    schema: string | SchemaDefinition,
-    message: Uint8Array,
-    encoding: SchemaEncoding,
-  ): Promise<void>;
-}
-
 /** What `api` knows of the broker. All methods throw RpcError with Pub/Sub's codes and texts. */
 export interface BrokerService {
+  readonly schemas: SchemaAdministration;
+
+  readonly transforms: TransformAdministration;
+
   createTopic(topic: Topic): Promise<Topic>;
   getTopic(name: string): Promise<Topic>;
   /** Takes over the named fields: snake_case, top level, of those that may change. */

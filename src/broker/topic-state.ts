@@ -9,9 +9,12 @@ import { TopicKey } from './lanes/topic-key.ts';
 import { takeOver } from './lanes/ownership.ts';
 import type { SnapshotState } from './snapshots/snapshot-state.ts';
 import { SortedMap } from './lists/sorted-map.ts';
+import { TopicSchema, type TopicSchemaPorts } from './schemas/topic-schema.ts';
+import type { SealableMessage } from './service.ts';
 import type { SubscriptionState } from './subscription-state.ts';
+import { TopicTransforms, type TopicTransformPorts } from './transforms/topic-transforms.ts';
 
-type TopicPorts = LanePorts & ReaderPorts & LaneUsePorts;
+type TopicPorts = LanePorts & ReaderPorts & LaneUsePorts & TopicTransformPorts & TopicSchemaPorts;
 
 /** One topic at work: its lane, the subscriptions that read it and the snapshots that keep it. */
 export class TopicState {
@@ -32,6 +35,8 @@ export class TopicState {
   readonly retainedTime: PublishTime;
   /** Of its subscriptions: those that are evaluated on every message. */
   readonly filters: TopicFilters = new TopicFilters();
+  readonly transforms: TopicTransforms;
+  readonly #schema: TopicSchema;
   readonly #sealed: { name: string; uid: Uint8Array; kmsKeyName?: string };
 
   constructor(row: TopicRow, appender: Appender, tail: number, ports: TopicPorts) {
@@ -51,6 +56,9 @@ export class TopicState {
     });
     this.reader = new LaneReader(this.lane, ports);
     this.retainedTime = new PublishTime(this.reader);
+    this.transforms = new TopicTransforms(row.name, ports);
+    this.transforms.change(row.messageTransforms);
+    this.#schema = new TopicSchema(ports);
   }
 
   get key(): TopicKey {
@@ -88,6 +96,21 @@ export class TopicState {
   update(row: TopicRow): void {
     this.row = row;
     this.#applyKey();
+    this.transforms.change(row.messageTransforms);
+  }
+
+  /** Ids in order, once what the topic's transforms leave of the messages is durable. */
+  publish(messages: readonly SealableMessage[]): Promise<string[]> {
+    if (!this.transforms.isOn) return this.#conforming(messages);
+    return this.transforms.publish(messages, (kept) => this.#conforming(kept));
+  }
+
+  /** What is sealed conforms to the topic's schema: subscribers see it as transforms leave it. */
+  #conforming(messages: readonly SealableMessage[]): Promise<string[]> {
+    if (!this.#schema.isOn(this.row)) return this.lane.publish(messages);
+    const seal = (stamped: readonly SealableMessage[]): Promise<string[]> =>
+      this.lane.publish(stamped);
+    return this.#schema.publish(() => this.row, messages, seal);
   }
 
   /** True if the segments' bodies are still read. */

@@ -1,6 +1,12 @@
 import type { KeyUseSource } from '../api/index.ts';
-import type { BrokerService } from '../broker/index.ts';
+import type {
+  BrokerService,
+  SchemaAdministration,
+  TransformAdministration,
+} from '../broker/index.ts';
 import { RpcError } from '../rpc/index.ts';
+
+type Administrations = 'schemas' | 'transforms';
 
 type Silent =
   | 'isExactlyOnce'
@@ -11,9 +17,11 @@ type Silent =
 
 const publisher = 'google.pubsub.v1.Publisher';
 const subscriber = 'google.pubsub.v1.Subscriber';
+const schemaService = 'google.pubsub.v1.SchemaService';
+const projects = 'google.pubsub.v1.Projects';
 
 /** The method that a client called, by what the API asks the broker for it. */
-const rpcNames: Readonly<Record<Exclude<keyof BrokerService, Silent>, string>> = {
+const rpcNames: Readonly<Record<Exclude<keyof BrokerService, Silent | Administrations>, string>> = {
   createTopic: `${publisher}.CreateTopic`,
   getTopic: `${publisher}.GetTopic`,
   updateTopic: `${publisher}.UpdateTopic`,
@@ -47,14 +55,26 @@ const rpcNames: Readonly<Record<Exclude<keyof BrokerService, Silent>, string>> =
   diagnoseTopic: 'The diagnosis of a topic',
 };
 
+const schemaRpcNames: Readonly<Record<Exclude<keyof SchemaAdministration, 'uidOf'>, string>> = {
+  createSchema: `${schemaService}.CreateSchema`,
+  getSchema: `${schemaService}.GetSchema`,
+  listSchemas: `${schemaService}.ListSchemas`,
+  listSchemaRevisions: `${schemaService}.ListSchemaRevisions`,
+  commitSchema: `${schemaService}.CommitSchema`,
+  rollbackSchema: `${schemaService}.RollbackSchema`,
+  deleteSchemaRevision: `${schemaService}.DeleteSchemaRevision`,
+  deleteSchema: `${schemaService}.DeleteSchema`,
+  validateSchema: `${schemaService}.ValidateSchema`,
+  validateMessage: `${schemaService}.ValidateMessage`,
+};
+
+const transformRpcNames: Readonly<Record<keyof TransformAdministration, string>> = {
+  check: `${projects}.validateMessageTransform`,
+  test: `${projects}.testMessageTransforms`,
+};
+
 /** What the API calls where there is no broker: every method is UNIMPLEMENTED, by its name. */
 export function absentBroker(): BrokerService {
-  const refusals = Object.entries(rpcNames).map(([method, rpc]) => [
-    method,
-    async () => {
-      throw ofBroker(rpc);
-    },
-  ]);
   const silent: Pick<BrokerService, Silent> = {
     isExactlyOnce: () => false,
     giveBack: () => undefined,
@@ -62,7 +82,21 @@ export function absentBroker(): BrokerService {
     streamAcknowledge: () => undefined,
     streamModifyAckDeadline: () => undefined,
   };
-  return { ...Object.fromEntries(refusals), ...silent } as BrokerService;
+  const schemas = { ...refusals(schemaRpcNames), uidOf: () => undefined };
+  const transforms = refusals(transformRpcNames);
+  return { ...refusals(rpcNames), ...silent, schemas, transforms } as unknown as BrokerService;
+}
+
+/** A method for each name, which throws. */
+function refusals(names: Readonly<Record<string, string>>): Record<string, () => Promise<never>> {
+  return Object.fromEntries(
+    Object.entries(names).map(([method, rpc]) => [
+      method,
+      async (): Promise<never> => {
+        throw ofBroker(rpc);
+      },
+    ]),
+  );
 }
 
 /** What depends on keys is known where the DEKs are. */

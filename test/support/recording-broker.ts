@@ -18,12 +18,16 @@ import {
   type TopicDiagnosis,
 } from '../../src/broker/index.ts';
 import { RpcError } from '../../src/rpc/index.ts';
+import { absentBroker } from '../../src/server/absent-broker.ts';
 
 /**
  * A broker's surface without a broker behind it: keeps what the API layer hands it, and delivers
  * what a test tells it to. For tests of the wires; delivery itself is tested on the real one.
  */
 export class RecordingBroker implements BrokerService {
+  /** Tests of schemas and transforms have the real broker. */
+  readonly schemas: BrokerService['schemas'] = absentBroker().schemas;
+  readonly transforms: BrokerService['transforms'] = absentBroker().transforms;
   readonly topics: Map<string, Topic> = new Map();
   readonly subscriptions: Map<string, Subscription> = new Map();
   readonly snapshots: Map<string, Snapshot> = new Map();

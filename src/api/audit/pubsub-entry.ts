@@ -25,7 +25,14 @@ export interface EndedCall {
 }
 
 const nameLengthMax = 1_024;
-const singular = { topics: 'topic', subscriptions: 'subscription', snapshots: 'snapshot' } as const;
+/** Kinds of monitored resources; schemas have none of their own. */
+const monitored = {
+  topics: 'topic',
+  subscriptions: 'subscription',
+  snapshots: 'snapshot',
+} as const;
+/** Of a text in a request or an answer: definitions of schemas are long. */
+const textLengthMax = 16_384;
 
 /** The entry of a call; null if it names no project, in whose log it could be. */
 export function pubsubEntry(ended: EndedCall): AuditEntry | null {
@@ -47,7 +54,7 @@ export function pubsubEntry(ended: EndedCall): AuditEntry | null {
       ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
     },
     authorization: authorizationOf(ended, name, project),
-    request: recorded(method.desc.input, ended.request),
+    request: recorded(method.desc.input, ended.request, operation.hiddenField),
     ...('answer' in end ? answerOf(method.desc.output, end.answer) : {}),
     ...(kmsKeyName === undefined ? {} : { metadata: { kmsKeyName } }),
     ...status,
@@ -64,9 +71,14 @@ export function textAt(message: Message, field: string): string {
 
 /** As the request names it; a name that the server drew is in the answer. */
 function resourceNameOf({ operation, request, end }: EndedCall): string {
-  const asked = textAt(request, operation.field);
+  const asked = askedName(operation, request);
   const given = asked === '' && 'answer' in end ? textAt(end.answer, 'name') : asked;
   return given.slice(0, nameLengthMax);
+}
+
+function askedName({ field, idField, on }: PubsubOperation, request: Message): string {
+  const named = textAt(request, field);
+  return idField === undefined ? named : `${named}/${on}/${textAt(request, idField)}`;
 }
 
 function projectOf(name: string): string | undefined {
@@ -75,11 +87,11 @@ function projectOf(name: string): string | undefined {
 
 function resourceOf({ on }: PubsubOperation, name: string, project: string): AuditResource {
   const id = name.split('/').slice(3).join('/');
-  if (id === '') {
+  if (id === '' || on === 'schemas') {
     const labels = { project_id: project, service: 'pubsub.googleapis.com' };
     return { type: 'audited_resource', labels };
   }
-  const what = singular[on];
+  const what = monitored[on];
   return { type: `pubsub_${what}`, labels: { project_id: project, [`${what}_id`]: id } };
 }
 
@@ -103,31 +115,34 @@ function authorizationOf(
 
 function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue } {
   // Reads would fill the log with what is stored anyway, and Empty says nothing.
-  const isResource = ['Topic', 'Subscription', 'Snapshot'].includes(desc.name);
+  const isResource = ['Topic', 'Subscription', 'Snapshot', 'Schema'].includes(desc.name);
   return isResource ? { response: recorded(desc, answer) } : {};
 }
 
 /** A request for which JSON has no words, such as an impossible Duration, is named and no more. */
-function recorded(desc: DescMessage, message: Message): AuditValue {
+function recorded(desc: DescMessage, message: Message, hiddenField = ''): AuditValue {
   const type = { '@type': `type.googleapis.com/${desc.typeName}` };
   try {
-    const json = messageToJson(desc, message as never) as { readonly [name: string]: AuditValue };
-    return { ...type, ...(withoutQueries(json) as object) };
+    const { [hiddenField]: _hidden, ...json } = messageToJson(desc, message as never) as {
+      readonly [name: string]: AuditValue;
+    };
+    return { ...type, ...(shortened(json) as object) };
   } catch {
     return type;
   }
 }
 
 /** The query of a push endpoint often holds a token that only the endpoint should know. */
-function withoutQueries(value: AuditValue): AuditValue {
+function shortened(value: AuditValue): AuditValue {
+  if (typeof value === 'string' && value.length > textLengthMax) {
+    return `${value.slice(0, textLengthMax)}…`;
+  }
   if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(withoutQueries);
+  if (Array.isArray(value)) return value.map(shortened);
   return Object.fromEntries(
     Object.entries(value).map(([name, each]: [string, AuditValue]) => [
       name,
-      name === 'pushEndpoint' && typeof each === 'string'
-        ? withoutQuery(each)
-        : withoutQueries(each),
+      name === 'pushEndpoint' && typeof each === 'string' ? withoutQuery(each) : shortened(each),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import type { AuditKind } from '../../audit/index.ts';
 
 /** What a method works on. */
-export type PubsubResource = 'topics' | 'subscriptions' | 'snapshots';
+export type PubsubResource = 'topics' | 'subscriptions' | 'snapshots' | 'schemas';
 
 /** How one method of Pub/Sub's administration is recorded. */
 export interface PubsubOperation {
@@ -9,6 +9,10 @@ export interface PubsubOperation {
   readonly on: PubsubResource;
   /** The field of the request that names the resource; a dot leads into a message. */
   readonly field: string;
+  /** The field that holds the resource's id, where `field` names its project. */
+  readonly idField?: string;
+  /** What is not recorded of the request: users' data, by its JSON name. */
+  readonly hiddenField?: string;
   /** Asked for on the resource, or on its project where there is none yet. */
   readonly permission: string;
   readonly isOnProject?: true;
@@ -53,6 +57,18 @@ export const pubsubOperations: Readonly<Record<string, PubsubOperation>> = {
   },
   UpdateSnapshot: change('snapshots', 'snapshot.name', 'pubsub.snapshots.update'),
   DeleteSnapshot: change('snapshots', 'snapshot', 'pubsub.snapshots.delete'),
+  CreateSchema: {
+    kind: 'activity',
+    on: 'schemas',
+    field: 'parent',
+    idField: 'schemaId',
+    permission: 'pubsub.schemas.create',
+    isOnProject: true,
+  },
+  CommitSchema: change('schemas', 'name', 'pubsub.schemas.commit'),
+  RollbackSchema: change('schemas', 'name', 'pubsub.schemas.rollback'),
+  DeleteSchemaRevision: change('schemas', 'name', 'pubsub.schemas.delete'),
+  DeleteSchema: change('schemas', 'name', 'pubsub.schemas.delete'),
   GetTopic: read('topics', 'topic', 'pubsub.topics.get'),
   ListTopics: read('topics', 'project', 'pubsub.topics.list'),
   ListTopicSubscriptions: read('topics', 'topic', 'pubsub.topics.get'),
@@ -61,6 +77,14 @@ export const pubsubOperations: Readonly<Record<string, PubsubOperation>> = {
   ListSubscriptions: read('subscriptions', 'project', 'pubsub.subscriptions.list'),
   GetSnapshot: read('snapshots', 'snapshot', 'pubsub.snapshots.get'),
   ListSnapshots: read('snapshots', 'project', 'pubsub.snapshots.list'),
+  GetSchema: read('schemas', 'name', 'pubsub.schemas.get'),
+  ListSchemas: read('schemas', 'parent', 'pubsub.schemas.list'),
+  ListSchemaRevisions: read('schemas', 'name', 'pubsub.schemas.listRevisions'),
+  ValidateSchema: read('schemas', 'parent', 'pubsub.schemas.validate'),
+  ValidateMessage: {
+    ...read('schemas', 'parent', 'pubsub.schemas.validate'),
+    hiddenField: 'message',
+  },
 };
 
 function change(on: PubsubResource, field: string, permission: string): PubsubOperation {

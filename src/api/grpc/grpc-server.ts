@@ -19,7 +19,6 @@ import {
 import { assert, type Clock } from '../../runtime/index.ts';
 import { IAMPolicy } from '../../proto/google/iam/v1/iam_policy_pb.ts';
 import { Subscriber } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
-import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
@@ -57,7 +56,7 @@ const options: ServerOptions = {
 };
 
 /** Services that answer UNIMPLEMENTED by the method's name, even if nothing of them is served. */
-const refusedServices: readonly DescService[] = [SchemaService, IAMPolicy];
+const refusedServices: readonly DescService[] = [IAMPolicy];
 
 /** The HTTP/2 side: grpc-js, fed with sockets by the listener. */
 export class GrpcServer {

@@ -8,7 +8,9 @@ import {
   type Topic as TopicMessage,
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { storagePolicyFromMessage, storagePolicyToMessage } from './policy-messages.ts';
+import { settingsFromMessage, settingsToMessage } from './schema-settings-message.ts';
 import { durationOf } from './time-fields.ts';
+import { transformsOf, transformToMessage } from './transform-message.ts';
 import { unsupportedField } from '../unsupported.ts';
 import type { MaskRules } from './update-mask.ts';
 import {
@@ -35,9 +37,7 @@ export const topicMask: MaskRules<typeof TopicSchema> = {
 
 /** Fields that are refused when they are set. */
 const isSet: Readonly<Record<string, (topic: TopicMessage) => boolean>> = {
-  schema_settings: (topic) => topic.schemaSettings !== undefined,
   ingestion_data_source_settings: (topic) => topic.ingestionDataSourceSettings !== undefined,
-  message_transforms: (topic) => topic.messageTransforms.length > 0,
 };
 
 /** The fields of a mask that the broker keeps; what it does not was found to be unset. */
@@ -54,7 +54,7 @@ export function topicFromMessage(message: TopicMessage): Topic {
   for (const [field, isFieldSet] of Object.entries(isSet)) {
     if (isFieldSet(message)) throw unsupportedField('google.pubsub.v1.Topic', field);
   }
-  const { kmsKeyName, labels, messageStoragePolicy: policy } = message;
+  const { kmsKeyName, labels, messageStoragePolicy: policy, schemaSettings } = message;
   checkLabels(labels);
   checkTags(message.tags);
   if (kmsKeyName !== '') checkCryptoKeyName(kmsKeyName);
@@ -65,6 +65,8 @@ export function topicFromMessage(message: TopicMessage): Topic {
     ...(kmsKeyName !== '' && { kmsKeyName }),
     ...(retentionMs !== undefined && { messageRetentionMs: retentionMs }),
     ...(policy && { messageStoragePolicy: storagePolicyFromMessage(policy) }),
+    ...(schemaSettings && { schemaSettings: settingsFromMessage(schemaSettings) }),
+    ...transformsOf(message),
   };
 }
 
@@ -76,7 +78,7 @@ function retentionOf({ messageRetentionDuration: retention }: TopicMessage): num
 }
 
 export function topicToMessage(topic: Topic): TopicMessage {
-  const { messageRetentionMs, messageStoragePolicy: policy } = topic;
+  const { messageRetentionMs, messageStoragePolicy: policy, schemaSettings } = topic;
   return create(TopicSchema, {
     name: topic.name,
     labels: { ...topic.labels },
@@ -86,5 +88,7 @@ export function topicToMessage(topic: Topic): TopicMessage {
       messageRetentionDuration: msToDuration(messageRetentionMs),
     }),
     ...(policy && { messageStoragePolicy: storagePolicyToMessage(policy) }),
+    ...(schemaSettings && { schemaSettings: settingsToMessage(schemaSettings) }),
+    messageTransforms: (topic.messageTransforms ?? []).map(transformToMessage),
   });
 }

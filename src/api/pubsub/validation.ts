@@ -60,6 +60,16 @@ export function checkSnapshotName(name: string): void {
   checkOpenProject(parsePubsubName(name, 'snapshots')?.project, name);
 }
 
+export function checkSchemaName(name: string): void {
+  checkOpenProject(parsePubsubName(name, 'schemas')?.project, name);
+}
+
+/** `projects/P/schemas/S@REVISION`. */
+export function checkRevisionName(name: string): void {
+  const match = /^([^@]*)@[0-9a-f]{8}$/.exec(name);
+  checkOpenProject(parsePubsubName(match?.[1] ?? '', 'schemas')?.project, name);
+}
+
 export function checkProject(name: string): void {
   checkOpenProject(parseProjectName(name), name);
 }

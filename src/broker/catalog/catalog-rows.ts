@@ -8,6 +8,11 @@ export interface TopicRow extends Topic {
   readonly log: number;
   /** Filter slots given out; none is ever used again. Absent: none. */
   readonly filterSlots?: number;
+  /** Of the creation of the schema that its settings name. */
+  readonly schemaUid?: string;
+  /** Places of the revisions that bound those allowed, in the order of the schema's revisions. */
+  readonly schemaFirst?: number;
+  readonly schemaLast?: number;
 }
 
 /** A subscription as it is stored. `id` is never reused; it stands in ack ids. */

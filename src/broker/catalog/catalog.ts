@@ -11,6 +11,7 @@ import {
 } from './catalog-rows.ts';
 import { alreadyExists } from '../errors.ts';
 import { RowStore, type RowChange } from './row-store.ts';
+import type { SchemaBinding } from '../schemas/topic-binding.ts';
 import type { Subscription, Topic } from '../service.ts';
 
 /** Everything that is stored of topics and what belongs to them. */
@@ -51,13 +52,15 @@ export class Catalog {
     };
   }
 
-  async createTopic(topic: Topic): Promise<TopicRow> {
+  /** `binding`: to the schema of its settings. */
+  async createTopic(topic: Topic, binding: SchemaBinding = {}): Promise<TopicRow> {
     return await this.#rows.change(async () => {
       const key = rowKeys.topics + topic.name;
       if (this.#rows.has(key)) throw alreadyExists(topic.name);
       const counters = { ...this.#counters, log: this.#counters.log + 1 };
       const row: TopicRow = {
         ...topic,
+        ...binding,
         uid: Buffer.from(draw(this.#entropy, 16)).toString('hex'),
         log: counters.log,
       };

@@ -4,7 +4,7 @@ import type { DeadlineWheel } from './deadline-wheel.ts';
 import type { Acknowledged, BacklogOptions, FoundLease, RestoredLease } from './backlog-options.ts';
 import { DelayedLeases } from './delayed-leases.ts';
 import { isAdmitted, KeyOrder } from './key-order.ts';
-import { Lease } from './lease.ts';
+import { Lease, type HandedOut } from './lease.ts';
 import type { LeaseBudget } from './lease-budget.ts';
 
 /**
@@ -189,31 +189,13 @@ export class Backlog {
   }
 
   /** Leases the message that `peek` named to a consumer. */
-  lease(
-    sequence: number,
-    holder: Consumer,
-    message: {
-      readonly bytes: number;
-      readonly publishTimeMs: number;
-      readonly deliveredMs: number;
-      readonly deadlineMs: number;
-    },
-  ): Lease {
+  lease(sequence: number, holder: Consumer, message: HandedOut): Lease {
     let lease = this.#leases.get(sequence);
     if (lease === undefined) lease = this.#addAtFrontier(sequence);
     else if (!lease.isSized) this.#unsizedCount--;
-    lease.isSized = true;
     this.#leasedBytes += message.bytes - lease.bytes;
-    lease.isScanned = true;
-    lease.state = 'outstanding';
-    lease.isLeaving = false;
-    lease.bytes = message.bytes;
-    lease.publishTimeMs = message.publishTimeMs;
     lease.attempt++;
-    lease.ackId = this.#ackIds.make(sequence, lease.attempt);
-    lease.holder = holder;
-    lease.type = holder.type;
-    lease.deliveredMs = Math.round(message.deliveredMs);
+    lease.handedOut(holder, message, this.#ackIds.make(sequence, lease.attempt));
     holder.take(message.bytes);
     this.#outstandingCount++;
     if (holder.type === 'push') this.#pushedCount++;
@@ -247,8 +229,34 @@ export class Backlog {
   /** A nack, or a deadline that passed: it comes again when that is due, or is forwarded. */
   fail(lease: Lease, notBeforeMs = 0): void {
     if (!lease.isOutstanding) return;
-    lease.failures++;
     this.#takeBack(lease);
+    this.#failed(lease, notBeforeMs);
+  }
+
+  /** The message that `peek` named is nobody's until its transforms have ended. */
+  beginTransform(sequence: number): Lease {
+    const known = this.#leases.get(sequence);
+    if (known === undefined) this.#unsizedCount++;
+    const lease = known ?? this.#addAtFrontier(sequence);
+    lease.isScanned = true;
+    lease.state = 'transforming';
+    return lease;
+  }
+
+  /** It is available: transformed, or to be transformed again. */
+  endTransform(lease: Lease): void {
+    if (lease.state === 'transforming') this.#order.offer(lease);
+  }
+
+  /** As `fail`, of a message that never left. */
+  failTransform(lease: Lease, notBeforeMs: number): void {
+    if (lease.state !== 'transforming') return;
+    lease.state = 'held';
+    this.#failed(lease, notBeforeMs);
+  }
+
+  #failed(lease: Lease, notBeforeMs: number): void {
+    lease.failures++;
     const due = this.#options.redeliver(lease);
     if (due === 'forward') {
       lease.state = 'forwarding';
@@ -322,6 +330,7 @@ export class Backlog {
     if (!this.isFirstOfKey(lease)) {
       // A forwarded one is done as well, and its key goes on once those before it are.
       if (lease.isOutstanding) this.#release(lease);
+      else if (lease.state === 'transforming') this.#order.passOver(lease);
       else if (lease.state !== 'forwarding') return 'void';
       lease.state = 'ahead';
       this.#options.onAvailable();

@@ -84,6 +84,13 @@ export class KeyOrder {
     }
   }
 
+  /** It is done with before those ahead of it are: its key goes on behind it. */
+  passOver({ queue, later }: Lease): void {
+    if (queue === null) return;
+    queue.next = later;
+    this.#offerNext(queue);
+  }
+
   /** It is done. Returns the next of its key if that was acknowledged ahead of it. */
   ended(lease: Lease): Lease | null {
     const { queue } = lease;

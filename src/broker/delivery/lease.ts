@@ -10,6 +10,7 @@ import type { KeyQueue } from './key-queue.ts';
  * - `available`: deliverable now.
  * - `outstanding`: delivered, and its deadline has not passed.
  * - `delayed`: failed, and waits for its retry.
+ * - `transforming`: its subscription's transforms are being run, or wait for their turn.
  * - `forwarding`: failed too often, and on its way to the dead letter topic.
  * - `held`: behind an earlier message of its ordering key.
  * - `ahead`: acknowledged before an earlier message of its ordering key was.
@@ -19,10 +20,19 @@ export type LeaseState =
   | 'available'
   | 'outstanding'
   | 'delayed'
+  | 'transforming'
   | 'forwarding'
   | 'held'
   | 'ahead'
   | 'ended';
+
+/** A message as it leaves. */
+export interface HandedOut {
+  readonly bytes: number;
+  readonly publishTimeMs: number;
+  readonly deliveredMs: number;
+  readonly deadlineMs: number;
+}
 
 /** The broker's record of one message that was scanned and not yet acknowledged. */
 export class Lease extends Timed {
@@ -68,6 +78,20 @@ export class Lease extends Timed {
 
   get isOutstanding(): boolean {
     return this.state === 'outstanding';
+  }
+
+  /** It is outstanding, once more; it was looked at by now. */
+  handedOut(holder: Consumer, message: HandedOut, ackId: string): void {
+    this.isSized = true;
+    this.isScanned = true;
+    this.state = 'outstanding';
+    this.isLeaving = false;
+    this.bytes = message.bytes;
+    this.publishTimeMs = message.publishTimeMs;
+    this.ackId = ackId;
+    this.holder = holder;
+    this.type = holder.type;
+    this.deliveredMs = Math.round(message.deliveredMs);
   }
 
   override expire(): void {

@@ -7,6 +7,8 @@ const topicProperties: Readonly<Record<string, keyof Topic>> = {
   kms_key_name: 'kmsKeyName',
   message_retention_duration: 'messageRetentionMs',
   message_storage_policy: 'messageStoragePolicy',
+  message_transforms: 'messageTransforms',
+  schema_settings: 'schemaSettings',
 };
 
 const subscriptionProperties: Readonly<Record<string, keyof Subscription>> = {
@@ -19,6 +21,7 @@ const subscriptionProperties: Readonly<Record<string, keyof Subscription>> = {
   dead_letter_policy: 'deadLetterPolicy',
   retry_policy: 'retryPolicy',
   enable_exactly_once_delivery: 'enableExactlyOnceDelivery',
+  message_transforms: 'messageTransforms',
 };
 
 /** `row` with the named fields as `changed` has them: the snake_case names of pubsub.v1. */

@@ -11,6 +11,8 @@ export interface ResourceLimits {
   readonly subscriptionsPerTopic: number;
   readonly snapshotsPerProject: number;
   readonly snapshotsPerTopic: number;
+  readonly schemasPerProject: number;
+  readonly revisionsPerSchema: number;
 }
 
 export const resourceLimits: ResourceLimits = {
@@ -19,6 +21,8 @@ export const resourceLimits: ResourceLimits = {
   subscriptionsPerTopic: 10_000,
   snapshotsPerProject: 5_000,
   snapshotsPerTopic: 5_000,
+  schemasPerProject: 10_000,
+  revisionsPerSchema: 20,
 };
 
 /** Throws RESOURCE_EXHAUSTED if there is no room for one more topic in its project. */
@@ -47,6 +51,18 @@ export function checkSnapshotCount(registry: Registry, name: string, topic: Topi
   if (topic.snapshots.size >= resources.snapshotsPerTopic) {
     throw exhausted('snapshots per topic', project);
   }
+}
+
+export function checkSchemaCount({ schemas, resources }: Registry, name: string): void {
+  const project = projectOf(name);
+  const count = schemas.schemas.countOf(`${project}/schemas/`);
+  if (count >= resources.schemasPerProject) throw exhausted('schemas', project);
+}
+
+/** Throws RESOURCE_EXHAUSTED if a schema with so many revisions takes no more. */
+export function checkRevisionCount({ resources }: Registry, name: string, count: number): void {
+  if (count < resources.revisionsPerSchema) return;
+  throw exhausted('revisions per schema', projectOf(name));
 }
 
 /** `projects/P` of `projects/P/topics/T`. */

@@ -1,5 +1,6 @@
 import type { SnapshotRow, SubscriptionRow, TopicRow } from '../catalog/catalog-rows.ts';
 import type { Registry } from '../registry.ts';
+import { boundSchema, deletedSchema, withoutBinding } from '../schemas/topic-binding.ts';
 import type { Snapshot, Subscription, Topic } from '../service.ts';
 import type { SnapshotState } from '../snapshots/snapshot-state.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
@@ -8,9 +9,12 @@ import type { SubscriptionState } from '../subscription-state.ts';
 export const deletedTopic: string = '_deleted-topic_';
 
 /** What a topic's row shows to the API. */
-export function shownTopic(row: TopicRow): Topic {
-  const { uid: _uid, log: _log, filterSlots: _filterSlots, ...topic } = row;
-  return topic;
+export function shownTopic(registry: Registry, row: TopicRow): Topic {
+  const { uid: _uid, log: _log, filterSlots: _filterSlots, ...topic } = withoutBinding(row);
+  const { schemaSettings } = topic;
+  if (schemaSettings === undefined || boundSchema(registry.schemas, row) !== undefined)
+    return topic;
+  return { ...topic, schemaSettings: { ...schemaSettings, schema: deletedSchema } };
 }
 
 export function shownSubscription(registry: Registry, state: SubscriptionState): Subscription {

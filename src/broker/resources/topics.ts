@@ -5,10 +5,12 @@ import type { Pager } from '../lists/page-token.ts';
 import type { Registry } from '../registry.ts';
 import { type KeyPolicy, noKeyPolicy } from './key-policy.ts';
 import { checkTopicCount } from './resource-limits.ts';
+import { schemaBinding, withoutBinding } from '../schemas/topic-binding.ts';
 import type { Change, Page, PageRequest, Topic } from '../service.ts';
 import { shownTopic } from './shown-resources.ts';
 import { checkTransitRegion } from './storage-policy.ts';
 import type { TopicState } from '../topic-state.ts';
+import { checkTransforms } from '../transforms/transform-rules.ts';
 
 /** Creating, reading, changing and deleting topics. */
 export class Topics {
@@ -26,6 +28,7 @@ export class Topics {
    */
   async create(topic: Topic): Promise<Topic> {
     if (this.#registry.topics.has(topic.name)) throw alreadyExists(topic.name);
+    await checkTransforms(topic.messageTransforms, this.#registry.ports.transforms);
     await this.#keyPolicy.require(topic, 'CreateTopic');
     await this.#probe(topic);
     return await this.#registry.changes.run(() => this.#create(topic));
@@ -35,10 +38,11 @@ export class Topics {
     const { catalog, topics } = this.#registry;
     if (topics.has(topic.name)) throw alreadyExists(topic.name);
     checkTopicCount(this.#registry, topic.name);
+    const binding = schemaBinding(this.#registry.schemas, topic.schemaSettings);
     const stored = await catalog.storedTopic(topic.name);
     // A creation that failed half-way, and whose client was told so.
     if (stored !== null) await this.#remove(stored);
-    const row = await catalog.createTopic(topic);
+    const row = await catalog.createTopic(topic, binding);
     try {
       await this.#registry.addTopic(row);
     } catch (error) {
@@ -46,7 +50,7 @@ export class Topics {
       await this.#remove(row).catch(() => undefined);
       throw error;
     }
-    return shownTopic(row);
+    return shownTopic(this.#registry, row);
   }
 
   /** Takes back a row whose log nobody has opened. */
@@ -56,13 +60,16 @@ export class Topics {
   }
 
   get(name: string): Topic {
-    return shownTopic(this.#registry.topic(name).row);
+    return shownTopic(this.#registry, this.#registry.topic(name).row);
   }
 
   /** Changing the key is not retroactive: what is stored stays under the keys that sealed it. */
   async update(name: string, change: Change<Topic>, fields: ReadonlySet<string>): Promise<Topic> {
     const present = this.get(name);
     const foreseen = change(present);
+    if (fields.has('message_transforms')) {
+      await checkTransforms(foreseen.messageTransforms, this.#registry.ports.transforms);
+    }
     if (fields.has('kms_key_name')) {
       const isOther = foreseen.kmsKeyName !== present.kmsKeyName;
       if (isOther) await this.#keyPolicy.require(foreseen, 'UpdateTopic');
@@ -70,12 +77,19 @@ export class Topics {
     }
     return await this.#registry.changes.run(async () => {
       const state = this.#registry.topic(name);
-      const row = mergeTopic(state.row, change(shownTopic(state.row)), fields);
+      const row = this.#merged(state.row, change, fields);
       await this.#registry.catalog.updateTopic(row);
       state.update(row);
       this.#endWhereNotAllowed(state);
-      return shownTopic(row);
+      return shownTopic(this.#registry, row);
     });
+  }
+
+  #merged(before: TopicRow, change: Change<Topic>, fields: ReadonlySet<string>): TopicRow {
+    const row = mergeTopic(before, change(shownTopic(this.#registry, before)), fields);
+    if (!fields.has('schema_settings')) return row;
+    const binding = schemaBinding(this.#registry.schemas, row.schemaSettings, before);
+    return { ...withoutBinding(row), ...binding };
   }
 
   /** Who takes messages goes, if these may not be taken here any more. */
@@ -104,6 +118,7 @@ export class Topics {
       if (ephemerals.has(subscription.row.name)) await this.#registry.removeEphemeral(subscription);
     }
     await state.lane.close(notFound(name));
+    state.transforms.forget();
     this.#registry.ports.observer.topicDeleted(name);
     if (!isRead) await this.#registry.dropLogs([doomedLane(state.row)], state);
   }

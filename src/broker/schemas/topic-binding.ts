@@ -1,0 +1,79 @@
+import type { TopicRow } from '../catalog/catalog-rows.ts';
+import { notFound } from '../errors.ts';
+import { invalidArgument } from '../limits.ts';
+import type { SchemaSettings } from './schema-administration.ts';
+import type { SchemaCatalog } from './schema-catalog.ts';
+import { findRevision, type RevisionHead, type SchemaRow } from './schema-rows.ts';
+
+/** Shown in place of a deleted schema's name (pubsub.v1 SchemaSettings.schema). */
+export const deletedSchema: string = '_deleted-schema_';
+
+/** Which creation of a schema a topic is bound to, and from which to which revision. */
+export type SchemaBinding = Pick<TopicRow, 'schemaUid' | 'schemaFirst' | 'schemaLast'>;
+
+/**
+ * What a topic's row says beside its settings. A bound that `before` has already stays, also when
+ * its revision was deleted. Throws NOT_FOUND for what there is not, INVALID_ARGUMENT for bounds in
+ * the wrong order.
+ */
+export function schemaBinding(
+  { schemas }: SchemaCatalog,
+  settings: SchemaSettings | undefined,
+  before?: TopicRow,
+): SchemaBinding {
+  if (settings === undefined) return {};
+  const row = schemas.get(settings.schema);
+  if (row === undefined) throw notFound(settings.schema);
+  const isSame = before?.schemaUid === row.uid;
+  const bound = (
+    id: string | undefined,
+    idBefore: string | undefined,
+    ordinalBefore: number | undefined,
+  ): number | undefined => {
+    if (id === undefined) return undefined;
+    return isSame && id === idBefore ? ordinalBefore : ordinalOf(row, id);
+  };
+  const { firstRevisionId, lastRevisionId } = before?.schemaSettings ?? {};
+  const first = bound(settings.firstRevisionId, firstRevisionId, before?.schemaFirst);
+  const last = bound(settings.lastRevisionId, lastRevisionId, before?.schemaLast);
+  if (first !== undefined && last !== undefined && first > last) {
+    throw invalidArgument(
+      'schema_settings: first_revision_id must not be newer than last_revision_id',
+    );
+  }
+  return {
+    schemaUid: row.uid,
+    ...(first === undefined ? {} : { schemaFirst: first }),
+    ...(last === undefined ? {} : { schemaLast: last }),
+  };
+}
+
+/** `row` without what it was bound to. */
+export function withoutBinding({
+  schemaUid: _uid,
+  schemaFirst: _first,
+  schemaLast: _last,
+  ...row
+}: TopicRow): TopicRow {
+  return row;
+}
+
+/** The schema that a topic is bound to; undefined once it is deleted. */
+export function boundSchema({ schemas }: SchemaCatalog, topic: TopicRow): SchemaRow | undefined {
+  const row = schemas.get(topic.schemaSettings?.schema ?? '');
+  return row?.uid === topic.schemaUid ? row : undefined;
+}
+
+/** The revisions that a topic's messages may conform to, the newest first. */
+export function allowedRevisions(schema: SchemaRow, topic: TopicRow): RevisionHead[] {
+  const { schemaFirst = 0, schemaLast = Number.MAX_SAFE_INTEGER } = topic;
+  return schema.revisions
+    .filter(({ ordinal }) => ordinal >= schemaFirst && ordinal <= schemaLast)
+    .toReversed();
+}
+
+function ordinalOf(row: SchemaRow, id: string): number {
+  const head = findRevision(row, id);
+  if (head === undefined) throw notFound(`${row.name}@${id}`);
+  return head.ordinal;
+}
