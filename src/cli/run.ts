@@ -7,7 +7,7 @@ import {
   processEnvironment,
   type ServerConfig,
 } from '../config/index.ts';
-import { nearestName } from './command/nearest-name.ts';
+import { nearestName } from '../rpc/index.ts';
 import type { OfflineRoot } from './root/offline-root.ts';
 import { serve, type RunningServer } from './serve.ts';
 
@@ -69,6 +69,8 @@ export const commands: readonly Command[] = [
   client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
   client('verify', 'Authenticate every stored byte, and report.'),
   client('audit', 'Show who used which key and changed what.'),
+  client('apply', 'Bring a server to what a YAML file says.'),
+  client('export-config', 'Print what a project has as a file for apply.'),
   client('run', 'Deploy images under keys of their own, and look after them.'),
   client('vault', 'Show, check and look after the sealed images.'),
   {

@@ -1,3 +1,4 @@
+import { applySpec, exportSpec } from './apply/apply-spec.ts';
 import { auditSpec } from './audit/audit-spec.ts';
 import type { CommandSpec } from './command/command-spec.ts';
 import { completionSpec } from './completion/completion-spec.ts';
@@ -26,6 +27,8 @@ export const tree: readonly CommandSpec[] = [
   topSpec,
   verifySpec,
   auditSpec,
+  applySpec,
+  exportSpec,
   runSpec,
   vaultSpec,
   rootSpec,

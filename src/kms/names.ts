@@ -2,7 +2,7 @@ import { argumentError } from './kms-error.ts';
 
 /** What every id of a ring or key looks like (cloudkms.v1 CreateKeyRing, CreateCryptoKey). */
 const idPattern = /^[a-zA-Z0-9_-]{1,63}$/;
-const locationPattern = /^[a-zA-Z0-9-]{1,63}$/;
+const locationPattern = /^(?!-$)[a-zA-Z0-9-]{1,63}$/;
 /** Any printable segment: as lenient as the emulators, `example.com:legacy` included. */
 const projectPattern = /^[!-.0-~]{1,200}$/;
 const versionIdPattern = /^[1-9][0-9]{0,8}$/;

@@ -2,10 +2,10 @@
 export type PubsubCollection = 'topics' | 'subscriptions' | 'snapshots' | 'schemas';
 
 /** What a topic or subscription id may be (pubsub.v1 Topic.name): 3 to 255 characters. */
-const resourceId = /^(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/;
+export const resourceIdPattern: RegExp = /^(?!goog)[A-Za-z][A-Za-z0-9\-_.~+%]{2,254}$/;
 
 /** A project id, a domain-scoped one (`example.com:app`), or a project number. */
-const projectId = /^[A-Za-z0-9][A-Za-z0-9\-_.:{}]{0,99}$/;
+export const projectIdPattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9\-_.:{}]{0,99}$/;
 
 export interface PubsubName {
   readonly project: string;
@@ -20,7 +20,7 @@ export function parsePubsubName(
   const parts = name.split('/');
   const [projects, project = '', kind, id = ''] = parts;
   if (parts.length !== 4 || projects !== 'projects' || kind !== collection) return undefined;
-  if (!projectId.test(project) || !resourceId.test(id)) return undefined;
+  if (!projectIdPattern.test(project) || !resourceIdPattern.test(id)) return undefined;
   return { project, id };
 }
 
@@ -28,5 +28,5 @@ export function parsePubsubName(
 export function parseProjectName(name: string): string | undefined {
   if (!name.startsWith('projects/')) return undefined;
   const project = name.slice('projects/'.length);
-  return projectId.test(project) ? project : undefined;
+  return projectIdPattern.test(project) ? project : undefined;
 }

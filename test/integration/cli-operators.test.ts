@@ -185,6 +185,8 @@ describe('completion', () => {
         'top',
         'verify',
         'audit',
+        'apply',
+        'export-config',
         'run',
         'vault',
         'root',

@@ -10,6 +10,9 @@ import { type KeyRingRecord, keyRingTable } from '../rows/records.ts';
 import { type Row, rowWrite } from '../rows/sealed-rows.ts';
 import { requireKeyRing } from '../rows/stored-keys.ts';
 
+/** How a list asks for every location of a project. */
+const everywhere = '/locations/-';
+
 /** A key ring: a name under which keys and an IAM policy stand. Never deleted. */
 export interface KeyRing {
   readonly name: string;
@@ -48,13 +51,16 @@ export class KeyRings {
     });
   }
 
-  /** @throws RpcError INVALID_ARGUMENT */
+  /** Of one location, or of all with the location `-`. @throws RpcError INVALID_ARGUMENT */
   list(parent: string, request: PageRequest, caller: KeyCaller): Promise<Page<KeyRing>> {
     const call = keyOperation('ListKeyRings', parent, caller, { request: { parent, ...request } });
     return audited(this.#context, call, async () => {
-      requireLocation(parent);
+      const isOfAll = parent.endsWith(everywhere);
+      const above = isOfAll ? parent.slice(0, -everywhere.length) : parent;
+      requireLocation(isOfAll ? `${above}/locations/global` : parent);
+      const prefix = isOfAll ? `${above}/locations/` : `${parent}/keyRings/`;
       const shape = { fields: keyRingFields, view: keyRingOf };
-      return await pageOfRows(this.#context, keyRingTable, `${parent}/keyRings/`, request, shape);
+      return await pageOfRows(this.#context, keyRingTable, prefix, request, shape);
     });
   }
 }

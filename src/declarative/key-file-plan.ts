@@ -1,0 +1,72 @@
+import type { Declaration } from './declaration.ts';
+import type { DeclaredKeyFile } from './declared-resources.ts';
+import type { FileAccess } from './file-access.ts';
+import { textIn, type JsonObject } from './json.ts';
+import type { Problem } from './problem.ts';
+import { find, type ResourceApi } from './resource-api.ts';
+import type { Step } from './step.ts';
+
+const fileBytesMax = 64 * 1024;
+
+/**
+ * The step that makes an account's file of credentials: where there is none, or where its key is
+ * not known to the server. A file of anything else is a problem, and is never overwritten.
+ */
+export async function keyFileStep(
+  declared: DeclaredKeyFile,
+  { places }: Declaration,
+  api: ResourceApi,
+  files: FileAccess,
+): Promise<Step | Problem | undefined> {
+  const { email, accountName, file, path } = declared;
+  let held: JsonObject | null;
+  try {
+    held = credentialsIn(files.read(file, fileBytesMax));
+  } catch (error) {
+    return places.problem(
+      path,
+      `${file} ${error instanceof Error ? error.message : 'is unreadable'}`,
+    );
+  }
+  if (held !== null) {
+    if (textIn(held, 'client_email') !== email) {
+      return places.problem(path, `${file} is no credentials file of ${email}`);
+    }
+    const id = textIn(held, 'private_key_id');
+    if ((await find(api, `${accountName}/keys/${id}`)) !== null) return undefined;
+  }
+  return {
+    action: held === null ? 'create' : 'update',
+    noun: 'key file',
+    name: file,
+    changes: [{ path: ['client_email'], from: undefined, to: email }],
+    perform: (api) => makeKeyFile(declared, api, files),
+  };
+}
+
+async function makeKeyFile(
+  { accountName, file }: DeclaredKeyFile,
+  api: ResourceApi,
+  files: FileAccess,
+): Promise<void> {
+  const made = await api({ method: 'POST', path: `${accountName}/keys`, body: {} });
+  const text = Buffer.from(textIn(made, 'privateKeyData'), 'base64').toString('utf8');
+  try {
+    files.writePrivate(file, text);
+  } catch (error) {
+    // A key that nobody has is of no use to anybody.
+    await api({ method: 'DELETE', path: textIn(made, 'name') });
+    throw error;
+  }
+}
+
+/** Null for no file, an empty object for one of another kind. */
+function credentialsIn(bytes: Uint8Array | null): JsonObject | null {
+  if (bytes === null) return null;
+  try {
+    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof parsed === 'object' && parsed !== null ? (parsed as JsonObject) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,102 @@
+import type { Declaration } from './declaration.ts';
+import type { DeclaredPolicy } from './declared-policies.ts';
+import type { ResourceKind } from './declared-resources.ts';
+import type { FileAccess } from './file-access.ts';
+import { keyFileStep } from './key-file-plan.ts';
+import { policyStep, ProjectNumbers } from './policy-plan.ts';
+import { DocumentError } from './problem.ts';
+import { pruneSteps } from './prune-plan.ts';
+import type { ResourceApi } from './resource-api.ts';
+import { ResourcePlan } from './resource-plan.ts';
+import type { Step } from './step.ts';
+
+export interface PlanOptions {
+  /** Whether topics, subscriptions and schemas that are not declared are deleted. */
+  readonly isPruning: boolean;
+  readonly files: FileAccess;
+  /** Wall time, from which keys' first rotations are counted. */
+  readonly nowMs: number;
+}
+
+/** In this order what is named is there before what names it. */
+const stages: readonly (readonly ResourceKind[])[] = [
+  ['keyRing', 'key', 'account'],
+  ['schema', 'topic', 'subscription'],
+];
+
+const pubsub = /^projects\/[^/]+\/(?:schemas|topics|subscriptions)\//;
+
+/**
+ * What has to be done so that the server is as declared, in the order in which it is done. Changes
+ * nothing.
+ *
+ * @throws DocumentError for what cannot be changed, and for names of nothing
+ */
+export async function planFor(
+  declaration: Declaration,
+  api: ResourceApi,
+  { isPruning, files, nowMs }: PlanOptions,
+): Promise<Step[]> {
+  const plan = new ResourcePlan(declaration, api, nowMs);
+  const numbers = new ProjectNumbers(api);
+  for (const kinds of stages) {
+    for (const kind of kinds) {
+      for (const resource of declaration.resources) {
+        if (resource.kind === kind) await plan.add(resource);
+      }
+    }
+    const isOfStage = ({ resource }: DeclaredPolicy): boolean =>
+      pubsub.test(resource) === kinds.includes('topic');
+    if (kinds.includes('account')) await addKeyFiles(plan, declaration, api, files);
+    for (const policy of declaration.policies.filter(isOfStage)) {
+      const isThere = plan.present.has(policy.resource) || isAlwaysThere(policy.resource);
+      const step = await policyStep(policy, api, numbers, isThere);
+      if (step !== undefined) plan.steps.push(step);
+    }
+  }
+  if (plan.problems.length > 0) throw new DocumentError(declaration.file, plan.problems);
+  return [...plan.steps, ...(isPruning ? await pruneSteps(declaration, api) : [])];
+}
+
+async function addKeyFiles(
+  plan: ResourcePlan,
+  declaration: Declaration,
+  api: ResourceApi,
+  files: FileAccess,
+): Promise<void> {
+  for (const keyFile of declaration.keyFiles) {
+    const found = await keyFileStep(keyFile, declaration, api, files);
+    if (found === undefined) continue;
+    if ('place' in found) plan.problems.push(found);
+    else plan.steps.push(found);
+  }
+}
+
+/** Projects come into being with the first question about them. */
+const isAlwaysThere = (resource: string): boolean =>
+  /^(?:organizations|projects)\/[^/]+$/.test(resource);
+
+/** How far a plan came. */
+export interface Outcome {
+  readonly done: readonly Step[];
+  /** The step that failed, and why; what comes after it was not tried. */
+  readonly failed?: { readonly step: Step; readonly error: unknown };
+  readonly left: readonly Step[];
+}
+
+/** Performs a plan's steps one after the other, up to the first that fails. */
+export async function performPlan(
+  steps: readonly Step[],
+  api: ResourceApi,
+  onDone: (step: Step) => void = () => undefined,
+): Promise<Outcome> {
+  for (const [at, step] of steps.entries()) {
+    try {
+      await step.perform(api);
+    } catch (error) {
+      return { done: steps.slice(0, at), failed: { step, error }, left: steps.slice(at + 1) };
+    }
+    onDone(step);
+  }
+  return { done: steps, left: [] };
+}
