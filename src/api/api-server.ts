@@ -5,14 +5,20 @@ import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import type { ServiceFront } from '../vault/index.ts';
 import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
+import { Access, type AccessParts } from './access/access.ts';
+import { authorizedMethods, authorizedRoutes } from './access/authorized.ts';
+import { openAccess } from './access/open-access.ts';
 import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
 import { methodRoutes } from './http/method-routes.ts';
-import { hotHandlers, messageTransformRoutes } from './http/pubsub-routes.ts';
+import { hotHandlers } from './http/pubsub-routes.ts';
+import { messageTransformRoutes } from './http/transform-routes.ts';
 import type { KeyWatchSource } from './key-watch.ts';
 import { Listener } from './listener/listener.ts';
+import type { TlsFiles } from './listener/tls-files.ts';
+import { TlsTerminator } from './listener/tls-terminator.ts';
 import type { ApiMethod } from './method.ts';
 import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
@@ -56,6 +62,12 @@ export interface ApiOptions extends Probes {
   /** Whether WebSocket frames may be compressed. */
   readonly webSocketCompression: boolean;
   readonly browserTokens: BrowserTokens;
+  /** Who finds out who calls, and decides what he may; absent: everyone is the operator. */
+  readonly access?: AccessParts;
+  /** The files of TLS, which the port then speaks alone. */
+  readonly tls?: TlsFiles;
+  /** Told of the end of the certificate in use: ms since the Unix epoch. */
+  readonly onCertificate?: (expiresAtMs: number) => void;
   readonly broker: BrokerService;
   /** Where Pub/Sub's administration is recorded; absent: nowhere. */
   readonly audit?: PubsubAudit;
@@ -78,9 +90,11 @@ export interface ApiOptions extends Probes {
 /** The running port. */
 export interface ApiServer {
   readonly port: number;
-  /** `http://127.0.0.1:8085`, of the first host. */
+  /** `http://127.0.0.1:8085`, of the first host; `https` where it speaks TLS. */
   readonly url: string;
   readonly connectionCount: number;
+  /** Reads the files of TLS again; what cannot be used is logged, and the former stay in use. */
+  reloadTls(): void;
   /**
    * Takes no more connections, ends streams and waits with UNAVAILABLE, lets calls in flight finish
    * for up to `graceMs`, then closes what is left. Resolves when every connection is closed.
@@ -95,13 +109,22 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const drainController = new AbortController();
   const draining = drainController.signal;
   const refused = new RefusedOrigins(log);
-  const posture = new Posture({ ...options, onOriginRefused: (origin) => refused.add(origin) });
+  const tls = openTls(options, limits.headTimeoutMs);
+  const posture = new Posture({
+    ...options,
+    scheme: tls === undefined ? 'http' : 'https',
+    onOriginRefused: (origin) => refused.add(origin),
+  });
+  const access = new Access(options.access ?? openAccess, clock);
   const pubsub = [
     ...publisherMethods(broker),
     ...subscriberMethods(broker, entropy),
     ...schemaMethods(broker),
   ];
-  const methods = [...auditedPubsub(pubsub, broker, options.audit), ...(options.methods ?? [])];
+  const methods = [
+    ...auditedPubsub(authorizedMethods(pubsub, access), broker, options.audit),
+    ...authorizedMethods(options.methods ?? [], access),
+  ];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();
@@ -110,6 +133,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     keyWatch,
     broker,
     posture,
+    access,
     observe,
     clock,
     entropy,
@@ -123,12 +147,12 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
   const services = new Set([...methods.map(({ desc }) => desc.parent), IAMPolicy]);
   const routes = [
-    ...methodRoutes([...services], methods, hotHandlers(broker)),
-    ...messageTransformRoutes(),
-    ...options.routes,
+    ...methodRoutes([...services], methods, hotHandlers(broker, access)),
+    ...authorizedRoutes(messageTransformRoutes(broker), access),
+    ...authorizedRoutes(options.routes, access),
   ];
   const probes = { ready, metrics: options.metrics };
-  const surroundings = { posture, probes, observe, clock, log, draining, unsent };
+  const surroundings = { posture, access, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({
     ...surroundings,
     ...limits,
@@ -152,46 +176,61 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     ...options.listen,
     firstBytesTimeoutMs: limits.headTimeoutMs,
     connectionsMax: limits.connectionsMax,
+    tls,
     clock,
     log,
     accept: (socket, protocol) =>
       protocol === 'http2' ? grpc.accept(socket) : http.accept(socket),
   });
-  return new RunningApi(listener, http, grpc, clock, drainController, ignoreRevoked);
+  const stop = (): void => {
+    ignoreRevoked();
+    access.close();
+  };
+  return new RunningApi({ listener, tls, http, grpc, clock, draining: drainController, stop });
+}
+
+/** Absent where the port speaks in the clear. */
+function openTls(
+  { tls: files, clock, log, onCertificate }: ApiOptions,
+  handshakeTimeoutMs: number,
+): TlsTerminator | undefined {
+  if (files === undefined) return undefined;
+  const told = onCertificate === undefined ? {} : { onCertificate };
+  return new TlsTerminator({ files, handshakeTimeoutMs, clock, log, ...told });
+}
+
+interface RunningParts {
+  readonly listener: Listener;
+  readonly tls: TlsTerminator | undefined;
+  readonly http: HttpServer;
+  readonly grpc: GrpcServer;
+  readonly clock: Clock;
+  readonly draining: AbortController;
+  /** Called once all is closed. */
+  readonly stop: () => void;
 }
 
 class RunningApi implements ApiServer {
   readonly port: number;
   readonly url: string;
-  readonly #listener: Listener;
-  readonly #http: HttpServer;
-  readonly #grpc: GrpcServer;
-  readonly #clock: Clock;
-  readonly #draining: AbortController;
-  readonly #ignoreRevoked: () => void;
+  readonly #parts: RunningParts;
   #drained: Promise<void> | undefined;
 
-  constructor(
-    listener: Listener,
-    http: HttpServer,
-    grpc: GrpcServer,
-    clock: Clock,
-    draining: AbortController,
-    ignoreRevoked: () => void,
-  ) {
-    this.#listener = listener;
-    this.#http = http;
-    this.#grpc = grpc;
-    this.#clock = clock;
-    this.#draining = draining;
-    this.#ignoreRevoked = ignoreRevoked;
-    this.port = listener.port;
-    const host = listener.hosts[0] ?? '127.0.0.1';
-    this.url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
+  constructor(parts: RunningParts) {
+    const { hosts, port } = parts.listener;
+    this.#parts = parts;
+    this.port = port;
+    const host = hosts[0] ?? '127.0.0.1';
+    const scheme = parts.tls === undefined ? 'http' : 'https';
+    this.url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
   get connectionCount(): number {
-    return this.#listener.connectionCount;
+    return this.#parts.listener.connectionCount;
+  }
+
+  reloadTls(): void {
+    this.#parts.tls?.reload();
   }
 
   drain(graceMs: number): Promise<void> {
@@ -199,17 +238,17 @@ class RunningApi implements ApiServer {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    this.#listener.stopAccepting();
-    this.#draining.abort();
-    this.#grpc.drain(graceMs);
-    this.#http.drain(graceMs);
-    const cancelTimer = this.#clock.schedule(this.#clock.monotonicMs() + graceMs, () =>
-      this.#listener.destroyAll(),
-    );
-    await this.#listener.whenEmpty();
+    const { listener, tls, http, grpc, clock, draining, stop } = this.#parts;
+    listener.stopAccepting();
+    draining.abort();
+    grpc.drain(graceMs);
+    http.drain(graceMs);
+    const cancelTimer = clock.schedule(clock.monotonicMs() + graceMs, () => listener.destroyAll());
+    await listener.whenEmpty();
     cancelTimer();
-    this.#ignoreRevoked();
-    this.#grpc.close();
-    await this.#http.close();
+    tls?.close();
+    stop();
+    grpc.close();
+    await http.close();
   }
 }

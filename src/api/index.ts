@@ -5,8 +5,11 @@
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
 export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
+export type { AccessParts } from './access/access.ts';
+export { openAccess } from './access/open-access.ts';
 export type { PubsubAudit } from './audit/pubsub-audit.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';
+export type { TlsFiles } from './listener/tls-files.ts';
 export { probePort } from './listener/port-probe.ts';
 export type { JsonValue } from './json.ts';
 export type { KeyWatchSource, ReportedUse } from './key-watch.ts';

@@ -8,6 +8,8 @@ export interface PostureOptions {
   readonly allowOrigins: readonly string[];
   /** Origins whose pages may open a WebSocket with a browser token, and call nothing else. */
   readonly browserOrigins: readonly string[];
+  /** What our own pages come over: `http` unless the port speaks TLS. */
+  readonly scheme?: 'http' | 'https';
   /** Whose requests for some `*.localhost` are, which are then no names of ours. */
   readonly front?: Pick<ServiceFront, 'claims'>;
   /** Told of each request that is refused for its origin, whose text is the client's. */
@@ -28,6 +30,7 @@ export class Posture {
   readonly #publicHosts: ReadonlySet<string>;
   readonly #allowOrigins: ReadonlySet<string>;
   readonly #browserOrigins: ReadonlySet<string>;
+  readonly #scheme: 'http' | 'https';
   readonly #front: Pick<ServiceFront, 'claims'> | undefined;
   readonly #onOriginRefused: ((origin: string) => void) | undefined;
 
@@ -35,6 +38,7 @@ export class Posture {
     this.#publicHosts = new Set(options.publicHosts.map((host) => host.toLowerCase()));
     this.#allowOrigins = new Set(options.allowOrigins.map((origin) => origin.toLowerCase()));
     this.#browserOrigins = new Set(options.browserOrigins.map((origin) => origin.toLowerCase()));
+    this.#scheme = options.scheme ?? 'http';
     this.#front = options.front;
     this.#onOriginRefused = options.onOriginRefused;
   }
@@ -90,7 +94,7 @@ export class Posture {
 
   /** True for a request of a page that did not come from `host` itself. */
   isCrossOrigin(origin: string | undefined, host: string | undefined): boolean {
-    return origin !== undefined && !isSameOrigin(origin, host ?? '');
+    return origin !== undefined && !this.#isSameOrigin(origin, host ?? '');
   }
 
   #isOurs(host: string): boolean {
@@ -101,12 +105,12 @@ export class Posture {
   }
 
   #mayCall(origin: string, host: string): boolean {
-    return isSameOrigin(origin, host) || this.#allowOrigins.has(origin.toLowerCase());
+    return this.#isSameOrigin(origin, host) || this.#allowOrigins.has(origin.toLowerCase());
   }
-}
 
-function isSameOrigin(origin: string, host: string): boolean {
-  return origin.toLowerCase() === `http://${host.toLowerCase()}`;
+  #isSameOrigin(origin: string, host: string): boolean {
+    return origin.toLowerCase() === `${this.#scheme}://${host.toLowerCase()}`;
+  }
 }
 
 /** The host of `host[:port]` in lower case; empty if it is not of that form. */

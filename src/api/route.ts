@@ -1,3 +1,4 @@
+import type { FieldOf } from '../iam/index.ts';
 import type { JsonValue } from './json.ts';
 import type { ApiCall } from './method.ts';
 
@@ -48,4 +49,6 @@ export interface Route {
   /** The Cache-Control of its successes; none unless given. */
   readonly cacheControl?: string;
   handle(call: RestCall): Promise<RestReply> | RestReply;
+  /** What the method's access rule asks about; the path's variables and the body unless given. */
+  fields?(call: RestCall): FieldOf;
 }

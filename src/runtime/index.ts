@@ -8,6 +8,7 @@ export { assert, InvariantError } from './assert.ts';
 export { backoffMs } from './backoff.ts';
 export { SystemClock, type Cancel, type Clock } from './clock.ts';
 export { Closers } from './closers.ts';
+export { connectionReset, resetConnection } from './connection-reset.ts';
 export { draw, SystemEntropy, type Entropy } from './entropy.ts';
 export {
   failpointNames,

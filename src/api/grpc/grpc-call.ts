@@ -1,21 +1,31 @@
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 
-import { operator, type Principal } from '../../iam/index.ts';
-import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
+import type { Principal } from '../../iam/index.ts';
+import type { CallerClaims } from '../../remote-kms/index.ts';
+import type { Access } from '../access/access.ts';
+import { believedClaims } from '../access/caller-claims.ts';
 import { callerIpOf, forceDestroyHeader, type ApiCall } from '../method.ts';
+import type { GrpcContext } from './grpc-context.ts';
 import { streamOf } from './stream-reset.ts';
 import { callSignal } from './unary-call.ts';
 
 /** What a method may know of a gRPC call; made on demand, as few methods ask. */
 export class GrpcCall implements ApiCall {
-  readonly principal: Principal = operator;
+  readonly principal: Principal;
+  readonly #access: Access;
   readonly #call: ServerUnaryCall<Buffer, Uint8Array>;
   readonly #draining: AbortSignal;
   #told: Metadata | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(call: ServerUnaryCall<Buffer, Uint8Array>, draining: AbortSignal) {
+  constructor(
+    call: ServerUnaryCall<Buffer, Uint8Array>,
+    principal: Principal,
+    { access, draining }: Pick<GrpcContext, 'access' | 'draining'>,
+  ) {
     this.#call = call;
+    this.principal = principal;
+    this.#access = access;
     this.#draining = draining;
   }
 
@@ -32,7 +42,9 @@ export class GrpcCall implements ApiCall {
   }
 
   get callerClaims(): CallerClaims {
-    return callerClaims((name) => this.#call.metadata.get(name)[0]?.toString());
+    const header = (name: string): string | undefined =>
+      this.#call.metadata.get(name)[0]?.toString();
+    return believedClaims(this.#access, this.principal, header);
   }
 
   tell(name: string, value: string): void {

@@ -2,6 +2,7 @@ import type { Metadata } from '@grpc/grpc-js';
 
 import type { BrokerService } from '../../broker/index.ts';
 import type { Clock, Entropy, Logger } from '../../runtime/index.ts';
+import type { Access } from '../access/access.ts';
 import type { KeyWatchSource } from '../key-watch.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
@@ -11,6 +12,7 @@ import type { UnsentAnswers } from '../unsent-answers.ts';
 export interface GrpcContext {
   readonly broker: BrokerService;
   readonly posture: Posture;
+  readonly access: Access;
   readonly observe: CallObserver;
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -23,6 +23,7 @@ import { Health } from '../../proto/grpc/health/v1/health_pb.ts';
 import { ServerReflection } from '../../proto/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionAlpha } from '../../proto/grpc/reflection/v1alpha/reflection_pb.ts';
 import { KeyWatch } from '../../proto/sealpost/v1/key_watch_pb.ts';
+import { authorizedMethods } from '../access/authorized.ts';
 import { rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../unsupported.ts';
 import type { RequestBudget } from '../request-budget.ts';
@@ -103,9 +104,9 @@ export class GrpcServer {
   }
 
   #register(given: readonly ApiMethod[], context: GrpcContext): void {
-    const { draining, keyWatch: source } = context;
+    const { access, keyWatch: source } = context;
     const keyWatch = source && new KeyWatchService(source, context);
-    const methods = [...given, ...(keyWatch?.unaryMethods ?? [])];
+    const methods = [...given, ...authorizedMethods(keyWatch?.unaryMethods ?? [], access)];
     const own = [Health, ServerReflection, ServerReflectionAlpha];
     const served = [...servicesOf(methods), ...own];
     const health = new HealthService(
@@ -113,9 +114,7 @@ export class GrpcServer {
       served.map(({ typeName }) => typeName),
     );
     const unary = [...methods, ...health.unaryMethods];
-    const byName = new Map(
-      unary.map((each) => [rpcName(each.desc), messageMethod(each, draining)]),
-    );
+    const byName = new Map(unary.map((each) => [rpcName(each.desc), messageMethod(each, context)]));
     for (const [rpc, method] of hotMethods(context)) byName.set(rpc, method);
     for (const service of new Set([...servicesOf(unary), ...refusedServices])) {
       for (const desc of service.methods) {
@@ -210,13 +209,22 @@ function takeStreams(http2Server: Http2Server, watch: StreamHandler): void {
   const handlers = http2Server.listeners('stream') as StreamHandler[];
   assert(handlers.length > 0, 'grpc-js takes its streams elsewhere');
   http2Server.removeAllListeners('stream');
-  http2Server.on('stream', (stream, headers) => {
+  http2Server.on('stream', (stream, headers, _flags, rawHeaders) => {
     stream.on('error', () => undefined);
     if (stream.destroyed || stream.closed) return;
     boundCallTimeout(headers);
+    keepRepeated(headers, rawHeaders);
     watch(stream, headers);
     for (const handle of handlers) handle.call(http2Server, stream, headers);
   });
+}
+
+/** Node keeps the first of several; a caller who says two things must be seen to. */
+function keepRepeated(headers: IncomingHttpHeaders, rawHeaders: readonly string[]): void {
+  const values = rawHeaders.filter(
+    (_, at) => rawHeaders[at - 1] === 'authorization' && at % 2 === 1,
+  );
+  if (values.length > 1) (headers as Record<string, unknown>)['authorization'] = values;
 }
 
 type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;

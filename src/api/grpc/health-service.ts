@@ -68,7 +68,7 @@ export class HealthService {
       cancel?.();
       if (!stream.isOver) cancel = clock.schedule(clock.monotonicMs() + lookMs, tell);
     };
-    stream.guard(() => {
+    stream.beginPublic(() => {
       ({ service } = readRequest(call.request));
       tell();
     });

@@ -44,7 +44,7 @@ export class KeyWatcher {
 
   /** Runs `watch`, which tells of a resync first, once the caller was let in. */
   start(watch: (listener: (change: KeyChange) => void) => () => void): void {
-    this.#stream.guard(() => {
+    this.#stream.begin(() => {
       this.#call.on('drain', () => this.#resume());
       this.#stop = watch(({ kind, resource }) => this.#tell(kinds[kind], resource));
       this.#beat();

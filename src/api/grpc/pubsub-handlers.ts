@@ -6,6 +6,9 @@ import {
   invalidArgument,
   parsePublishRequest,
 } from '../../broker/index.ts';
+import { operator, type Principal } from '../../iam/index.ts';
+import { oneField } from '../access/request-fields.ts';
+import { requirePull, watchedPull, watchUntaken, type Puller } from '../access/watched-pull.ts';
 import { acknowledge, modifyAckDeadline, pull } from '../pubsub/consuming.ts';
 import type { ApiMethod } from '../method.ts';
 import { checkMessageCount, checkTopicName } from '../pubsub/validation.ts';
@@ -16,41 +19,56 @@ import { cutStream, streamOf } from './stream-reset.ts';
 import { callSignal, type UnaryMethod } from './unary-call.ts';
 
 const empty = new Uint8Array(0);
+const publishRpc = 'google.pubsub.v1.Publisher.Publish';
+const acknowledgeRpc = 'google.pubsub.v1.Subscriber.Acknowledge';
+const modifyRpc = 'google.pubsub.v1.Subscriber.ModifyAckDeadline';
 
 /** The methods whose messages are read and written by hand, by their full names. */
 export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
-  const { broker, draining } = context;
+  const { access, broker, draining } = context;
+  const require = (principal: Principal, rpc: string, field: string, name: string): void => {
+    if (principal !== operator) access.require(principal, rpc, oneField(field, name));
+  };
   return new Map<string, UnaryMethod>([
     [
-      'google.pubsub.v1.Publisher.Publish',
-      async (bytes) => {
+      publishRpc,
+      async (bytes, _call, principal) => {
         const { topic, messages } = parsePublishRequest(bytes);
         checkTopicName(topic);
+        require(principal, publishRpc, 'topic', topic);
         checkMessageCount(messages.length);
         return encodePublishResponse(await broker.publish(topic, messages));
       },
     ],
     [
       'google.pubsub.v1.Subscriber.Pull',
-      async (bytes, call) => {
+      async (bytes, call, principal) => {
         const request = readPull(bytes);
-        return pull(broker, request, callSignal(call, draining), (batch) => {
-          if (batch.length > 0) watchAnswer(request.subscription, call, context);
-          return encodePullResponse(batch);
-        });
+        const puller = { principal, subscription: request.subscription };
+        requirePull(access, puller);
+        return watchedPull(access, puller, callSignal(call, draining), (signal) =>
+          pull(broker, request, signal, (batch) => {
+            if (batch.length > 0) watchAnswer(puller, call, context);
+            return encodePullResponse(batch);
+          }),
+        );
       },
     ],
     [
-      'google.pubsub.v1.Subscriber.Acknowledge',
-      async (bytes) => {
-        await acknowledge(broker, readAcknowledge(bytes));
+      acknowledgeRpc,
+      async (bytes, _call, principal) => {
+        const request = readAcknowledge(bytes);
+        require(principal, acknowledgeRpc, 'subscription', request.subscription);
+        await acknowledge(broker, request);
         return empty;
       },
     ],
     [
-      'google.pubsub.v1.Subscriber.ModifyAckDeadline',
-      async (bytes) => {
-        await modifyAckDeadline(broker, readModifyAckDeadline(bytes));
+      modifyRpc,
+      async (bytes, _call, principal) => {
+        const request = readModifyAckDeadline(bytes);
+        require(principal, modifyRpc, 'subscription', request.subscription);
+        await modifyAckDeadline(broker, request);
         return empty;
       },
     ],
@@ -58,26 +76,27 @@ export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
 }
 
 /** From the batch's opening to the stream's end, which is when all of it has left. */
-function watchAnswer(subscription: string, call: object, { unsent, clock }: GrpcContext): void {
+function watchAnswer(puller: Puller, call: object, { access, unsent, clock }: GrpcContext): void {
   const stream = streamOf(call);
-  const onSent = unsent.add(subscription, () => cutStream(stream, clock));
-  if (stream.destroyed) onSent();
-  else stream.once('close', onSent);
+  if (stream.destroyed) return;
+  const cut = (): void => cutStream(stream, clock);
+  stream.once('close', unsent.add(puller.subscription, cut));
+  stream.once('close', watchUntaken(access, puller, clock, cut));
 }
 
 /** Any other method, by its descriptor. Malformed bytes are INVALID_ARGUMENT, not INTERNAL. */
 export function messageMethod(
   { desc, call, release }: ApiMethod,
-  draining: AbortSignal,
+  context: GrpcContext,
 ): UnaryMethod {
-  return async (bytes, grpcCall) => {
+  return async (bytes, grpcCall, principal) => {
     let request: Message;
     try {
       request = fromBinary(desc.input, bytes);
     } catch {
       throw invalidArgument(`not a valid serialised ${desc.input.name}`);
     }
-    const apiCall = new GrpcCall(grpcCall, draining);
+    const apiCall = new GrpcCall(grpcCall, principal, context);
     const answer = await call(request, apiCall);
     const serialised = toBinary(desc.output, answer);
     release?.(answer);

@@ -40,17 +40,18 @@ export class ReflectionService {
 
   accept(call: ServerDuplexStream<Buffer, Uint8Array>, rpc: string): void {
     const stream = new StreamCall(call, rpc, this.#context, () => undefined);
-    call.on('data', (bytes: Buffer) =>
-      stream.guard(() => {
-        const isTaken = stream.send(this.#answer(readRequest(bytes)));
-        if (isTaken) return;
-        call.pause();
-        call.once('drain', () => call.resume());
-      }),
-    );
-    call.on('end', () => stream.end());
     // A caller that is refused is told so before it asks anything.
-    stream.guard(() => undefined);
+    stream.begin(() => {
+      call.on('data', (bytes: Buffer) => stream.guard(() => this.#take(call, stream, bytes)));
+      call.on('end', () => stream.end());
+    });
+  }
+
+  #take(call: ServerDuplexStream<Buffer, Uint8Array>, stream: StreamCall, bytes: Buffer): void {
+    const isTaken = stream.send(this.#answer(readRequest(bytes)));
+    if (isTaken) return;
+    call.pause();
+    call.once('drain', () => call.resume());
   }
 
   #answer(request: ServerReflectionRequest): Uint8Array {

@@ -1,6 +1,6 @@
 import type { Http2Session } from 'node:http2';
 
-import type { Cancel, Clock } from '../../runtime/index.ts';
+import { connectionReset, type Cancel, type Clock } from '../../runtime/index.ts';
 import { flushMs } from '../unsent-answers.ts';
 
 /** How long a quiet connection is believed in, and how long its client may then say nothing. */
@@ -57,5 +57,4 @@ export function flushOrReset(session: Http2Session, clock: Clock): void {
 }
 
 /** A session's own destroy waits for what its socket is writing, for ever if nobody reads. */
-const resetOf = (session: Http2Session): (() => void) =>
-  session.socket.resetAndDestroy.bind(session.socket);
+const resetOf = (session: Http2Session): (() => void) => connectionReset(session.socket);

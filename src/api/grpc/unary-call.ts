@@ -1,21 +1,30 @@
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 
+import { operator, type Principal } from '../../iam/index.ts';
+import type { Access } from '../access/access.ts';
+import { nobody } from '../access/nobody.ts';
 import { domainOf, toWireError } from '../error-mapping.ts';
+import { callerOf } from './grpc-caller.ts';
 import { checkCaller, type GrpcContext } from './grpc-context.ts';
 import { headerBytesOf, toStatusObject } from './service-error.ts';
 
 /** A unary method over serialised messages; `signal` aborts when the client gives up. */
-export type UnaryMethod = (request: Buffer, call: UnaryCall) => Promise<Uint8Array>;
+export type UnaryMethod = (
+  request: Buffer,
+  call: UnaryCall,
+  principal: Principal,
+) => Promise<Uint8Array>;
 
 type UnaryCall = ServerUnaryCall<Buffer, Uint8Array>;
 
-/** Runs a method for grpc-js: posture first, then errors mapped and the call observed. */
+/** Runs a method for grpc-js: posture and caller first, then errors mapped and the call observed. */
 export function unaryHandler(
   rpc: string,
   context: GrpcContext,
   method: UnaryMethod,
 ): handleUnaryCall<Buffer, Uint8Array> {
-  const { clock, observe, posture, log } = context;
+  const { access, clock, observe, posture, log } = context;
+  const isOpen = isPublicService(rpc);
   return (call: UnaryCall, reply: sendUnaryData<Uint8Array>): void => {
     const startedMs = clock.monotonicMs();
     const fail = (thrown: unknown): void => {
@@ -26,7 +35,10 @@ export function unaryHandler(
     };
     const run = async (): Promise<Uint8Array> => {
       checkCaller(posture, call);
-      return method(call.request, call);
+      const caller = isOpen ? nobodyIn(access) : callerOf(call, access);
+      // Who is known at once waits for nothing.
+      if (!(caller instanceof Promise)) return method(call.request, call, caller);
+      return method(call.request, call, await caller);
     };
     const succeed = (response: Uint8Array): void => {
       observe(rpc, 'OK', clock.monotonicMs() - startedMs);
@@ -35,6 +47,13 @@ export function unaryHandler(
     void run().then(succeed, fail);
   };
 }
+
+/** Load balancers ask without credentials whether we are well. */
+export function isPublicService(rpc: string): boolean {
+  return rpc.startsWith('grpc.health.');
+}
+
+const nobodyIn = ({ isRequired }: Access): Principal => (isRequired ? nobody : operator);
 
 /** A signal that aborts when the client cancels, goes away or runs out of time, or on drain. */
 export function callSignal(call: UnaryCall, draining: AbortSignal): AbortSignal {

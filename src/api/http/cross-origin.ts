@@ -2,7 +2,11 @@ const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /** What every answer to an allowed foreign origin carries, so that its page may read it. */
 export function crossOriginHeaders(origin: string): Record<string, string> {
-  return { 'access-control-allow-origin': origin, vary: 'Origin' };
+  return {
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'WWW-Authenticate',
+    vary: 'Origin',
+  };
 }
 
 /** The answer to OPTIONS: what is allowed, and for an allowed origin's preflight the consent. */
@@ -14,7 +18,7 @@ export function optionsHeaders(
   return {
     allow: methods,
     'access-control-allow-methods': methods,
-    'access-control-allow-headers': requestedHeaders ?? 'content-type',
+    'access-control-allow-headers': requestedHeaders ?? 'authorization, content-type',
     'access-control-max-age': '600',
   };
 }

@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
+import type { Principal } from '../../iam/index.ts';
+import { withoutApiKeys } from '../access/http-credentials.ts';
+import { nobody } from '../access/nobody.ts';
 import type { HttpMethod } from '../route.ts';
 import { wantsPretty } from './http-reply.ts';
 import type { RouteMatch } from './route-table.ts';
@@ -9,19 +12,26 @@ export class Exchange {
   readonly method: HttpMethod | undefined;
   /** Still encoded. */
   readonly path: string;
+  /** Without API keys. */
   readonly query: string;
+  /** Those of the query. */
+  readonly apiKeys: readonly string[];
   readonly startedMs: number;
   readonly isPretty: boolean;
   /** As its sender gave it, before the server reads every body as JSON. */
   readonly contentType: string | undefined;
   /** Set once the request was let in and a route fits. */
   match: RouteMatch | undefined;
+  /** Who calls, once that is known. */
+  principal: Principal = nobody;
 
   constructor(raw: IncomingMessage & { originalUrl?: string }, startedMs: number) {
     const url = raw.originalUrl ?? raw.url ?? '/';
     const mark = url.indexOf('?');
     this.path = mark < 0 ? url : url.slice(0, mark);
-    this.query = mark < 0 ? '' : url.slice(mark + 1);
+    const { rest, apiKeys } = withoutApiKeys(mark < 0 ? '' : url.slice(mark + 1));
+    this.query = rest;
+    this.apiKeys = apiKeys;
     this.method = routedMethods[methodOf(raw)];
     this.startedMs = startedMs;
     this.isPretty = wantsPretty(this.query);

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
-import { operator, type Principal } from '../../iam/index.ts';
-import { callerClaims, type CallerClaims } from '../../remote-kms/index.ts';
+import type { Principal } from '../../iam/index.ts';
+import type { CallerClaims } from '../../remote-kms/index.ts';
+import type { Access } from '../access/access.ts';
+import { believedClaims } from '../access/caller-claims.ts';
 import { callerIpOf, forceDestroyHeader } from '../method.ts';
 import type { RestCall } from '../route.ts';
 import { parseJsonObject, type JsonObject } from '../json/json-body.ts';
@@ -9,6 +11,8 @@ import type { RouteMatch } from './route-table.ts';
 
 export interface HttpCallParts {
   readonly match: RouteMatch;
+  readonly principal: Principal;
+  readonly access: Access;
   /** Without its question mark. */
   readonly query: string;
   /** Decompressed. */
@@ -21,11 +25,12 @@ export interface HttpCallParts {
 
 /** A matched request as its route's handler sees it; what few handlers want is made on demand. */
 export class HttpCall implements RestCall {
-  readonly principal: Principal = operator;
+  readonly principal: Principal;
   readonly params: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly contentType: string | undefined;
   readonly isCrossOrigin: boolean;
+  readonly #access: Access;
   readonly #query: string;
   readonly #response: ServerResponse;
   readonly #draining: AbortSignal;
@@ -34,6 +39,8 @@ export class HttpCall implements RestCall {
 
   constructor(parts: HttpCallParts) {
     const { match, query, body, contentType, isCrossOrigin, response, draining } = parts;
+    this.principal = parts.principal;
+    this.#access = parts.access;
     this.params = match.params;
     this.body = body;
     this.contentType = contentType;
@@ -64,7 +71,8 @@ export class HttpCall implements RestCall {
   }
 
   get callerClaims(): CallerClaims {
-    return callerClaims((name) => this.#headers[name]?.toString());
+    const header = (name: string): string | undefined => this.#headers[name]?.toString();
+    return believedClaims(this.#access, this.principal, header);
   }
 
   tell(name: string, value: string): void {

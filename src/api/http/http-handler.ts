@@ -3,7 +3,12 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 import { RpcError, statusTable, type StatusCode } from '../../rpc/index.ts';
-import type { Clock, Logger } from '../../runtime/index.ts';
+import { resetConnection, type Clock, type Logger } from '../../runtime/index.ts';
+import { operator, type Principal } from '../../iam/index.ts';
+import type { Access } from '../access/access.ts';
+import { httpCredentials } from '../access/http-credentials.ts';
+import { nobody } from '../access/nobody.ts';
+import { watchUntaken } from '../access/watched-pull.ts';
 import { domainOf, toWireError } from '../error-mapping.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
@@ -21,13 +26,14 @@ import {
   printError,
   printReply,
 } from './http-reply.ts';
-import { answerProbe, type Probes } from './probes.ts';
+import { answerProbe, metricsPath, type Probes } from './probes.ts';
 import { decodeBody, payloadTooLarge } from './request-body.ts';
 import { RouteTable } from './route-table.ts';
 
 export interface HttpHandlerOptions {
   readonly routes: readonly Route[];
   readonly posture: Posture;
+  readonly access: Access;
   readonly probes: Probes;
   readonly observe: CallObserver;
   readonly clock: Clock;
@@ -38,6 +44,7 @@ export interface HttpHandlerOptions {
 }
 
 const pullRpc = 'google.pubsub.v1.Subscriber.Pull';
+const metricsPermission = 'sealpost.metrics.get';
 const noBody = new Uint8Array(0);
 
 /** What happens between a request and its answer, in the order of its methods. */
@@ -53,17 +60,27 @@ export class HttpHandler {
   }
 
   /** True if `admit` will let it in: a client that asks may send its body. */
-  isWelcome({ headers }: IncomingMessage): boolean {
+  isWelcome(request: IncomingMessage): boolean | Promise<boolean> {
     try {
-      this.#check(headers);
-      return true;
+      this.#check(request.headers);
+      const exchange = new Exchange(request, 0);
+      this.#route(exchange);
+      const caller = this.#callerOf(exchange, request);
+      if (!(caller instanceof Promise)) return true;
+      return caller.then(
+        () => true,
+        () => false,
+      );
     } catch {
       return false;
     }
   }
 
-  /** Before any of the body is read: refuses strangers, and finds the route. */
-  admit(request: FastifyRequest, reply: FastifyReply): void {
+  /**
+   * Before any of the body is read: refuses strangers, and finds the route. Undefined: it was done
+   * at once, as nobody had to be waited for.
+   */
+  admit(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const exchange = new Exchange(request.raw, this.#options.clock.monotonicMs());
     this.#exchanges.set(request.raw, exchange);
     const { host, origin, 'sec-fetch-site': site } = request.headers;
@@ -75,8 +92,13 @@ export class HttpHandler {
       reply.headers(crossOriginHeaders(origin));
     }
     if (this.#options.draining.aborted) reply.header('connection', 'close');
-    if (exchange.method === undefined) return;
-    exchange.match = this.#routes.match(exchange.method, exchange.path);
+    this.#route(exchange);
+    const caller = this.#callerOf(exchange, request.raw);
+    if (caller instanceof Promise) {
+      return caller.then((principal) => void (exchange.principal = principal));
+    }
+    exchange.principal = caller;
+    return undefined;
   }
 
   /** Answers a request that was let in and whose body has arrived. */
@@ -87,13 +109,13 @@ export class HttpHandler {
     if (match === undefined) return this.#serveUnrouted(exchange, request, reply);
     const raw = request.body instanceof Uint8Array ? request.body : noBody;
     const body = await decodeBody(raw, request.headers['content-encoding']);
-    const { draining, posture } = this.#options;
-    const { query, contentType } = exchange;
+    const { access, draining, posture } = this.#options;
+    const { principal, query, contentType } = exchange;
     const isCrossOrigin = posture.isCrossOrigin(request.headers.origin, request.headers.host);
     const response = reply.raw;
-    const sent = { match, query, body, contentType, isCrossOrigin };
+    const sent = { match, principal, access, query, body, contentType, isCrossOrigin };
     const call = new HttpCall({ ...sent, response, draining });
-    if (exchange.rpc === pullRpc) this.#watchAnswer(match.params['subscription'] ?? '', reply.raw);
+    if (exchange.rpc === pullRpc) this.#watchAnswer(call, reply.raw);
     const answer = await match.route.handle(call);
     const { contentType: type, bytes } = printReply(answer, exchange.isPretty);
     this.#observe(exchange, 'OK');
@@ -110,6 +132,9 @@ export class HttpHandler {
       this.#options.log.error({ err: thrown, rpc: exchange.rpc }, 'request failed');
     }
     this.#observe(exchange, error.code);
+    if (error.code === 'UNAUTHENTICATED') {
+      reply.header('www-authenticate', challenge(request.headers.authorization));
+    }
     void reply
       .code(statusTable[error.code].http)
       .header('content-type', jsonType)
@@ -117,13 +142,36 @@ export class HttpHandler {
   }
 
   /** A pull's answer, until all of it was handed to the system. One not begun is let be. */
-  #watchAnswer(subscription: string, response: ServerResponse): void {
+  #watchAnswer({ principal, params }: HttpCall, response: ServerResponse): void {
+    const { access, clock, unsent } = this.#options;
     const { socket } = response.req;
-    const onSent = this.#options.unsent.add(subscription, () => {
+    const cut = (): void => {
       // A reset also drops what the system holds for the client.
-      if (response.headersSent) socket.resetAndDestroy();
-    });
-    response.once('close', onSent);
+      if (response.headersSent) resetConnection(socket);
+    };
+    const subscription = params['subscription'] ?? '';
+    response.once('close', unsent.add(subscription, cut));
+    response.once('close', watchUntaken(access, { principal, subscription }, clock, cut));
+  }
+
+  #route(exchange: Exchange): void {
+    const { method, path } = exchange;
+    if (method !== undefined) exchange.match = this.#routes.match(method, path);
+  }
+
+  /**
+   * Who calls; nobody where he is not asked: at probes, at the client's modules, at public routes,
+   * and by OPTIONS, which says what browsers may send.
+   */
+  #callerOf(exchange: Exchange, request: IncomingMessage): Principal | Promise<Principal> {
+    const { access } = this.#options;
+    if (!access.isRequired) return operator;
+    const { match, path, apiKeys } = exchange;
+    const isOpen =
+      match === undefined
+        ? path !== metricsPath || request.method === 'OPTIONS'
+        : access.isPublic(match.route.rpc);
+    return isOpen ? nobody : access.authenticate(httpCredentials(request, apiKeys));
   }
 
   #check(headers: IncomingHttpHeaders): void {
@@ -142,7 +190,7 @@ export class HttpHandler {
   }
 
   async #serveUnrouted(
-    { method, path }: Exchange,
+    { method, path, principal }: Exchange,
     { headers }: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply> {
@@ -150,6 +198,7 @@ export class HttpHandler {
     const isGet = method === 'GET';
     const module = isGet ? this.#modules.find(path) : undefined;
     if (module !== undefined) return this.#serveModule(module, headers, reply);
+    if (isGet && path === metricsPath) this.#requireMetrics(principal);
     const probe = isGet ? await answerProbe(path, headers.accept, probes) : undefined;
     if (probe === undefined) {
       return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
@@ -158,6 +207,12 @@ export class HttpHandler {
       .code(probe.status)
       .headers({ 'content-type': probe.contentType, ...probe.headers })
       .send(probe.body);
+  }
+
+  #requireMetrics(principal: Principal): void {
+    if (this.#options.access.isGranted(principal, metricsPermission)) return;
+    const text = `Permission '${metricsPermission}' denied on resource 'organizations/sealpost' (or it may not exist).`;
+    throw new RpcError('PERMISSION_DENIED', 'METRICS_DENIED', text);
   }
 
   #serveModule(
@@ -182,6 +237,10 @@ export class HttpHandler {
     }
   }
 }
+
+/** RFC 6750, 3: what to call with; and, for who did, that it was no good. */
+const challenge = (authorization: string | undefined): string =>
+  `Bearer realm="sealpost"${authorization === undefined ? '' : ', error="invalid_token"'}`;
 
 /** Fastify's own refusals in our words; anything else as it is. */
 function asRpcError(thrown: unknown): unknown {

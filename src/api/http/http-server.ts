@@ -91,19 +91,29 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
     },
   });
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!door.claims(request) && handler.isWelcome(request)) response.writeContinue();
-    app.server.emit('request', request, response);
+    const proceed = (isWelcome: boolean): void => {
+      if (isWelcome) response.writeContinue();
+      app.server.emit('request', request, response);
+    };
+    if (door.claims(request)) return proceed(false);
+    const isWelcome = handler.isWelcome(request);
+    if (isWelcome instanceof Promise) void isWelcome.then(proceed);
+    else proceed(isWelcome);
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, request, reply) => handler.fail(error, request, reply));
   app.setNotFoundHandler((request, reply) => handler.serve(request, reply));
   app.addHook('onRequest', (request, reply, done) => {
-    handler.admit(request, reply);
-    countBody(request.raw, reply.raw, options.budget);
-    // A body is JSON whatever it says it is; Fastify would refuse what is no media type at all.
-    request.headers['content-type'] = jsonType;
-    done();
+    const admitted = handler.admit(request, reply);
+    const proceed = (): void => {
+      countBody(request.raw, reply.raw, options.budget);
+      // A body is JSON whatever it says it is; Fastify would refuse what is no media type at all.
+      request.headers['content-type'] = jsonType;
+      done();
+    };
+    if (admitted === undefined) proceed();
+    else admitted.then(proceed).catch(done);
   });
   app.all('/', (request, reply) => handler.serve(request, reply));
   return app;

@@ -31,6 +31,9 @@ const upgradeRequired: ProbeAnswer = {
   headers: { upgrade: 'websocket', connection: 'Upgrade' },
 };
 
+/** What Prometheus asks for; it tells of every topic. */
+export const metricsPath = '/metrics';
+
 /** The answer to a GET of `path` if it is one of ours. `/` is what scripts for the emulator ask. */
 export async function answerProbe(
   path: string,
@@ -43,7 +46,7 @@ export async function answerProbe(
       return ok;
     case '/readyz':
       return probes.ready() ? ok : notReady;
-    case '/metrics': {
+    case metricsPath: {
       const page = await probes.metrics(accept);
       return { status: 200, contentType: page.contentType, body: page.body };
     }

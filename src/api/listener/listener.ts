@@ -2,6 +2,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 
 import type { Clock, Logger } from '../../runtime/index.ts';
 import { sniffProtocol, type Protocol } from './protocol-sniffer.ts';
+import { sniffTls } from './tls-sniffer.ts';
+import type { TlsTerminator } from './tls-terminator.ts';
 
 export interface ListenerOptions {
   /** Addresses to listen on, the first one required, the others as far as the machine has them. */
@@ -14,6 +16,8 @@ export interface ListenerOptions {
   readonly connectionsMax: number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Speaks TLS on every connection; absent: all of it is in the clear. */
+  readonly tls?: TlsTerminator | undefined;
   readonly accept: (socket: Socket, protocol: Protocol) => void;
 }
 
@@ -115,10 +119,19 @@ export class Listener {
     // A reset is the client's business; 'close' follows and does the accounting.
     socket.on('error', () => undefined);
     socket.once('close', () => this.#forget(socket));
-    sniffProtocol(socket, options.clock, options.firstBytesTimeoutMs, (protocol) => {
-      this.#undecided.delete(socket);
-      options.accept(socket, protocol);
-    });
+    const { clock, firstBytesTimeoutMs, tls } = options;
+    const converse = (stream: Socket): void =>
+      sniffProtocol(stream, clock, firstBytesTimeoutMs, (protocol) => {
+        this.#undecided.delete(socket);
+        options.accept(stream, protocol);
+      });
+    if (tls === undefined) return converse(socket);
+    sniffTls(socket, clock, firstBytesTimeoutMs, () =>
+      tls.secure(socket, (session) => {
+        session.on('error', () => undefined);
+        converse(session);
+      }),
+    );
   }
 
   #forget(socket: Socket): void {

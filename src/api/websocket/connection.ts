@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
 import { RpcError } from '../../rpc/index.ts';
-import type { Cancel } from '../../runtime/index.ts';
+import { resetConnection, type Cancel } from '../../runtime/index.ts';
 import { brokenConnection, closeOf, closeOfViolation, isFarewell } from '../close-mapping.ts';
 import { budgetMessage } from '../request-budget.ts';
 import type { ClientFrame, FrameCodec, OutgoingFrame } from './frames.ts';
@@ -138,7 +138,15 @@ export class Connection implements Watched {
   }
 
   lost(): void {
-    this.socket.resetAndDestroy();
+    resetConnection(this.socket);
+  }
+
+  /** It was closed; a client that does not read that very soon loses what is on its way. */
+  loseSoon(): void {
+    const { clock } = this.#surroundings;
+    clock.schedule(clock.monotonicMs() + limits.revokedFlushMs, () => {
+      if (!this.socket.destroyed) this.lost();
+    });
   }
 
   stalled(): void {

@@ -4,7 +4,10 @@ import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 import { draining } from '../../broker/index.ts';
+import { operator, type Principal } from '../../iam/index.ts';
 import { RpcError } from '../../rpc/index.ts';
+import { hasCredentials, httpCredentials, withoutApiKeys } from '../access/http-credentials.ts';
+import { callerIpOf } from '../method.ts';
 import type { Posture } from '../posture.ts';
 import { frameCodecs } from './codec/index.ts';
 import { Connection } from './connection.ts';
@@ -71,13 +74,46 @@ export class WebSocketGate {
       const offered = offeredProtocols(request);
       const codec = chooseProtocol(offered);
       if (codec === undefined) throw noSubprotocol();
-      const caller = { token: tokenIn(offered), needsToken };
-      this.#server.handleUpgrade(request, socket, head, (ws) =>
-        this.#accept(ws, socket, codec, caller),
-      );
+      const address = callerIpOf(socket.remoteAddress);
+      const rest = { token: tokenIn(offered), needsToken, address };
+      const upgrade = (principal: Principal | null): void =>
+        this.#server.handleUpgrade(request, socket, head, (ws) =>
+          this.#accept(ws, socket, codec, { ...rest, principal }),
+        );
+      const caller = this.#callerOf(request, needsToken);
+      if (caller instanceof Promise) this.#upgradeLater(caller, socket, upgrade);
+      else upgrade(caller);
     } catch (error) {
       this.#refuse(socket, error);
     }
+  }
+
+  /** By what the upgrade shows; null: by a token, or not at all. */
+  #callerOf(request: IncomingMessage, needsToken: boolean): Principal | null | Promise<Principal> {
+    const { access } = this.#options;
+    if (!access.isRequired) return operator;
+    const { apiKeys } = withoutApiKeys(request.url?.split('?', 2)[1] ?? '');
+    const presented = httpCredentials(request, apiKeys);
+    // A browser shows its certificate for any page that asks, of whatever origin.
+    const { certificate, ...others } = presented;
+    const shown = needsToken ? others : presented;
+    return hasCredentials(shown) ? access.authenticate(shown) : null;
+  }
+
+  #upgradeLater(
+    caller: Promise<Principal>,
+    socket: Socket,
+    upgrade: (principal: Principal) => void,
+  ): void {
+    const ignore = (): void => undefined;
+    socket.on('error', ignore);
+    const go = (principal: Principal): void => {
+      socket.off('error', ignore);
+      if (socket.destroyed) return;
+      if (this.#options.draining.aborted) throw draining();
+      upgrade(principal);
+    };
+    caller.then(go).catch((error: unknown) => this.#refuse(socket, error));
   }
 
   /** True if only a token makes this caller welcome. */
@@ -104,7 +140,10 @@ export class WebSocketGate {
   }
 
   #refuse(socket: Socket, error: unknown): void {
-    const headers = [`sec-websocket-version: ${version}`];
+    const headers = [
+      `sec-websocket-version: ${version}`,
+      ...(isUnauthenticated(error) ? ['www-authenticate: Bearer realm="sealpost"'] : []),
+    ];
     this.#options.observer.refused(refuseUpgrade(socket, error, headers));
   }
 
@@ -134,6 +173,9 @@ function tokenIn(offered: ReadonlySet<string>): string {
   }
   return '';
 }
+
+const isUnauthenticated = (error: unknown): boolean =>
+  error instanceof RpcError && error.code === 'UNAUTHENTICATED';
 
 const badHandshake = (what: string): RpcError =>
   new RpcError('INVALID_ARGUMENT', 'BAD_HANDSHAKE', `${what}.`);

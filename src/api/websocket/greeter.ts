@@ -1,7 +1,9 @@
-import type { BrowserClaims } from '../../identity/index.ts';
+import type { Principal } from '../../iam/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Connection, ConnectionOwner } from './connection.ts';
 import type { ClientFrame, HelloFrame } from './frames.ts';
+import { SessionCaller } from './session-caller.ts';
+import { callerByToken } from './session-credentials.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -11,6 +13,10 @@ export interface Caller {
   readonly token: string;
   /** A page of an origin that may open a WebSocket with a token, and nothing else. */
   readonly needsToken: boolean;
+  /** By what the upgrade showed beside a token; null: it showed nothing. */
+  readonly principal: Principal | null;
+  /** The peer's, without port. */
+  readonly address: string | undefined;
 }
 
 /** Owns a connection until its first frame has shown who is there. */
@@ -56,9 +62,10 @@ export class Greeter implements ConnectionOwner {
 
   async #greet(hello: HelloFrame): Promise<void> {
     try {
-      const claims = await this.#claimsOf(hello.token === '' ? this.#caller.token : hello.token);
+      const caller = await this.#callerOf(hello.token === '' ? this.#caller.token : hello.token);
       if (this.#connection.isClosing) return;
-      this.#registry.admit(this.#connection, hello, claims);
+      caller.requireValid();
+      this.#registry.admit(this.#connection, hello, caller);
       this.#onDone(this);
       this.#connection.release('hello');
     } catch (error) {
@@ -66,10 +73,12 @@ export class Greeter implements ConnectionOwner {
     }
   }
 
-  async #claimsOf(token: string): Promise<BrowserClaims | null> {
-    if (token !== '') return await this.#surroundings.tokens.verify(token);
-    if (this.#caller.needsToken) throw tokenRequired();
-    return null;
+  async #callerOf(token: string): Promise<SessionCaller> {
+    const { principal, needsToken, address } = this.#caller;
+    const { access } = this.#surroundings;
+    if (token !== '') return await callerByToken(token, address, this.#surroundings);
+    if (needsToken) throw tokenRequired();
+    return new SessionCaller(principal ?? (await access.authenticate({ address })), null, access);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import type { WebSocket } from 'ws';
 
+import { resetConnection } from '../../runtime/index.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
 import { FrameBatch } from './frame-batch.ts';
 import type { OutgoingFrame } from './frames.ts';
@@ -75,7 +76,7 @@ export class Outbox {
       known.end = this.#addedBytes;
       return;
     }
-    const settle = this.#unsentAnswers.add(subscription, () => this.#socket.resetAndDestroy());
+    const settle = this.#unsentAnswers.add(subscription, () => resetConnection(this.#socket));
     this.#unsent.set(subscription, { end: this.#addedBytes, settle });
   }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import type { BrowserClaims } from '../../identity/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { draw, type Cancel } from '../../runtime/index.ts';
 import type { Connection } from './connection.ts';
 import type { HelloFrame } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
+import type { SessionCaller } from './session-caller.ts';
 import { Session, type SessionHost } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -37,18 +37,18 @@ export class SessionRegistry implements SessionHost {
   }
 
   /** Begins the session that a hello asks for, or resumes it. Throws PERMISSION_DENIED. */
-  admit(connection: Connection, hello: HelloFrame, claims: BrowserClaims | null): void {
+  admit(connection: Connection, hello: HelloFrame, caller: SessionCaller): void {
     const former = this.#sessions.get(hashOf(hello.sessionId));
     if (former !== undefined) {
-      if (former.claims?.subject !== claims?.subject) throw foreignSession();
+      if (!former.caller.isSame(caller)) throw foreignSession();
       this.#reattached(former);
-      former.attach(connection, claims, hello.positions);
+      former.attach(connection, caller, hello.positions);
       return;
     }
     const id = Buffer.from(draw(this.#surroundings.entropy, idBytes)).toString('base64url');
-    const session = new Session(id, claims, this.#surroundings, this);
+    const session = new Session(id, caller, this.#surroundings, this);
     this.#sessions.set(hashOf(id), session);
-    session.attach(connection, claims, null);
+    session.attach(connection, caller, null);
   }
 
   drain(): void {

@@ -1,6 +1,5 @@
 import type { SettleResult } from '../../broker/index.ts';
 import { limits as brokerLimits } from '../../broker/index.ts';
-import type { BrowserClaims } from '../../identity/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { domainOf, type WireError } from '../error-mapping.ts';
 import { checkSubscriptionName, checkTopicName } from '../pubsub/validation.ts';
@@ -14,7 +13,7 @@ import type {
   SubscribeFrame,
 } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
-import { requireGrant } from './scopes.ts';
+import type { SessionCaller } from './session-caller.ts';
 import type { StreamSet } from './stream-set.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -29,7 +28,7 @@ export const errorDomain: string = domainOf(publishRpc);
 /** What requests ask of their session. */
 export interface RequestHost {
   readonly connection: Connection | null;
-  readonly claims: BrowserClaims | null;
+  readonly caller: SessionCaller;
   readonly streams: StreamSet;
   began(): void;
   finished(): void;
@@ -89,7 +88,7 @@ export class SessionRequests {
     const { broker, clock } = this.#surroundings;
     const startedMs = clock.monotonicMs();
     try {
-      requireGrant(this.#host.claims, 'publish', topic);
+      this.#host.caller.requirePublish(topic);
       checkTopicName(topic);
     } catch (error) {
       this.#observe(publishRpc, error, startedMs);
@@ -189,8 +188,8 @@ export class SessionRequests {
   }
 
   #checkSubscribe({ topic, subscription }: SubscribeFrame): void {
-    const { claims, streams } = this.#host;
-    requireGrant(claims, 'subscribe', sourceOf({ topic, subscription }));
+    const { caller, streams } = this.#host;
+    caller.requireSubscribe(sourceOf({ topic, subscription }));
     if (topic === '') checkSubscriptionName(subscription);
     else checkTopicName(topic);
     const opening = [...this.#opening.values()];
@@ -207,7 +206,16 @@ export class SessionRequests {
     const subscribed = await this.#subscribed(frame);
     // `unsubscribe` came in the meantime, and was answered.
     if (opening.isCancelled) streams.discard(subscribed);
-    else await streams.open(frame.id, sourceOf(frame), subscribed);
+    else await this.#openStream(frame, subscribed);
+  }
+
+  /** What a policy took away meanwhile is not given. */
+  async #openStream(frame: SubscribeFrame, subscribed: Subscribed): Promise<void> {
+    const { caller, streams } = this.#host;
+    const error = caller.refusalOf(sourceOf(frame));
+    if (error === undefined) return await streams.open(frame.id, sourceOf(frame), subscribed);
+    streams.discard(subscribed);
+    throw error;
   }
 
   async #subscribed(frame: SubscribeFrame): Promise<Subscribed> {

@@ -1,12 +1,13 @@
 import { draining, type Delivery } from '../../broker/index.ts';
-import type { BrowserClaims } from '../../identity/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Cancel } from '../../runtime/index.ts';
+import { credentialsRefused } from '../access/credentials-refused.ts';
 import { toWireError, type WireError } from '../error-mapping.ts';
 import { AnswerMemory, type Answer } from './answer-memory.ts';
 import type { Connection, ConnectionOwner } from './connection.ts';
 import type { ClientFrame } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
+import type { SessionCaller } from './session-caller.ts';
 import {
   errorDomain,
   SessionRequests,
@@ -25,6 +26,9 @@ export interface SessionHost {
   ended(session: Session): void;
 }
 
+/** Of a key, and of a permission: messages that are on their way shall not arrive. */
+const revocations: ReadonlySet<string> = new Set(['FAILED_PRECONDITION', 'PERMISSION_DENIED']);
+
 /** Bytes that one remembered answer or ack id takes, about. */
 const rememberedBytes = 160;
 
@@ -39,8 +43,9 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   readonly #host: SessionHost;
   readonly #requests: SessionRequests;
   readonly #answers: AnswerMemory = new AnswerMemory();
-  claims: BrowserClaims | null;
+  caller: SessionCaller;
   connection: Connection | null = null;
+  readonly #stopReviews: () => void;
   #cancelExpiry: Cancel | null = null;
   #cancelRepeated: Cancel | null = null;
   #requestCount = 0;
@@ -55,18 +60,14 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   #isDraining = false;
   #isEnded = false;
 
-  constructor(
-    id: string,
-    claims: BrowserClaims | null,
-    surroundings: Surroundings,
-    host: SessionHost,
-  ) {
+  constructor(id: string, caller: SessionCaller, surroundings: Surroundings, host: SessionHost) {
     this.id = id;
-    this.claims = claims;
+    this.caller = caller;
     this.#surroundings = surroundings;
     this.#host = host;
     this.streams = new StreamSet(this, surroundings, (change) => host.streamsChanged(change));
     this.#requests = new SessionRequests(this, surroundings);
+    this.#stopReviews = caller.watch(() => this.#review());
   }
 
   get isEnded(): boolean {
@@ -91,14 +92,14 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   /** A new client, or one that is back; `positions` are those of its streams that missed something. */
   attach(
     connection: Connection,
-    claims: BrowserClaims | null,
+    caller: SessionCaller,
     positions: ReadonlyMap<number, number> | null,
   ): void {
     const former = this.connection;
     this.connection = connection;
-    this.claims = claims;
+    this.caller = caller;
     former?.fail(resumedElsewhere());
-    this.#watchExpiry(claims);
+    this.#watchExpiry(caller);
     connection.welcome(this, positions !== null);
     connection.send(
       connection.codec.welcome({
@@ -112,7 +113,7 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
       }),
     );
     if (positions !== null) this.#repeat(connection, positions);
-    this.streams.keepGranted(claims);
+    this.streams.keepAllowed(caller);
     if (this.#requestCount >= limits.requestsMax) connection.hold('requests');
     this.streams.pump();
   }
@@ -163,6 +164,7 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#stopReviews();
     this.#cancelExpiry?.();
     this.#cancelRepeated?.();
     this.#requests.close();
@@ -210,7 +212,7 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
   failed({ id }: SessionStream, error: unknown, unconfirmedCount: number): void {
     const wire = this.wireError(error);
     this.answer(id, { error: wire });
-    if (wire.code === 'FAILED_PRECONDITION' && unconfirmedCount > 0) this.#cutUnlessConfirmed();
+    if (revocations.has(wire.code) && unconfirmedCount > 0) this.#cutUnlessConfirmed();
   }
 
   forgot(unconfirmedCount: number): void {
@@ -283,12 +285,23 @@ export class Session implements ConnectionOwner, StreamOwner, RequestHost {
     this.ping();
   }
 
-  #watchExpiry(claims: BrowserClaims | null): void {
+  /** A policy, or who is believed, has changed. */
+  #review(): void {
+    if (this.caller.principal.isValid()) return this.streams.keepAllowed(this.caller);
+    const { connection } = this;
+    if (connection === null) return this.end();
+    const mayBeUnderWay = this.#unconfirmedMessages > 0;
+    connection.fail(credentialsRefused());
+    // What the system still holds is for a client who may have nothing more.
+    if (mayBeUnderWay) connection.loseSoon();
+  }
+
+  #watchExpiry({ expiresAtMs }: SessionCaller): void {
     this.#cancelExpiry?.();
     this.#cancelExpiry = null;
-    if (claims === null) return;
+    if (expiresAtMs === Infinity) return;
     const { clock } = this.#surroundings;
-    const leftMs = claims.expiresAtMs - clock.wallMs();
+    const leftMs = expiresAtMs - clock.wallMs();
     this.#cancelExpiry = clock.schedule(clock.monotonicMs() + leftMs, () => {
       if (this.connection === null) this.end();
       else this.connection.fail(tokenExpired());

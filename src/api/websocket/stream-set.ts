@@ -1,8 +1,7 @@
 import type { BrokerService, Delivery } from '../../broker/index.ts';
-import type { BrowserClaims } from '../../identity/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { Subscribed } from './frames.ts';
-import { isGranted, notGranted } from './scopes.ts';
+import type { SessionCaller } from './session-caller.ts';
 import { SessionStream, type StreamHost } from './session-stream.ts';
 
 /** What the streams of a session need of it. */
@@ -118,11 +117,14 @@ export class StreamSet implements StreamHost {
     });
   }
 
-  /** Ends the streams that the session's present token does not allow. */
-  keepGranted(claims: BrowserClaims | null): void {
-    if (claims === null) return;
+  /** Ends the streams that the session's caller may not have, or no more; what they sent stays. */
+  keepAllowed(caller: SessionCaller): void {
     for (const stream of this.#streams.values()) {
-      if (!isGranted(claims, 'subscribe', stream.source)) stream.fail(notGranted(stream.source));
+      const error = caller.refusalOf(stream.source);
+      if (error === undefined) continue;
+      stream.fail(error);
+      // Who may not receive settles nothing either.
+      this.#subscriptions.delete(stream.id);
     }
   }
 

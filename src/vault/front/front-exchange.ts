@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { Cancel, Clock, Entropy, Logger } from '../../runtime/index.ts';
+import {
+  resetConnection,
+  type Cancel,
+  type Clock,
+  type Entropy,
+  type Logger,
+} from '../../runtime/index.ts';
 import type { ServiceLogs } from '../logs/service-logs.ts';
 import type { VaultObserver } from '../observer.ts';
 import type { RevisionName } from '../services/service.ts';
@@ -140,7 +146,7 @@ export class FrontExchange {
   /** Ends the connection so that nobody takes what was sent for the whole. */
   cut(): void {
     this.#carrier?.destroy();
-    this.request.socket.resetAndDestroy();
+    resetConnection(this.request.socket);
   }
 
   /** The answer is whole; what is left of the request is read and dropped, for a while. */

@@ -19,6 +19,7 @@ export interface RequestOutcome {
 export function requestEntry(request: IncomingMessage, outcome: RequestOutcome): ServiceLogEntry {
   const { headers, method, url, httpVersion, socket } = request;
   const { revision, instanceId, status, startedWallMs } = outcome;
+  const scheme = 'encrypted' in socket ? 'https' : 'http';
   const agent = headers['user-agent'];
   const referer = headers.referer;
   return {
@@ -29,7 +30,7 @@ export function requestEntry(request: IncomingMessage, outcome: RequestOutcome):
     timeMs: startedWallMs,
     httpRequest: {
       requestMethod: method ?? '',
-      requestUrl: `http://${headers.host ?? ''}${url ?? ''}`,
+      requestUrl: `${scheme}://${headers.host ?? ''}${url ?? ''}`,
       requestSize: String(outcome.requestBytes),
       status,
       responseSize: String(outcome.responseBytes),

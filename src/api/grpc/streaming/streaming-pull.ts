@@ -8,10 +8,14 @@ import {
   type PullStream,
   type StreamSink,
 } from '../../../broker/index.ts';
+import { operator, type Principal } from '../../../iam/index.ts';
 import type { StatusCode } from '../../../rpc/index.ts';
+import { nobody } from '../../access/nobody.ts';
+import { oneField } from '../../access/request-fields.ts';
 import { domainOf, toWireError } from '../../error-mapping.ts';
 import { flushMs } from '../../unsent-answers.ts';
 import { readStreamingPull, type StreamingPullRequest } from '../consuming-wire.ts';
+import { callerOf } from '../grpc-caller.ts';
 import { checkCaller, type GrpcContext } from '../grpc-context.ts';
 import { headerBytesOf, toStatusObject } from '../service-error.ts';
 import { StreamLife } from './stream-life.ts';
@@ -52,6 +56,8 @@ export class StreamingPull implements StreamSink {
   #isGreeted = false;
   #isHalfClosed = false;
   #isOver = false;
+  #principal: Principal = nobody;
+  #stopReviews: () => void = () => undefined;
   /** The broker waits for `resume`. */
   #isHeld = false;
   #isPongUnsent = false;
@@ -90,14 +96,38 @@ export class StreamingPull implements StreamSink {
 
   #start(): void {
     const call = this.#call;
+    const { access, draining: drain, posture } = this.#context;
+    call.on('cancelled', () => this.#finish('CANCELLED'));
+    drain.addEventListener('abort', this.#onDrain, { once: true });
+    this.#guard(() => {
+      checkCaller(posture, call);
+      const caller = callerOf(call, access);
+      if (caller instanceof Promise) {
+        caller.then(
+          (principal) => this.#listen(principal),
+          (error: unknown) => this.fail(error),
+        );
+      } else this.#listen(caller);
+      if (drain.aborted) this.#onDrain();
+    });
+  }
+
+  /** Nothing is read of a client before it is known who it is. */
+  #listen(principal: Principal): void {
+    const call = this.#call;
+    this.#principal = principal;
     call.on('data', (bytes: Buffer) => this.#guard(() => this.#receive(bytes)));
     call.on('end', () => this.#endByClient());
-    call.on('cancelled', () => this.#finish('CANCELLED'));
-    this.#context.draining.addEventListener('abort', this.#onDrain, { once: true });
-    this.#guard(() => {
-      checkCaller(this.#context.posture, call);
-      if (this.#context.draining.aborted) this.#onDrain();
-    });
+  }
+
+  /** Asked before the subscription is looked up, and again when the answer may be another. */
+  #requireAccess(subscription: string): void {
+    const { access } = this.#context;
+    const principal = this.#principal;
+    if (principal === operator) return;
+    const ask = (): void => access.require(principal, rpc, oneField('subscription', subscription));
+    ask();
+    this.#stopReviews = access.watch(() => this.#guard(ask));
   }
 
   readonly #onDrain = (): void => {
@@ -117,6 +147,7 @@ export class StreamingPull implements StreamSink {
     const request = readStreamingPull(bytes);
     if (this.#first === undefined) {
       checkFirstRequest(request);
+      this.#requireAccess(request.subscription);
       this.#first = { subscription: request.subscription, clientId: request.clientId };
       // Requests that follow wait until the broker's stream is open.
       this.#call.pause();
@@ -255,6 +286,7 @@ export class StreamingPull implements StreamSink {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#context.draining.removeEventListener('abort', this.#onDrain);
+    this.#stopReviews();
     this.#life?.stop();
     this.#stream?.close();
     this.#context.observe(rpc, code, this.#context.clock.monotonicMs() - this.#startedMs);
