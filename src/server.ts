@@ -47,6 +47,8 @@ export interface Server {
   /** Such as `http://127.0.0.1:8085`. */
   readonly url: string;
   readonly port: number;
+  /** Reads the files of TLS again, as SIGHUP asks for; those that cannot be used are not used. */
+  reload(): void;
   /** Drains: what was answered is durable, streams end with UNAVAILABLE, everything is closed. */
   stop(): Promise<void>;
 }
@@ -111,10 +113,21 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
     await Promise.all([broker?.drain(graceMs), vault?.drain(graceMs)]);
   };
   const api = apiOf(ground, running, config, ports, closers);
-  await listen({ ...api, metrics, lock, identity, drain }, config, ports, closers, address);
+  const listening = await listen(
+    { ...api, metrics, lock, identity, drain },
+    config,
+    ports,
+    closers,
+    address,
+  );
   broker?.startPush();
   await vault?.resume();
-  return { url: address.url, port: address.port, stop: () => keepAlive(closers.run()) };
+  return {
+    url: address.url,
+    port: address.port,
+    reload: () => listening.reloadTls(),
+    stop: () => keepAlive(closers.run()),
+  };
 }
 
 async function openBrokerOn(

@@ -10,7 +10,14 @@ class FakeProcess extends EventEmitter implements HostProcess {
   }
 }
 
-const server = (stop: () => Promise<void>): RunningServer => ({ url: 'http://127.0.0.1:1', stop });
+const server = (
+  stop: () => Promise<void>,
+  reload: () => void = () => undefined,
+): RunningServer => ({
+  url: 'http://127.0.0.1:1',
+  reload,
+  stop,
+});
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
   '%s stops the server, once it was ready',
@@ -78,4 +85,26 @@ test('a server that does not start leaves no signal handler behind', async () =>
   );
   await expect(failing).rejects.toThrow('no disk');
   expect(host.listenerCount('SIGTERM')).toBe(0);
+});
+
+test('SIGHUP has a running server read its files again, and ends nothing', async () => {
+  const host = new FakeProcess();
+  const events: string[] = [];
+  const running = server(
+    async () => void events.push('stopped'),
+    () => events.push('reloaded'),
+  );
+  await serve(
+    async () => {
+      host.emit('SIGHUP');
+      return running;
+    },
+    host,
+    () => {
+      host.emit('SIGHUP');
+      host.emit('SIGTERM');
+    },
+  );
+  expect(events).toEqual(['reloaded', 'stopped']);
+  expect(host.listenerCount('SIGHUP')).toBe(0);
 });

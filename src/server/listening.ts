@@ -1,8 +1,8 @@
-import { startApi, type ApiOptions } from '../api/index.ts';
+import { startApi, type ApiOptions, type ApiServer, type TlsFiles } from '../api/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Metrics } from '../metrics/index.ts';
-import type { Closers } from '../runtime/index.ts';
+import { assert, type Closers } from '../runtime/index.ts';
 import type { DataDirLock } from '../storage/index.ts';
 import type { Address } from './address.ts';
 import type { ServerPorts } from './ports.ts';
@@ -10,7 +10,7 @@ import type { ServerPorts } from './ports.ts';
 /** What the API is made of, beside settings and ports. */
 export interface ListeningParts extends Pick<
   ApiOptions,
-  'audit' | 'broker' | 'front' | 'keyWatch' | 'methods' | 'routes'
+  'access' | 'audit' | 'broker' | 'front' | 'keyWatch' | 'methods' | 'routes'
 > {
   readonly metrics: Metrics;
   readonly lock: DataDirLock;
@@ -19,6 +19,9 @@ export interface ListeningParts extends Pick<
   readonly drain: (graceMs: number) => Promise<void>;
 }
 
+/** What can be asked of the API once it listens. */
+export type Listening = Pick<ApiServer, 'reloadTls'>;
+
 /** Accepts connections when it resolves; `address` is then where. */
 export async function listen(
   parts: ListeningParts,
@@ -26,8 +29,11 @@ export async function listen(
   { clock, entropy, log }: ServerPorts,
   closers: Closers,
   address: Address,
-): Promise<void> {
-  const { metrics, lock, identity, drain } = parts;
+): Promise<Listening> {
+  const { metrics, lock, identity, drain, access } = parts;
+  const isAsked = access?.authenticator.isRequired ?? false;
+  assert(isAsked || config.authentication === 'off', 'nobody would be asked who he is');
+  const tls = tlsFilesOf(config);
   const api = await startApi({
     listen: { hosts: config.hosts, port: config.port },
     publicHosts: config.publicHosts,
@@ -35,6 +41,8 @@ export async function listen(
     browserOrigins: config.browserOrigins,
     webSocketCompression: config.webSocketCompression,
     browserTokens: identity.browserTokens,
+    ...(access && { access }),
+    ...(tls && { tls }),
     broker: parts.broker,
     routes: parts.routes,
     ...(parts.audit && { audit: parts.audit }),
@@ -59,4 +67,12 @@ export async function listen(
     const failed = (await Promise.allSettled(drains)).find(({ status }) => status === 'rejected');
     if (failed?.status === 'rejected') throw failed.reason;
   });
+  return api;
+}
+
+/** Undefined: the port speaks in the clear. */
+function tlsFilesOf(config: ServerConfig): TlsFiles | undefined {
+  const { tlsCert: cert, tlsKey: key, tlsClientCa, tlsClientCrl, tlsClientAuth } = config;
+  if (cert === null || key === null) return undefined;
+  return { cert, key, clientCa: tlsClientCa, clientCrl: tlsClientCrl, clientAuth: tlsClientAuth };
 }

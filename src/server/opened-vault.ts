@@ -65,7 +65,7 @@ export async function openVaultAt(
     }),
     observer: metrics.vault,
     publicHosts: config.publicHosts,
-    urlOf: (prefix) => `http://${prefix}.localhost:${address.port}`,
+    urlOf: (prefix) => `${schemeOf(config)}://${prefix}.localhost:${address.port}`,
     checkMs: config.vaultCheckSeconds * 1000,
     hourMs: config.vaultHourMs,
     idleMs: config.vaultIdleSeconds * 1000,
@@ -75,6 +75,8 @@ export async function openVaultAt(
   closers.add(() => vault.close());
   return vault;
 }
+
+const schemeOf = ({ tlsCert }: ServerConfig): string => (tlsCert === null ? 'http' : 'https');
 
 /** What the metrics page shows of it. */
 export async function vaultReport(vault: Vault, { clock }: ServerPorts): Promise<VaultReport> {
