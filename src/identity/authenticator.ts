@@ -1,4 +1,5 @@
 import type { Principal } from '../iam/index.ts';
+import type { TokenIssuer } from './identity.ts';
 
 /** What a call shows of its caller, whichever wire it came over. Secrets: never logged. */
 export interface PresentedCredentials {
@@ -25,10 +26,11 @@ export interface Authenticator {
    */
   authenticate(presented: PresentedCredentials): Principal | Promise<Principal>;
   /**
-   * Whether a member that was known before is good still: its account is there and enabled. True of
-   * members that others look after. Absent: all are.
+   * Whether who had a browser token issued is good still: of a service account, it is the same one,
+   * enabled, and what it had shown is not deleted. True of members that others look after. Absent:
+   * all are.
    */
-  accepts?(member: string): boolean;
+  accepts?(issuer: TokenIssuer): boolean;
   /** `listener` is told when credentials were revoked, so that what is open can be asked again. */
   onRevoked(listener: () => void): () => void;
 }

@@ -90,9 +90,15 @@ function claimsOf({ sub, exp, grants, issuer }: JWTPayload): BrowserClaims | nul
 }
 
 function isIssuer(value: unknown): value is TokenIssuer {
-  const { member, email, groups } = (value ?? {}) as Partial<Record<keyof TokenIssuer, unknown>>;
+  const { member, email, groups, account } = (value ?? {}) as Partial<TokenIssuer>;
+  if (account !== undefined && !isAccount(account)) return false;
   const isNamed = typeof member === 'string' && member !== '' && typeof email === 'string';
   return isNamed && Array.isArray(groups) && groups.every((name) => typeof name === 'string');
+}
+
+function isAccount(value: unknown): value is NonNullable<TokenIssuer['account']> {
+  const { uid, credential } = (value ?? {}) as Partial<NonNullable<TokenIssuer['account']>>;
+  return typeof uid === 'string' && typeof credential === 'string';
 }
 
 function isGrant(value: unknown): value is BrowserGrant {

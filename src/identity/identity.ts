@@ -18,15 +18,7 @@ export interface TokenIssuer {
   readonly email: string;
   /** Further members that it was among. */
   readonly groups: readonly string[];
-}
-
-/** Who had a browser token issued: the token is good for no longer than he is. */
-export interface BrowserIssuer {
-  /** As policies name it, with `groups`. */
-  readonly member: string;
-  readonly email: string;
-  readonly groups: readonly string[];
-  /** Of a service account: its unique id, and by what it showed who it is. */
+  /** Of a service account: its unique id, and by what it had shown who it is. */
   readonly account?: { readonly uid: string; readonly credential: string };
 }
 

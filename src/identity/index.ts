@@ -28,9 +28,9 @@ export type {
   AccessTokens,
   BrowserClaims,
   BrowserGrant,
-  BrowserIssuer,
   BrowserTokens,
   IdTokens,
+  TokenIssuer,
 } from './identity.ts';
 export { type Identity, type IdentityOptions, openIdentity } from './open-identity.ts';
 export { wrappedSigningKeys } from './signing-keys.ts';

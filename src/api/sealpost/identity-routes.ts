@@ -1,5 +1,4 @@
-import type { BrowserTokens, IdTokens } from '../../identity/index.ts';
-import { operator } from '../../iam/index.ts';
+import { type BrowserTokens, type IdTokens, issuerOf } from '../../identity/index.ts';
 import { formatTimestamp, RpcError } from '../../rpc/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { JsonValue } from '../json.ts';
@@ -52,9 +51,9 @@ async function createBrowserToken(
   refuseQuery(call.query, {});
   const { subject, grants, ttlSeconds } = readBrowserTokenRequest(call.json());
   const expiresAtMs = (Math.floor(clock.wallMs() / 1_000) + ttlSeconds) * 1_000;
-  const { member, email, groups } = call.principal;
-  const issuer = call.principal === operator ? {} : { issuer: { member, email, groups } };
-  const token = await browserTokens.issue({ subject, grants, expiresAtMs, ...issuer });
+  const issuer = issuerOf(call.principal);
+  const claims = { subject, grants, expiresAtMs, ...(issuer && { issuer }) };
+  const token = await browserTokens.issue(claims);
   return { token, expireTime: formatTimestamp(expiresAtMs) };
 }
 

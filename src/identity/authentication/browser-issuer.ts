@@ -1,10 +1,10 @@
 import { operator, type Principal } from '../../iam/index.ts';
 import type { AccountDirectory } from '../accounts/account-directory.ts';
-import type { BrowserIssuer } from '../identity.ts';
+import type { TokenIssuer } from '../identity.ts';
 import { type AccountCredential, AccountPrincipal } from './account-principal.ts';
 
 /** What a browser token says of who had it issued; undefined where nobody was asked who he is. */
-export function issuerOf(principal: Principal): BrowserIssuer | undefined {
+export function issuerOf(principal: Principal): TokenIssuer | undefined {
   if (principal === operator) return undefined;
   const { member, email, groups } = principal;
   if (!(principal instanceof AccountPrincipal)) return { member, email, groups };
@@ -13,19 +13,13 @@ export function issuerOf(principal: Principal): BrowserIssuer | undefined {
   return { member, email, groups, account: { uid, credential: `${credential.kind}/${shown}` } };
 }
 
-/**
- * Who had a browser token issued, as a principal whose rights can be asked for. It is not valid once
- * the account, or what it had shown, is refused.
- */
-export function issuerPrincipal(
-  { member, email, groups, account }: BrowserIssuer,
-  directory: AccountDirectory,
-  expiresAtMs: number,
-): Principal {
-  if (account === undefined) return { member, email, groups, expiresAtMs, isValid: () => true };
+/** Whether the account of who had a browser token issued, and what it had shown, are good still. */
+export function acceptsIssuer({ account }: TokenIssuer, directory: AccountDirectory): boolean {
+  if (account === undefined) return true;
   const live = directory.byUid(account.uid);
-  if (live === undefined) return { member, email, groups, expiresAtMs, isValid: () => false };
-  return new AccountPrincipal(live, credentialOf(account.credential), expiresAtMs);
+  if (live === undefined) return false;
+  const credential = credentialOf(account.credential);
+  return new AccountPrincipal(live, credential, Number.POSITIVE_INFINITY).isValid();
 }
 
 function credentialOf(text: string): AccountCredential {

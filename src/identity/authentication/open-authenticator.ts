@@ -1,14 +1,14 @@
-import { operator, type Principal } from '../../iam/index.ts';
+import { operator } from '../../iam/index.ts';
 import type { OutgoingClient } from '../../outgoing/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { AccountStore } from '../accounts/open-accounts.ts';
 import type { Authenticator } from '../authenticator.ts';
-import type { AccessTokens, BrowserIssuer, IdTokens } from '../identity.ts';
+import type { AccessTokens, IdTokens, TokenIssuer } from '../identity.ts';
 import type { IssuerPlace } from '../oidc/key-fetch.ts';
 import { placeOf } from '../oidc/oidc-principal.ts';
 import { OidcTokens } from '../oidc/oidc-tokens.ts';
 import { forCalls, forExchange, type OwnUrl } from './audience-check.ts';
-import { issuerPrincipal } from './browser-issuer.ts';
+import { acceptsIssuer } from './browser-issuer.ts';
 import { GuardedChecks } from './guarded-checks.ts';
 import { RequiredAuthenticator } from './required-authenticator.ts';
 import { SelfSignedTokens } from './self-signed-tokens.ts';
@@ -35,12 +35,7 @@ export interface AuthenticatorOptions {
 export interface OpenedAuthenticator extends Authenticator {
   /** What POST /token does; also where nobody is asked who he is. */
   readonly exchange: TokenExchange;
-  /**
-   * Who had a browser token issued, as a principal whose rights can be asked for; not valid once the
-   * account, or what it had shown, is refused. The operator for a token without an issuer, where
-   * nobody is asked; where everybody is, such a token is of nobody, who is not valid.
-   */
-  issuerOfBrowserToken(issuedBy: BrowserIssuer | undefined, expiresAtMs: number): Principal;
+  accepts(issuer: TokenIssuer): boolean;
   /** Ends what is under way to issuers. */
   close(): void;
 }
@@ -76,10 +71,7 @@ export function openAuthenticator(options: AuthenticatorOptions): OpenedAuthenti
     authenticate: (presented) => asked.authenticate(presented),
     onRevoked: (listener) => asked.onRevoked(listener),
     exchange,
-    issuerOfBrowserToken(issuedBy, expiresAtMs) {
-      if (issuedBy !== undefined) return issuerPrincipal(issuedBy, directory, expiresAtMs);
-      return options.isRequired ? { ...operator, member: '', isValid: () => false } : operator;
-    },
+    accepts: (issuer) => acceptsIssuer(issuer, directory),
     close: () => oidc.close(),
   };
 }
