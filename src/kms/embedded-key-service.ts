@@ -1,7 +1,7 @@
+import type { IamPolicy, NewIamPolicy, PolicySource } from '../iam/index.ts';
 import { CryptoKeys } from './keys/crypto-keys.ts';
 import type * as admin from './key-administration.ts';
 import { IamPolicies } from './iam/iam-policies.ts';
-import type { IamPolicy, NewIamPolicy } from './iam/iam-policy.ts';
 import { KeyDeletions } from './keys/key-deletions.ts';
 import { type KeyRing, KeyRings } from './keys/key-rings.ts';
 import type {
@@ -39,6 +39,8 @@ export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
   readonly defaultKeyName: string = reservedKeyName;
   readonly projects: Projects;
   readonly policies: IamPolicies;
+  /** The policies as they are now, for decisions. */
+  readonly policySource: PolicySource;
   readonly lifecycle: KeyLifecycle;
   readonly #context: KmsContext;
   readonly #rings: KeyRings;
@@ -63,6 +65,7 @@ export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
     this.#rawUses = new RawUses(context);
     this.#macUses = new MacUses(context);
     this.policies = new IamPolicies(context);
+    this.policySource = context.policies;
   }
 
   async encrypt(request: EncryptRequest, caller: Caller): Promise<EncryptResponse> {

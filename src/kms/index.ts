@@ -27,7 +27,7 @@ export {
   type CmekViolation,
   type KeyedResource,
 } from './iam/cmek-policy.ts';
-export type { IamPolicy, NewBinding, NewIamPolicy } from './iam/iam-policy.ts';
+export type { IamPolicy, NewBinding, NewIamPolicy } from '../iam/index.ts';
 export { operatorMember, serviceMember } from './iam/key-access.ts';
 export type {
   CryptoKey,

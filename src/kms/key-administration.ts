@@ -1,5 +1,5 @@
 import type { EncryptRequest, AccessReason, KeyCaller } from './key-service.ts';
-import type { IamPolicy, NewIamPolicy } from './iam/iam-policy.ts';
+import type { IamPolicy, NewIamPolicy } from '../iam/index.ts';
 import type { KeyRing } from './keys/key-rings.ts';
 import type { KeyAlgorithm, ProtectionLevel } from './providers/key-provider.ts';
 import type { Page, PageRequest } from './rows/page.ts';
@@ -236,8 +236,8 @@ export interface KeyAdministration {
   ): Promise<Uint8Array>;
 
   /**
-   * Of a key, a key ring, or a project (`projects/P`). Conditions are shown to who asks for version
-   * 3; 0 and absent count as 1.
+   * Of a key, a key ring, a project (`projects/P`), `organizations/sealpost`, a Pub/Sub resource or a
+   * Run service. Conditions are shown to who asks for version 3; 0 and absent count as 1.
    */
   getIamPolicy(resource: string, caller: KeyCaller, requestedVersion?: number): Promise<IamPolicy>;
   setIamPolicy(resource: string, policy: NewIamPolicy, caller: KeyCaller): Promise<IamPolicy>;

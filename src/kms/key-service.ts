@@ -20,6 +20,8 @@ export interface KeyCaller {
    * for the default key on the service's own behalf.
    */
   readonly member: string;
+  /** Of a call through the API: who made it, as the audit log names him. */
+  readonly principalEmail?: string;
   readonly reason: AccessReason;
   /** The resource for which the key is used: a topic's full name, say. */
   readonly resource?: string;

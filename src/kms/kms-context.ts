@@ -1,4 +1,5 @@
 import type { AuditWriter } from '../audit/index.ts';
+import type { ResourceDirectory } from '../iam/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import type { Clock, Entropy, Failpoints, Logger } from '../runtime/index.ts';
 import type { AuditOutbox } from './audit/audit-outbox.ts';
@@ -7,6 +8,7 @@ import type { KeyChanges } from './key-changes.ts';
 import type { DueTimes } from './lifecycle/due-times.ts';
 import type { KmsObserver } from './observer.ts';
 import type { KeyProviders } from './providers/key-providers.ts';
+import type { PolicyBook } from './iam/policy-book.ts';
 import type { KeyQuotas } from './quotas/key-quotas.ts';
 import type { RootKey } from './root/root-key.ts';
 import type { SealedRows } from './rows/sealed-rows.ts';
@@ -14,6 +16,10 @@ import type { SealedRows } from './rows/sealed-rows.ts';
 /** What the parts of the embedded key service share. */
 export interface KmsContext {
   readonly rows: SealedRows;
+  /** What the rows hold of policies, in memory. */
+  readonly policies: PolicyBook;
+  /** What there is, beside keys, that policies stand on. */
+  readonly directory: Pick<ResourceDirectory, 'uidOf'>;
   readonly rootKey: RootKey;
   readonly clock: Clock;
   readonly entropy: Entropy;

@@ -1,7 +1,7 @@
+import { pubsubAgentOf, runAgentOf } from '../iam/index.ts';
 import { RpcError } from '../rpc/index.ts';
 import { draw } from '../runtime/index.ts';
 import { argumentError, contentionError } from './kms-error.ts';
-import { pubsubAgentOf, runAgentOf } from './iam/members.ts';
 import { type KmsContext, observed } from './kms-context.ts';
 import { isProjectId } from './names.ts';
 import { type ProjectRecord, projectNumberTable, projectTable } from './rows/records.ts';
@@ -75,7 +75,9 @@ export class Projects {
         rowWrite(projectTable, { id: projectId, version: 0 }, record),
         rowWrite(projectNumberTable, { id: projectNumber, version: 0 }, { projectId }),
       ]);
-      if (isDone) return record;
+      if (!isDone) continue;
+      this.#context.policies.projectNumbered(projectNumber, projectId);
+      return record;
     }
     throw contentionError(`projects/${projectId}`);
   }

@@ -1,5 +1,6 @@
 import { type AuditWriter, noAudit } from '../audit/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
+import type { ResourceDirectory } from '../iam/index.ts';
 import {
   type Clock,
   type Entropy,
@@ -14,6 +15,7 @@ import { EmbeddedKeyService } from './embedded-key-service.ts';
 import { disableDenied } from './external/denied-versions.ts';
 import type { ExternalProvider } from './external/external-provider.ts';
 import type { DestructionGuard } from './key-administration.ts';
+import { PolicyBook } from './iam/policy-book.ts';
 import { KeyChanges } from './key-changes.ts';
 import type { KmsContext } from './kms-context.ts';
 import { lostRowError } from './kms-error.ts';
@@ -48,6 +50,8 @@ export interface KeyServiceOptions {
   /** Asked at each destruction; absent: nothing is known to depend on any version. */
   readonly guard?: DestructionGuard;
   readonly failpoints?: Failpoints;
+  /** What has policies beside keys and projects; absent: nothing. */
+  readonly directory?: Pick<ResourceDirectory, 'uidOf'>;
 }
 
 /**
@@ -58,7 +62,8 @@ export interface KeyServiceOptions {
  * is damaged, or lost the row of its default key
  */
 export async function startKeyService(options: KeyServiceOptions): Promise<EmbeddedKeyService> {
-  const context = contextOf(options, new SealedRows(options.keyStore, await openRowKey(options)));
+  const rows = new SealedRows(options.keyStore, await openRowKey(options));
+  const context = contextOf(options, rows, await PolicyBook.open(rows, options.log));
   await ensureDefaultKey(context);
   await context.outbox.recover();
   options.providers?.external?.onDenied?.((name, uri) => disableDenied(context, name, uri));
@@ -67,12 +72,14 @@ export async function startKeyService(options: KeyServiceOptions): Promise<Embed
   return service;
 }
 
-function contextOf(options: KeyServiceOptions, rows: SealedRows): KmsContext {
+function contextOf(options: KeyServiceOptions, rows: SealedRows, policies: PolicyBook): KmsContext {
   const { clock, entropy, log, rootKey, providers } = options;
   const audit = options.audit ?? noAudit;
   const failpoints = options.failpoints ?? noFailpoints;
   return {
     rows,
+    policies,
+    directory: options.directory ?? { uidOf: () => undefined },
     rootKey,
     clock,
     entropy,

@@ -77,7 +77,7 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['metrics'],
   fastify: ['api'],
   '@grpc/grpc-js': ['api', 'cli', 'remote-kms'],
-  '@bufbuild/protobuf': ['api', 'cli', 'proto', 'remote-kms', 'schemas'],
+  '@bufbuild/protobuf': ['api', 'cli', 'iam', 'proto', 'remote-kms', 'schemas'],
   koffi: ['pkcs11'],
   ws: ['api'],
   yaml: ['api', 'cli', 'declarative'],

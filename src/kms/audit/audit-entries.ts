@@ -64,15 +64,16 @@ function statusOf({ code, message, details }: RpcError): NonNullable<AuditEntry[
   return { code, message: text, ...(details.length > 0 && { details }) };
 }
 
-function auditCaller({ member, callerIp, userAgent }: KeyCaller): AuditCaller {
+function auditCaller(caller: KeyCaller): AuditCaller {
+  const { member, callerIp, userAgent } = caller;
   return {
-    principalEmail: principalOf(member),
+    principalEmail: caller.principalEmail ?? principalOf(member),
     ...(callerIp !== undefined && { callerIp }),
     ...(userAgent !== undefined && { userAgent }),
   };
 }
 
-/** `serviceAccount:E` and `user:E` are E; nobody, as yet, is known behind the API's calls. */
+/** `serviceAccount:E` and `user:E` are E; nobody is known behind an operator who names nobody. */
 function principalOf(member: string): string {
   const [kind, ...rest] = member.split(':');
   if (kind === 'operator') return 'anonymous';

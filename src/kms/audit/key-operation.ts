@@ -1,5 +1,5 @@
 import type { AuditKind, AuditValue } from '../../audit/index.ts';
-import { permissionOf } from '../iam/method-permissions.ts';
+import { permissionOfMethod } from '../../iam/index.ts';
 import type { KeyCaller } from '../key-service.ts';
 
 /** One call of the key service, as access control and the audit log see it. */
@@ -32,7 +32,7 @@ export function keyOperation(
     operation,
     resource,
     caller,
-    permission: permissionOf(operation, resource) ?? '',
+    permission: permissionOfMethod(operation, resource) ?? '',
     kind: changePattern.test(operation) ? 'activity' : 'data_access',
     ...more,
   };

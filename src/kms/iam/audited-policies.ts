@@ -1,16 +1,19 @@
 import type { AuditValue } from '../../audit/index.ts';
+import {
+  encrypterDecrypterRole,
+  permissionOfMethod,
+  type Binding,
+  type IamPolicy,
+  type NewIamPolicy,
+} from '../../iam/index.ts';
 import { audited } from '../audit/audited.ts';
 import type { KeyCaller } from '../key-service.ts';
 import { type KmsContext, observed } from '../kms-context.ts';
 import type { KmsName } from '../names.ts';
-import type { Binding } from '../rows/records.ts';
-import type { IamPolicy, NewIamPolicy } from './iam-policy.ts';
 import { isGranted, targetOf } from './grants.ts';
-import { permissionOf } from './method-permissions.ts';
 import { readPolicy, testPermissions, writePolicy } from './policies.ts';
-import { encrypterDecrypterRole } from './roles.ts';
 
-const uses = ['Encrypt', 'Decrypt'].map((method) => permissionOf(method)!);
+const uses = ['Encrypt', 'Decrypt'].map((method) => permissionOfMethod(method)!);
 
 /** See readPolicy. */
 export function getIamPolicy(
@@ -20,7 +23,7 @@ export function getIamPolicy(
   requestedVersion?: number,
 ): Promise<IamPolicy> {
   const operation = 'GetIamPolicy';
-  const permission = permissionOf(operation, resource)!;
+  const permission = permissionOfMethod(operation, resource)!;
   const call = { operation, resource, permission, caller, request: { resource } };
   return audited(context, { ...call, kind: 'data_access' }, () =>
     readPolicy(context, resource, requestedVersion),
@@ -82,7 +85,7 @@ function auditedWrite(
   kind: 'activity' | 'system_event',
 ): Promise<IamPolicy> {
   const operation = 'SetIamPolicy';
-  const permission = permissionOf(operation, resource)!;
+  const permission = permissionOfMethod(operation, resource)!;
   const request = { resource, policy: recordedPolicy(policy) };
   const call = { operation, resource, permission, caller, kind, request };
   return audited(context, call, (trail) =>

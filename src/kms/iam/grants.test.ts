@@ -63,7 +63,7 @@ describe('a service agent', () => {
         fc.record({
           role: fc.constantFrom<RoleKey>('both', 'encrypt', 'decrypt', 'none'),
           member: fc.constantFrom(agents.pubsub, agents.run, shortRun, 'user:a@b.c'),
-          condition: fc.constantFrom('', 'true', 'false', 'resource.matchTag("a", "b")'),
+          condition: fc.constantFrom('', 'true', 'false', 'resource.name == "a"'),
         }),
         { maxLength: 3 },
       ),

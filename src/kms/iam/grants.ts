@@ -1,10 +1,8 @@
+import { answerOf, identitiesOf } from '../../iam/index.ts';
 import type { KmsContext } from '../kms-context.ts';
 import type { KmsName } from '../names.ts';
 import { projectIdOf } from '../projects.ts';
-import { type Binding, policyTable } from '../rows/records.ts';
-import { type ConditionAttributes, parseCondition } from './conditions/condition.ts';
-import { isAmong } from './members.ts';
-import { isKnownRole, roleGrants } from './roles.ts';
+import { policyTable } from '../rows/records.ts';
 
 /** What a permission is asked for: a ring, a key, or a whole project. */
 export interface GrantTarget {
@@ -29,39 +27,22 @@ export async function targetOf(context: KmsContext, name: KmsName): Promise<Gran
   };
 }
 
-/** Whether a binding on the target or above it gives `permission` to `member` at this moment. */
+/**
+ * Whether a binding on the target or above it gives `permission` to `member` at this moment. It
+ * reads what is stored: what agents may is asked for each use of a key.
+ */
 export async function isGranted(
   { rows, clock }: KmsContext,
   target: GrantTarget,
   permission: string,
   member: string,
 ): Promise<boolean> {
+  const identities = identitiesOf(member);
   for (const resource of target.policies) {
     const policy = await rows.get(policyTable, resource);
-    const attributes = {
-      resourceName: target.name,
-      resourceType: target.type,
-      timeMs: clock.wallMs(),
-    };
-    const grants = policy?.record.bindings.some(
-      (binding) =>
-        roleGrants(binding.role, permission) &&
-        isAmong(binding.members, member) &&
-        holds(binding, attributes),
-    );
-    if (grants === true) return true;
+    if (policy === null) continue;
+    const question = { permission, identities, resource: target, timeMs: clock.wallMs() };
+    if (answerOf(policy.record.bindings, question).isGranted) return true;
   }
   return false;
-}
-
-/** A condition that cannot be evaluated never holds. */
-function holds({ condition }: Binding, attributes: ConditionAttributes): boolean {
-  return condition === undefined || parseCondition(condition.expression)?.(attributes) === true;
-}
-
-/** Why a binding grants nothing here, whoever asks for what; null if it may grant something. */
-export function voidReason({ role, condition }: Binding): string | null {
-  if (!isKnownRole(role)) return 'its role is not known here';
-  if (condition === undefined || parseCondition(condition.expression) !== null) return null;
-  return 'its condition uses more of CEL than is evaluated here';
 }

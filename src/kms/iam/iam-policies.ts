@@ -1,8 +1,8 @@
+import type { IamPolicy, NewIamPolicy } from '../../iam/index.ts';
 import type { KeyCaller } from '../key-service.ts';
 import type { KmsContext } from '../kms-context.ts';
 import type { KmsName } from '../names.ts';
 import { getIamPolicy, grantKeyUse, setIamPolicy, testIamPermissions } from './audited-policies.ts';
-import type { IamPolicy, NewIamPolicy } from './iam-policy.ts';
 
 /**
  * IAM policies of projects, key rings and keys. A project's bindings hold for all keys of the

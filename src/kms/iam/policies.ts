@@ -1,20 +1,25 @@
-import { argumentError, contentionError } from '../kms-error.ts';
-import type { KeyChange } from '../key-service.ts';
-import type { KmsContext } from '../kms-context.ts';
-import { type Binding, type PolicyRecord, policyTable } from '../rows/records.ts';
-import { type RowWrite, rowWrite } from '../rows/sealed-rows.ts';
-import { isGranted, voidReason } from './grants.ts';
-import { type IamPolicy, type NewIamPolicy, policyRecordOf } from './iam-policy.ts';
-import { operatorMember } from './key-access.ts';
-import { policyResource, type PolicyResource } from './policy-resource.ts';
 import {
   etagOf,
+  policyRecordOf,
   requireEtag,
   requireNoLostConditions,
   requirePolicyVersion,
   shownBindings,
   versionOf,
-} from './policy-version.ts';
+  voidReason,
+  type Binding,
+  type IamPolicy,
+  type NewIamPolicy,
+  type PolicyRecord,
+} from '../../iam/index.ts';
+import { argumentError, contentionError } from '../kms-error.ts';
+import type { KeyChange } from '../key-service.ts';
+import type { KmsContext } from '../kms-context.ts';
+import { policyTable } from '../rows/records.ts';
+import { type RowWrite, rowWrite } from '../rows/sealed-rows.ts';
+import { isGranted } from './grants.ts';
+import { operatorMember } from './key-access.ts';
+import { policyResource, type PolicyResource } from './policy-resource.ts';
 
 /** Makes rows durable and tells the listeners; false if one was at another version. */
 export type CommitPolicy = (writes: readonly RowWrite[], change: KeyChange) => Promise<boolean>;
@@ -25,7 +30,7 @@ const permissionsMax = 100;
 const permissionPattern = /^[a-z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+)+$/;
 
 /**
- * The policy of a project, ring or key, as a policy of `requestedVersion` shows it: conditions are
+ * The policy of a resource, as a policy of `requestedVersion` shows it: conditions are
  * in it only for 3.
  *
  * @throws RpcError NOT_FOUND, INVALID_ARGUMENT, PERMISSION_DENIED
@@ -38,12 +43,32 @@ export async function readPolicy(
   requirePolicyVersion(requestedVersion, 'options.requested_policy_version');
   const found = await policyResource(context, resource, 'getIamPolicy');
   await found.require();
-  const row = await context.rows.get(policyTable, found.id);
-  return policyOf(row?.record, row?.version ?? 0, requestedVersion);
+  const { version, record } = await storedPolicy(context, found);
+  return policyOf(record, version, requestedVersion);
+}
+
+interface StoredPolicy {
+  /** The row's version, to be named by the next write; 0: there is none. */
+  readonly rowVersion: number;
+  /** What the etag tells: 0 for a resource whose policy nobody has set yet. */
+  readonly version: number;
+  /** Absent, too, if the row is of an earlier resource of the same name. */
+  readonly record?: PolicyRecord;
+}
+
+async function storedPolicy(
+  { rows }: KmsContext,
+  { id, uid }: PolicyResource,
+): Promise<StoredPolicy> {
+  const row = await rows.get(policyTable, id);
+  if (row === null) return { rowVersion: 0, version: 0 };
+  const { version, record } = row;
+  if (record.uid !== uid) return { rowVersion: version, version: 0 };
+  return { rowVersion: version, version, record };
 }
 
 /**
- * Replaces the policy of a project, ring or key. Listeners hear of it before this resolves.
+ * Replaces the policy of a resource. Listeners hear of it before this resolves.
  *
  * @throws RpcError ABORTED if `policy.etag` is not the current one; NOT_FOUND, INVALID_ARGUMENT,
  * PERMISSION_DENIED
@@ -56,23 +81,27 @@ export async function writePolicy(
 ): Promise<IamPolicy> {
   const found = await policyResource(context, resource, 'setIamPolicy');
   await found.require();
-  const record = policyRecordOf(policy);
+  const record: PolicyRecord = {
+    ...policyRecordOf(policy),
+    ...(found.uid !== undefined && { uid: found.uid }),
+  };
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const row = await context.rows.get(policyTable, found.id);
-    const version = row?.version ?? 0;
-    if (policy.etag !== undefined) requireEtag(policy.etag, version);
-    if (row !== null) requireNoLostConditions(policy, row.record);
-    const write = rowWrite(policyTable, { id: found.id, version }, record);
+    const stored = await storedPolicy(context, found);
+    const { rowVersion } = stored;
+    if (policy.etag !== undefined) requireEtag(policy.etag, stored.version);
+    if (stored.record !== undefined) requireNoLostConditions(policy, stored.record);
+    const write = rowWrite(policyTable, { id: found.id, version: rowVersion }, record);
     if (!(await commitAndTell(context, found, write, commit))) continue;
+    context.policies.put(found.id, rowVersion + 1, record);
     warnOfVoid(context, found.id, record.bindings);
-    return policyOf(record, version + 1, policy.version ?? 0);
+    return policyOf(record, rowVersion + 1, policy.version ?? 0);
   }
   throw contentionError(resource);
 }
 
 /** A project's keys may be known by its number too: whoever listens hears of both names. */
 async function commitAndTell(
-  { changes }: KmsContext,
+  { changes, policies }: KmsContext,
   { id, alias }: PolicyResource,
   write: RowWrite,
   commit: CommitPolicy,
@@ -81,6 +110,9 @@ async function commitAndTell(
   try {
     mayHaveLanded = await commit([write], { resource: id, kind: 'iam' });
     return mayHaveLanded;
+  } catch (error) {
+    await policies.reread(id);
+    throw error;
   } finally {
     if (mayHaveLanded && alias !== undefined) changes.announce({ resource: alias, kind: 'iam' });
   }

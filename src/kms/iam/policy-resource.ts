@@ -1,3 +1,5 @@
+import { resourceOf, serverResource } from '../../iam/index.ts';
+import { RpcError } from '../../rpc/index.ts';
 import { argumentError } from '../kms-error.ts';
 import type { KmsContext } from '../kms-context.ts';
 import { isProjectId, parseKmsName } from '../names.ts';
@@ -11,11 +13,12 @@ type Verb = 'getIamPolicy' | 'setIamPolicy';
 
 /** Something that a policy stands on. */
 export interface PolicyResource {
-  readonly kind: 'Project' | 'KeyRing' | 'CryptoKey';
   /** Where the policy is stored: the resource's name, a project's by id. */
   readonly id: string;
   /** Its other name, under which keys may be known: `projects/NUMBER`. */
   readonly alias?: string;
+  /** Which creation of it there is now, where names are given again. */
+  readonly uid?: string;
   readonly target: GrantTarget;
   /** Whether it is there. Every project is. */
   readonly exists: () => Promise<boolean>;
@@ -26,7 +29,8 @@ export interface PolicyResource {
 const projectPattern = /^projects\/([^/]+)$/;
 
 /**
- * What `resource` names: `projects/P` by id or number, a key ring or a key.
+ * What `resource` names: `projects/P` by id or number, a key ring or a key, `organizations/sealpost`,
+ * a topic, subscription, snapshot or schema, a Run service.
  *
  * @throws RpcError INVALID_ARGUMENT for any other name, PERMISSION_DENIED for the service's own,
  * NOT_FOUND for a project number that was never given out
@@ -39,14 +43,12 @@ export async function policyResource(
   const project = projectPattern.exec(resource)?.[1];
   if (project !== undefined) return await projectResource(context, project);
   const name = parseKmsName(resource);
-  if (name === null || name.kind === 'CryptoKeyVersion') {
-    throw argumentError('resource', 'Request field resource must name a project, ring or key.');
-  }
+  if (name === null) return namedResource(context, resource);
+  if (name.kind === 'CryptoKeyVersion') throw nameError();
   const isRing = name.kind === 'KeyRing';
   refuseReserved(name.project, `cloudkms.${isRing ? 'keyRings' : 'cryptoKeys'}.${verb}`, resource);
   const { rows } = context;
   return {
-    kind: isRing ? 'KeyRing' : 'CryptoKey',
     id: resource,
     target: await targetOf(context, name),
     exists: async () => {
@@ -61,19 +63,55 @@ export async function policyResource(
 
 async function projectResource(context: KmsContext, project: string): Promise<PolicyResource> {
   if (project === reservedProject) throw reservedProjectError();
-  if (!isProjectId(project)) {
-    throw argumentError('resource', 'Request field resource must name a project, ring or key.');
-  }
+  if (!isProjectId(project)) throw nameError();
   const projectId = await knownProjectId(context, project);
   if (projectId === reservedProject) throw reservedProjectError();
   const number = (await context.rows.get(projectTable, projectId))?.record.projectNumber;
   const id = `projects/${projectId}`;
   return {
-    kind: 'Project',
     id,
     ...(number !== undefined && { alias: `projects/${number}` }),
     target: { name: id, type: 'cloudresourcemanager.googleapis.com/Project', policies: [id] },
     exists: async () => true,
     require: async () => undefined,
   };
+}
+
+/** Collections beside keys whose members have policies. */
+const collections: ReadonlySet<string> = new Set([
+  'pubsub.topics',
+  'pubsub.subscriptions',
+  'pubsub.snapshots',
+  'pubsub.schemas',
+  'run.services',
+]);
+
+/** The server, or something that the directory knows. */
+function namedResource({ policies, directory }: KmsContext, resource: string): PolicyResource {
+  const found = resourceOf(resource, (project) => policies.projectIdOf(project));
+  const isServer = resource === serverResource;
+  if (!isServer && (!collections.has(found.collection) || found.name !== resource)) {
+    throw nameError();
+  }
+  const uid = directory.uidOf(resource);
+  return {
+    id: resource,
+    ...(uid !== undefined && { uid }),
+    target: found,
+    exists: async () => isServer || uid !== undefined,
+    require: async () => {
+      if (!isServer && uid === undefined) throw missingError(resource);
+    },
+  };
+}
+
+function nameError(): RpcError {
+  const text = 'Request field resource must name a project, or a resource that has a policy.';
+  return argumentError('resource', text);
+}
+
+/** As Pub/Sub says it: by the last part of the name. */
+function missingError(resource: string): RpcError {
+  const text = `Resource not found (resource=${resource.split('/').at(-1) ?? ''}).`;
+  return new RpcError('NOT_FOUND', 'RESOURCE_NOT_FOUND', text);
 }

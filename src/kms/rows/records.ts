@@ -2,6 +2,7 @@ import type { KeyPurpose, VersionState, VersionTemplate } from '../key-administr
 import type { AccessReason } from '../key-service.ts';
 import type { KeyAlgorithm, Material, ProtectionLevel } from '../providers/key-provider.ts';
 import type { AuditEntry } from '../../audit/index.ts';
+import type { PolicyRecord } from '../../iam/index.ts';
 
 /**
  * What the key store holds, one table each. Rows are sealed JSON; row ids are resource names, which
@@ -74,25 +75,6 @@ export interface RetiredRecord {
 /** Where a deleted key's RetiredResource is: its name is not given again. */
 export interface RetiredNameRecord {
   readonly retiredResource: string;
-}
-
-/** When a binding holds (google.type.Expr), as it was given. */
-export interface BindingCondition {
-  readonly expression: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly location?: string;
-}
-
-export interface Binding {
-  readonly role: string;
-  readonly members: readonly string[];
-  readonly condition?: BindingCondition;
-}
-
-export interface PolicyRecord {
-  readonly version: number;
-  readonly bindings: readonly Binding[];
 }
 
 export interface ProjectRecord {
@@ -174,7 +156,7 @@ export const auditOutboxTable: Table<AuditEntry> = {
   read: (json) => json as AuditEntry,
 };
 
-/** Row ids are names of rings and keys; no row: the empty policy. */
+/** Row ids are names of what policies stand on, projects by id; no row: the empty policy. */
 export const policyTable: Table<PolicyRecord> = {
   prefix: 'kms/policy/',
   read: (json) => json as PolicyRecord,

@@ -1,5 +1,6 @@
-import { argumentError } from '../kms-error.ts';
-import type { Binding, BindingCondition, PolicyRecord } from '../rows/records.ts';
+import { requireCondition } from './conditions/condition.ts';
+import { fieldError } from './iam-error.ts';
+import type { Binding, BindingCondition, PolicyRecord } from './policy.ts';
 import {
   hiddenConditionMark,
   requirePolicyVersion,
@@ -64,7 +65,7 @@ function grantOf({ role, condition }: NewBinding, version: number): Omit<Binding
   if (!rolePattern.test(role) || role.includes(hiddenConditionMark)) {
     const shown = role.slice(0, 128);
     const message = `Role ${shown} is not supported for this resource.`;
-    throw argumentError('policy.bindings.role', message);
+    throw fieldError('policy.bindings.role', message);
   }
   if (condition === undefined) return { role };
   requireRoomForConditions(version);
@@ -77,6 +78,7 @@ function checkedCondition(condition: BindingCondition): BindingCondition {
   requireLength('title', title, 1, titleLengthMax);
   requireLength('description', description, 0, descriptionLengthMax);
   requireLength('location', location, 0, descriptionLengthMax);
+  requireCondition(expression);
   return {
     expression,
     title,
@@ -88,7 +90,7 @@ function checkedCondition(condition: BindingCondition): BindingCondition {
 function requireLength(name: string, text: string, lengthMin: number, lengthMax: number): void {
   if (text.length >= lengthMin && text.length <= lengthMax) return;
   const field = `policy.bindings.condition.${name}`;
-  throw argumentError(
+  throw fieldError(
     field,
     `Request field ${field} must have length of at least ${lengthMin}, but not more than ` +
       `${lengthMax}. Provided value had length ${text.length}.`,
@@ -97,7 +99,7 @@ function requireLength(name: string, text: string, lengthMin: number, lengthMax:
 
 function requireMember(member: string): string {
   if (member.length <= memberLengthMax && memberPattern.test(member)) return member;
-  throw argumentError(
+  throw fieldError(
     'policy.bindings.members',
     `The member ${member.slice(0, 128)} is of an unknown type. ` +
       'Please set a valid type prefix for the member.',
@@ -108,12 +110,12 @@ function requireMemberCount(bindings: readonly Binding[]): void {
   const count = bindings.reduce((sum, { members }) => sum + members.length, 0);
   if (count <= membersMax) return;
   const message = `The policy has ${count} members, more than the limit of ${membersMax}.`;
-  throw argumentError('policy.bindings', message);
+  throw fieldError('policy.bindings', message);
 }
 
 function requirePolicyLength(bindings: readonly Binding[]): void {
   const { length } = JSON.stringify(bindings);
   if (length <= policyLengthMax) return;
   const message = `The policy has ${length} characters, more than the limit of ${policyLengthMax}.`;
-  throw argumentError('policy.bindings', message);
+  throw fieldError('policy.bindings', message);
 }

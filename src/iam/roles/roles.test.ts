@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { canonicalMember, isAmong, pubsubAgentOf, runAgentOf } from './members.ts';
-import { permissionOf } from './method-permissions.ts';
+import { canonicalMember, isAmong, pubsubAgentOf, runAgentOf } from '../members.ts';
+import { permissionOfMethod } from '../methods/method-permission.ts';
 import { isKnownRole, roleGrants } from './roles.ts';
 
 const use = (name: string): string => `cloudkms.cryptoKeyVersions.useTo${name}`;
@@ -88,6 +88,6 @@ describe('the permission of a method', () => {
     ['SetIamPolicy', 'projects/p', 'resourcemanager.projects.setIamPolicy'],
     ['TestIamPermissions', key, null],
   ])('%s on %s is %s', (method, resource, permission) => {
-    expect(permissionOf(method, resource)).toBe(permission);
+    expect(permissionOfMethod(method, resource)).toBe(permission);
   });
 });

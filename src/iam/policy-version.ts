@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { RpcError } from '../../rpc/index.ts';
-import { argumentError } from '../kms-error.ts';
-import type { Binding, PolicyRecord } from '../rows/records.ts';
+import { RpcError } from '../rpc/index.ts';
+import { fieldError } from './iam-error.ts';
+import type { Binding, PolicyRecord } from './policy.ts';
 
 const versions: readonly number[] = [0, 1, 3];
 /** The etag of the empty policy that nobody has set yet. */
@@ -39,7 +39,7 @@ export function requireEtag(given: string, rowVersion: number): void {
 /** @throws RpcError INVALID_ARGUMENT for a version that no policy has */
 export function requirePolicyVersion(version: number, field: string): void {
   if (versions.includes(version)) return;
-  throw argumentError(field, `Invalid policy version: ${version}.`);
+  throw fieldError(field, `Invalid policy version: ${version}.`);
 }
 
 /** The lowest version that shows these bindings whole. */
@@ -67,7 +67,7 @@ function hashOf(condition: NonNullable<Binding['condition']>): string {
 export function requireRoomForConditions(version: number): void {
   if (version === 3) return;
   const message = `Specified policy version (${version}) cannot hold conditional role bindings. ${versionHint}`;
-  throw argumentError('policy.version', message);
+  throw fieldError('policy.version', message);
 }
 
 /**
@@ -83,7 +83,7 @@ export function requireNoLostConditions(
   const existing = versionOf(stored.bindings);
   const version = given.version ?? 0;
   if (given.etag === undefined || existing === 1 || version === 3) return;
-  throw argumentError(
+  throw fieldError(
     'policy.version',
     `Specified policy version (${version}) cannot be less than the existing policy version ` +
       `(${existing}). ${versionHint}`,
