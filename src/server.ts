@@ -20,6 +20,7 @@ import { Metrics } from './metrics/index.ts';
 import { Closers, keepAlive } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import type { Address } from './server/address.ts';
+import { declaredStart } from './server/declared-resources.ts';
 import { createKeyPolicy } from './server/keys/key-policy.ts';
 import { brokerGuard, vaultGuard } from './server/keys/destruction-guard.ts';
 import { keyApi, keyUseApi } from './server/keys/key-api.ts';
@@ -86,6 +87,7 @@ interface Ground extends Omit<KeyServiceParts, 'audit'> {
 
 async function start(config: ServerConfig, ports: ServerPorts, closers: Closers): Promise<Server> {
   const { clock, entropy, log } = ports;
+  const declared = declaredStart(config, ports);
   await probeFirstStart(config);
   const lock = await lockDataDir(config.dataDir, 'starting');
   closers.add(() => lock.release());
@@ -114,12 +116,13 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   };
   const api = apiOf(ground, running, config, ports, closers);
   const listening = await listen(
-    { ...api, metrics, lock, identity, drain },
+    { ...api, metrics, lock, identity, drain, isReady: declared.isDone },
     config,
     ports,
     closers,
     address,
   );
+  await declared.apply(listening);
   broker?.startPush();
   await vault?.resume();
   return {
@@ -153,7 +156,7 @@ function apiOf(
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
-): Omit<ListeningParts, 'metrics' | 'lock' | 'identity' | 'drain'> {
+): Omit<ListeningParts, 'metrics' | 'lock' | 'identity' | 'drain' | 'isReady'> {
   const { audit, services } = ground;
   const checkOf = (parts: readonly Verifiable[]): Verification => {
     const verification = new Verification(parts, ports);

@@ -13,8 +13,10 @@ import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
 import { methodRoutes } from './http/method-routes.ts';
+import { RouteDispatcher, type OwnRequest } from './http/route-dispatcher.ts';
 import { hotHandlers } from './http/pubsub-routes.ts';
 import { messageTransformRoutes } from './http/transform-routes.ts';
+import type { JsonValue } from './json.ts';
 import type { KeyWatchSource } from './key-watch.ts';
 import { Listener } from './listener/listener.ts';
 import type { TlsFiles } from './listener/tls-files.ts';
@@ -93,6 +95,8 @@ export interface ApiServer {
   /** `http://127.0.0.1:8085`, of the first host; `https` where it speaks TLS. */
   readonly url: string;
   readonly connectionCount: number;
+  /** Makes a REST request of the process itself, as its operator: whoever may call it is trusted. */
+  ask(request: OwnRequest): Promise<JsonValue>;
   /** Reads the files of TLS again; what cannot be used is logged, and the former stay in use. */
   reloadTls(): void;
   /**
@@ -186,7 +190,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     ignoreRevoked();
     access.close();
   };
-  return new RunningApi({ listener, tls, http, grpc, clock, draining: drainController, stop });
+  const own = new RouteDispatcher(routes, draining);
+  return new RunningApi({ listener, tls, http, grpc, own, clock, draining: drainController, stop });
 }
 
 /** Absent where the port speaks in the clear. */
@@ -204,6 +209,7 @@ interface RunningParts {
   readonly tls: TlsTerminator | undefined;
   readonly http: HttpServer;
   readonly grpc: GrpcServer;
+  readonly own: RouteDispatcher;
   readonly clock: Clock;
   readonly draining: AbortController;
   /** Called once all is closed. */
@@ -227,6 +233,10 @@ class RunningApi implements ApiServer {
 
   get connectionCount(): number {
     return this.#parts.listener.connectionCount;
+  }
+
+  ask(request: OwnRequest): Promise<JsonValue> {
+    return this.#parts.own.call(request);
   }
 
   reloadTls(): void {

@@ -8,6 +8,7 @@ export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api
 export type { AccessParts } from './access/access.ts';
 export { openAccess } from './access/open-access.ts';
 export type { PubsubAudit } from './audit/pubsub-audit.ts';
+export type { OwnRequest } from './http/route-dispatcher.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';
 export type { TlsFiles } from './listener/tls-files.ts';
 export { probePort } from './listener/port-probe.ts';

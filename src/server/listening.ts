@@ -15,12 +15,14 @@ export interface ListeningParts extends Pick<
   readonly metrics: Metrics;
   readonly lock: DataDirLock;
   readonly identity: Identity;
+  /** Whether everything is there that should be from the start. */
+  readonly isReady: () => boolean;
   /** Drains what the API calls, while the API drains. */
   readonly drain: (graceMs: number) => Promise<void>;
 }
 
 /** What can be asked of the API once it listens. */
-export type Listening = Pick<ApiServer, 'reloadTls'>;
+export type Listening = Pick<ApiServer, 'ask' | 'reloadTls'>;
 
 /** Accepts connections when it resolves; `address` is then where. */
 export async function listen(
@@ -49,7 +51,7 @@ export async function listen(
     ...(parts.methods && { methods: parts.methods }),
     ...(parts.front && { front: parts.front }),
     ...(parts.keyWatch && { keyWatch: parts.keyWatch }),
-    ready: () => true,
+    ready: parts.isReady,
     metrics: async (accept) => await metrics.page(accept),
     observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
     webSocketObserver: metrics.webSocket,
