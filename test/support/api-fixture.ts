@@ -1,11 +1,13 @@
 import {
   startApi,
+  type AccessParts,
   type ApiLimits,
   type ApiMethod,
   type ApiServer,
   type KeyWatchSource,
   type PubsubAudit,
   type Route,
+  type TlsFiles,
 } from '../../src/api/index.ts';
 import { openBrowserTokens } from '../../src/identity/browser-tokens.ts';
 import type { BrowserTokens } from '../../src/identity/index.ts';
@@ -39,6 +41,8 @@ export interface FixtureOptions {
   readonly log?: Logger;
   readonly ready?: () => boolean;
   readonly front?: ServiceFront;
+  readonly access?: AccessParts;
+  readonly tls?: TlsFiles;
 }
 
 /** The whole API on a port of the system's choice, over a broker that records. */
@@ -62,6 +66,8 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     ...(options.audit && { audit: options.audit }),
     ...(options.keyWatch && { keyWatch: options.keyWatch }),
     ...(options.front && { front: options.front }),
+    ...(options.access && { access: options.access }),
+    ...(options.tls && { tls: options.tls }),
     ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     observer: (rpc, code) => void observed.push([rpc, code]),

@@ -105,15 +105,15 @@ function buildApp(options: HttpServerOptions): FastifyInstance {
   app.setErrorHandler((error, request, reply) => handler.fail(error, request, reply));
   app.setNotFoundHandler((request, reply) => handler.serve(request, reply));
   app.addHook('onRequest', (request, reply, done) => {
-    const admitted = handler.admit(request, reply);
     const proceed = (): void => {
       countBody(request.raw, reply.raw, options.budget);
       // A body is JSON whatever it says it is; Fastify would refuse what is no media type at all.
       request.headers['content-type'] = jsonType;
       done();
     };
+    const admitted = handler.admit(request, reply);
     if (admitted === undefined) proceed();
-    else admitted.then(proceed).catch(done);
+    else void admitted.then(proceed, done);
   });
   app.all('/', (request, reply) => handler.serve(request, reply));
   return app;

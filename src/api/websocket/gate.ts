@@ -95,8 +95,7 @@ export class WebSocketGate {
     const { apiKeys } = withoutApiKeys(request.url?.split('?', 2)[1] ?? '');
     const presented = httpCredentials(request, apiKeys);
     // A browser shows its certificate for any page that asks, of whatever origin.
-    const { certificate, ...others } = presented;
-    const shown = needsToken ? others : presented;
+    const shown = needsToken ? { ...presented, certificate: undefined } : presented;
     return hasCredentials(shown) ? access.authenticate(shown) : null;
   }
 
@@ -105,7 +104,6 @@ export class WebSocketGate {
     socket: Socket,
     upgrade: (principal: Principal) => void,
   ): void {
-    const ignore = (): void => undefined;
     socket.on('error', ignore);
     const go = (principal: Principal): void => {
       socket.off('error', ignore);
@@ -176,6 +174,8 @@ function tokenIn(offered: ReadonlySet<string>): string {
 
 const isUnauthenticated = (error: unknown): boolean =>
   error instanceof RpcError && error.code === 'UNAUTHENTICATED';
+
+const ignore = (): void => undefined;
 
 const badHandshake = (what: string): RpcError =>
   new RpcError('INVALID_ARGUMENT', 'BAD_HANDSHAKE', `${what}.`);
