@@ -64,6 +64,7 @@ export function toWireError(thrown: unknown, domain: string): WireError {
 const domains: readonly (readonly [prefix: string, domain: string])[] = [
   ['google.cloud.kms.', 'cloudkms.googleapis.com'],
   ['google.cloud.location.', 'cloudkms.googleapis.com'],
+  ['google.iam.admin.', 'iam.googleapis.com'],
   ['google.iam.', 'cloudkms.googleapis.com'],
   ['google.longrunning.', 'cloudkms.googleapis.com'],
   ['sealpost.v1.KeyWatch.', 'cloudkms.googleapis.com'],

@@ -5,6 +5,8 @@
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
 export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
+export { administerPermission, type AccountService } from './accounts/account-service.ts';
+export { allAccountRoutes } from './accounts/all-account-routes.ts';
 export type { AccessParts } from './access/access.ts';
 export { openAccess } from './access/open-access.ts';
 export type { PubsubAudit } from './audit/pubsub-audit.ts';

@@ -27,10 +27,13 @@ export interface RestCall extends ApiCall {
 export class TextReply {
   readonly contentType: string;
   readonly text: string;
+  /** HTTP's, where the format has its own way of saying what is wrong. */
+  readonly status: number;
 
-  constructor(contentType: string, text: string) {
+  constructor(contentType: string, text: string, status: number = 200) {
     this.contentType = contentType;
     this.text = text;
+    this.status = status;
   }
 }
 

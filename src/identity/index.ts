@@ -6,7 +6,7 @@
 export { accountLimits, accountMember } from './accounts/account.ts';
 export type { AccountKey, ApiKey, ServiceAccount } from './accounts/account.ts';
 export type { AccountKeys, CreatedKey } from './accounts/account-keys.ts';
-export { requireKey } from './accounts/account-keys.ts';
+export { requireApiKey, requireKey } from './accounts/account-keys.ts';
 export { accountRowsPrefix } from './accounts/account-rows.ts';
 export type { Accounts, AccountTexts, NewAccount } from './accounts/accounts.ts';
 export { base64Bytes } from './accounts/credentials-file.ts';

@@ -14,6 +14,8 @@ const read = [
 /** Everything about the server itself: what is asked on `organizations/sealpost`. */
 export const sealpostPermissions: readonly string[] = [
   ...read,
+  /** Accounts that have rights on the whole server: to make them, and keys for them. */
+  'sealpost.accounts.administer',
   'sealpost.audit.verify',
   'sealpost.keyWatch.report',
   'sealpost.keyWatch.watch',

@@ -16,7 +16,7 @@ export interface AccountContext {
 
 /** What a change is called, and what of it is recorded. */
 export interface NamedChange {
-  /** `CreateServiceAccountKey`, in google.iam.admin.v1 unless it has dots. */
+  /** `CreateServiceAccountKey`, in google.iam.admin.v1. */
   readonly method: string;
   readonly permission: string;
   /** Of what is under the account: `keys/ID`. */
@@ -37,7 +37,7 @@ export async function recordedChange<T>(
 ): Promise<T> {
   const name = accountName(account);
   const change: AccountChange = {
-    method: method.includes('.') ? method : `google.iam.admin.v1.${method}`,
+    method: `google.iam.admin.v1.${method}`,
     permission,
     project: account.project,
     resourceName: under === undefined ? name : `${name}/${under}`,

@@ -94,7 +94,7 @@ export class AccountKeys {
     const { clock, entropy, directory } = this.#context;
     const { id, text, hash } = makeApiKey(entropy);
     const apiKey = { id, hash, createdMs: clock.wallMs(), displayName };
-    const method = 'sealpost.v1.Accounts.CreateApiKey';
+    const method = 'CreateServiceAccountApiKey';
     const permission = 'iam.serviceAccountApiKeys.create';
     const change = { method, permission, under: `apiKeys/${id}` };
     await this.#change(account, change, caller, (now) => {
@@ -108,7 +108,7 @@ export class AccountKeys {
 
   /** @throws RpcError NOT_FOUND */
   async deleteApiKey(account: ServiceAccount, id: string, caller: AuditCaller): Promise<void> {
-    const method = 'sealpost.v1.Accounts.DeleteApiKey';
+    const method = 'DeleteServiceAccountApiKey';
     const permission = 'iam.serviceAccountApiKeys.delete';
     const change = { method, permission, under: `apiKeys/${id}`, isRevocation: true };
     await this.#change(account, change, caller, (now) => {
@@ -142,7 +142,8 @@ export class AccountKeys {
     method: string,
     caller: AuditCaller,
   ): Promise<void> {
-    const permission = 'iam.serviceAccountKeys.create';
+    const verb = key.origin === 'USER_PROVIDED' ? 'upload' : 'create';
+    const permission = `iam.serviceAccountKeys.${verb}`;
     await this.#change(account, { method, permission, under: `keys/${key.id}` }, caller, (now) => {
       if (now.keys.length >= accountLimits.keys) throw tooManyKeys(accountLimits.keys);
       return { ...now, keys: [...now.keys, key] };
@@ -168,6 +169,13 @@ export function requireKey({ keys }: ServiceAccount, id: string): AccountKey {
   const key = keys.find((each) => each.id === id);
   if (key !== undefined) return key;
   throw noSuchKey('Service account key', id);
+}
+
+/** @throws RpcError NOT_FOUND */
+export function requireApiKey({ apiKeys }: ServiceAccount, id: string): ApiKey {
+  const key = apiKeys.find((each) => each.id === id);
+  if (key !== undefined) return key;
+  throw noSuchKey('API key', id);
 }
 
 function noSuchKey(what: string, id: string): RpcError {
