@@ -7,7 +7,7 @@ import type { ListShape, MapShape, ObjectShape, Shape } from './shape.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 /** Values behind aliases count as often as they are used. */
-const valuesMax = 500_000;
+const valuesMax = 250_000;
 const depthMax = 40;
 const extension = /^x-/;
 
@@ -118,6 +118,9 @@ class DocumentReader {
   #enter(given: Node, path: Path): Node | undefined {
     if (!isAlias(given) || path.length === 0) this.places.set(path, this.#source.placeOf(given));
     const node = isAlias(given) ? this.#source.targetOf(given) : given;
+    if (isAlias(given) && node === undefined) {
+      this.#add(this.#source.placeOf(given), path, `has no anchor &${given.source} before it`);
+    }
     this.#valueCount++;
     if (this.#valueCount > valuesMax) {
       if (this.#valueCount === valuesMax + 1) {

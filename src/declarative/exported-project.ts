@@ -13,7 +13,7 @@ import {
 import { keyShape } from './key-shapes.ts';
 import { lastPart, shortName } from './names.ts';
 import { normalObject } from './normal-form.ts';
-import { listAll, type ResourceApi } from './resource-api.ts';
+import { listAll, statusOf, type ResourceApi } from './resource-api.ts';
 import type { ObjectShape, Shape } from './shape.ts';
 import { subscriptionShape } from './subscription-shape.ts';
 import { schemaShape, topicShape } from './topic-shapes.ts';
@@ -147,7 +147,15 @@ export class ExportedProject {
   }
 
   async #list(collection: string, field: string): Promise<JsonObject[]> {
-    return ordered(await listAll(this.#api, `projects/${this.#id}/${collection}`, field));
+    try {
+      return ordered(await listAll(this.#api, `projects/${this.#id}/${collection}`, field));
+    } catch (error) {
+      if (statusOf(error) !== 'UNIMPLEMENTED') throw error;
+      this.#notes.push(
+        `projects/${this.#id}: its ${field} are not served here; they are left out.`,
+      );
+      return [];
+    }
   }
 
   #said(given: JsonObject, shape: ObjectShape): JsonObject {

@@ -65,4 +65,5 @@ export class Places {
   }
 }
 
-const keyOf = (path: Path): string => JSON.stringify(path);
+/** No name of a document that is read without a problem has this character. */
+const keyOf = (path: Path): string => path.join('\0');
