@@ -1,15 +1,20 @@
 import { promisify } from 'node:util';
-import { constants, deflate, inflate, type InputType, type ZlibOptions } from 'node:zlib';
+import { deflate, inflate, type InputType, type ZlibOptions } from 'node:zlib';
 import type { TransformLimits } from './limits.ts';
 import type { MessageTransform, TransformableMessage } from './transform.ts';
 import type { TransformStage } from './transform-chain.ts';
 
 type Mode = NonNullable<MessageTransform['compression']>['mode'];
-type Codec = (data: InputType, options: ZlibOptions) => Promise<Buffer>;
+/** With `info`, zlib tells how much of its input it used. */
+interface Converted {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+type Codec = (data: InputType, options: ZlibOptions) => Promise<Converted>;
 
 const codecs: Readonly<Record<Mode, Codec>> = {
-  COMPRESS: promisify<InputType, ZlibOptions, Buffer>(deflate),
-  DECOMPRESS: promisify<InputType, ZlibOptions, Buffer>(inflate),
+  COMPRESS: promisify(deflate) as unknown as Codec,
+  DECOMPRESS: promisify(inflate) as unknown as Codec,
 };
 
 /** In flight at a time: Node's pool has few threads, and each message its bytes twice. */
@@ -31,17 +36,19 @@ async function converted(
   { dataBytesMax }: TransformLimits,
 ): Promise<StageOutcome> {
   const { data, attributes } = message;
-  // A stream that breaks off, or is followed by anything, is no message: nothing is left out.
-  const options = { maxOutputLength: dataBytesMax, finishFlush: constants.Z_FINISH };
   try {
-    const made = await codecs[mode](data, options);
-    return { kind: 'transformed', data: new Uint8Array(made), attributes };
+    const options = { maxOutputLength: dataBytesMax, info: true };
+    const { buffer, engine } = await codecs[mode](data, options);
+    // What follows a stream would be lost without a word.
+    if (engine.bytesWritten !== data.length) return { kind: 'failed', message: textOf('', mode) };
+    return { kind: 'transformed', data: new Uint8Array(buffer), attributes };
   } catch (error) {
-    return { kind: 'failed', message: textOf(error as NodeJS.ErrnoException, mode) };
+    const { code } = error as NodeJS.ErrnoException;
+    return { kind: 'failed', message: textOf(code ?? '', mode) };
   }
 }
 
-function textOf({ code }: NodeJS.ErrnoException, mode: Mode): string {
+function textOf(code: string, mode: Mode): string {
   const verb = mode === 'COMPRESS' ? 'compressed' : 'decompressed';
   if (code === 'ERR_BUFFER_TOO_LARGE') return `The ${verb} data is too large.`;
   return `The data could not be ${verb}: it is not valid ZLIB data.`;

@@ -4,6 +4,7 @@ import type { CpuMeter } from './cpu-meter.ts';
 import { hasGrown, type Machine, startMachine } from './machine.ts';
 import { MemoryImage } from './memory-image.ts';
 import { prelude } from './prelude.ts';
+import { forAuthor } from './udf-answer.ts';
 
 /** A function of a user. `functionName` was found to be an identifier. */
 export interface Udf {
@@ -106,7 +107,7 @@ function evaluate(
   const loaded = context.evalCode(code, 'udf.js', { type: 'global' });
   if (loaded.error !== undefined) {
     const told = context.callFunction(describe, context.undefined, loaded.error);
-    return new UdfRefusal(context.getString(context.unwrapResult(told)).trim());
+    return new UdfRefusal(forAuthor(context.getString(context.unwrapResult(told))));
   }
   const found = context.evalCode(`typeof ${functionName} === 'function' ? ${functionName} : null`);
   const udf = context.unwrapResult(found);

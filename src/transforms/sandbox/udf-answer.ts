@@ -9,6 +9,11 @@ export type ReadAnswer =
   | { readonly kind: 'filtered' }
   | { readonly kind: 'wrong'; readonly message: string };
 
+/** The text without the lines of the stack that are ours. */
+export function forAuthor(text: string): string {
+  return text.replaceAll(/\n[^\n]*\(prelude\.js:[^\n]*/g, '').trimEnd();
+}
+
 /** Reads the prelude's JSON: whatever a function returned, only what a message may be comes out. */
 export function readAnswer(
   json: string,
@@ -17,7 +22,8 @@ export function readAnswer(
 ): ReadAnswer {
   const answer = JSON.parse(json) as null | Readonly<Record<string, unknown>>;
   if (answer === null) return { kind: 'filtered' };
-  if (typeof answer['error'] === 'string') return { kind: 'wrong', message: answer['error'] };
+  if (typeof answer['error'] === 'string')
+    return { kind: 'wrong', message: forAuthor(answer['error']) };
   const data = answer['data'] as string;
   const attributes = Object.hasOwn(answer, 'attributes') ? answer['attributes'] : before.attributes;
   const message = wrongData(data, limits) ?? wrongAttributes(attributes, before, limits);

@@ -10,7 +10,7 @@ import { type Turn, type TurnEnd, type UdfOutcome, unpacked } from './turn.ts';
 /** After so long the others have their turn. */
 const turnMs = 20;
 /** Machines that are kept; each takes some megabytes and a range of addresses. */
-const sandboxesMax = 32;
+const sandboxesMax = 64;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -54,7 +54,12 @@ export function packed(messages: readonly TransformableMessage[]): PackedMessage
     bytes.set(data, at);
     at += data.length;
   }
-  const heads = messages.map(({ data: _, ...head }) => head);
+  const heads = messages.map(({ attributes, orderingKey, messageId, publishTimeMs }) => ({
+    attributes,
+    orderingKey,
+    messageId,
+    ...(publishTimeMs === undefined ? {} : { publishTimeMs }),
+  }));
   return { bytes, lengths, heads };
 }
 

@@ -19,6 +19,7 @@ export interface TurnThread {
 /** A thread that ends of itself more often in a row, before it began, will not do the next time. */
 const blamelessMax = 3;
 const lossStrikes = 3;
+const shares = 4;
 
 /**
  * Gives functions turns in threads, one after the other: none waits for more than one turn of each
@@ -48,6 +49,8 @@ export class UdfTurns {
 
   /** One outcome for each message; never rejects. */
   run(lane: UdfLane, messages: readonly TransformableMessage[]): Promise<UdfOutcome[]> {
+    if (lane.isClosed || this.#isClosed) return Promise.resolve(messages.map(() => closed));
+    if (this.#isFull()) return Promise.resolve(messages.map(() => crowded));
     this.#lanes.add(lane);
     const outcomes = messages.map((message) => this.#outcome(lane, message));
     this.#next();
@@ -70,14 +73,20 @@ export class UdfTurns {
   #outcome(lane: UdfLane, message: TransformableMessage): Promise<UdfOutcome> {
     const { waitingMax, waitingBytesMax } = this.#limits;
     const bytes = lane.waitingBytes + message.data.length;
-    if (lane.isClosed || this.#isClosed) return Promise.resolve(closed);
     if (lane.waitingCount >= waitingMax || (lane.waitingCount > 0 && bytes > waitingBytesMax)) {
-      return Promise.resolve(failure('Too many messages wait for the function.'));
+      return Promise.resolve(crowded);
     }
     return new Promise((settle) => {
       lane.push({ message, settle });
       this.#line.add(lane);
     });
+  }
+
+  /** One function has its share of what may wait, and all together several shares. */
+  #isFull(): boolean {
+    let bytes = 0;
+    for (const lane of this.#line) bytes += lane.waitingBytes;
+    return bytes >= shares * this.#limits.waitingBytesMax;
   }
 
   /** Begins as many turns as can be. */
@@ -126,6 +135,7 @@ export class UdfTurns {
   /** Those that are to be tried again: all but the message that the thread was at. */
   #lost(lane: UdfLane, taken: readonly Waiting[], loss: ThreadLoss): readonly Waiting[] {
     const { lostAt, isStall } = loss;
+    if (lane.isClosed) return [];
     this.#log.warn({ owner: lane.owner, functionName: lane.udf.functionName, isStall }, lossLine);
     if (lostAt === 'idle' && ++lane.blameless < blamelessMax) return taken;
     lane.blameless = 0;
@@ -142,6 +152,7 @@ export class UdfTurns {
 
 const lossLine = 'a thread of a message transform ended amid its work';
 const closed = failure('The transform is no longer in use.');
+const crowded = failure('Too many messages wait for the function.');
 
 /** Those for which the turn was too short. */
 function settled(lane: UdfLane, taken: readonly Waiting[], end: TurnEnd): readonly Waiting[] {
