@@ -70,6 +70,7 @@ export type { KeyedTopic, KeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';
 export type { Mac } from './delivery/ack-id.ts';
 export type { BrokerLimits, BrokerPorts } from './registry.ts';
+export { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
 export type {
   TransformAdministration,
   TransformsOf,

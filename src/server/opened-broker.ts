@@ -1,5 +1,5 @@
 import type { AuditWriter } from '../audit/index.ts';
-import { Broker, type KeyPolicy } from '../broker/index.ts';
+import { Broker, resourceLimits, type KeyPolicy } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
 import {
@@ -64,7 +64,11 @@ export async function openBroker(
       rewrapJournal: rewrapJournal(parts.audit),
       ...(config.region === null ? {} : { region: config.region }),
     },
-    { outstandingWindow: config.outstandingMax, openCacheBytes: config.openCacheBytes },
+    {
+      outstandingWindow: config.outstandingMax,
+      openCacheBytes: config.openCacheBytes,
+      resources: { ...resourceLimits, schemasPerProject: config.schemasMax },
+    },
   );
   closers.add(() => broker.drain());
   return broker;

@@ -23,6 +23,8 @@ test('the limits are those of Pub/Sub', () => {
     subscriptionsPerTopic: 10_000,
     snapshotsPerProject: 5_000,
     snapshotsPerTopic: 5_000,
+    schemasPerProject: 10_000,
+    revisionsPerSchema: 20,
   });
 });
 
