@@ -8,6 +8,7 @@ import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
 import { Access, type AccessParts } from './access/access.ts';
 import { authorizedMethods, authorizedRoutes } from './access/authorized.ts';
 import { openAccess } from './access/open-access.ts';
+import { CallRefusals } from './audit/call-refusals.ts';
 import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
@@ -120,14 +121,17 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     onOriginRefused: (origin) => refused.add(origin),
   });
   const access = new Access(options.access ?? openAccess, clock);
+  const { audit } = options;
+  const refusals = audit && new CallRefusals(audit.writer, audit.recordsReads, access);
+  const door = { access, refusals };
   const pubsub = [
     ...publisherMethods(broker),
     ...subscriberMethods(broker, entropy),
     ...schemaMethods(broker),
   ];
   const methods = [
-    ...auditedPubsub(authorizedMethods(pubsub, access), broker, options.audit),
-    ...authorizedMethods(options.methods ?? [], access),
+    ...auditedPubsub(authorizedMethods(pubsub, { access }), broker, audit, access),
+    ...authorizedMethods(options.methods ?? [], door),
   ];
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
@@ -152,8 +156,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const services = new Set([...methods.map(({ desc }) => desc.parent), IAMPolicy]);
   const routes = [
     ...methodRoutes([...services], methods, hotHandlers(broker, access)),
-    ...authorizedRoutes(messageTransformRoutes(broker), access),
-    ...authorizedRoutes(options.routes, access),
+    ...authorizedRoutes(messageTransformRoutes(broker), door),
+    ...authorizedRoutes(options.routes, door),
   ];
   const probes = { ready, metrics: options.metrics };
   const surroundings = { posture, access, probes, observe, clock, log, draining, unsent };

@@ -9,7 +9,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 
 import type { Logger, LogFields } from '../../src/runtime/index.ts';
-import { silentLogger } from '../../src/runtime/index.ts';
 import { startFixture, type ApiFixture, type FixtureOptions } from '../support/api-fixture.ts';
 import { JumpingClock } from '../support/jumping-clock.ts';
 import { hasOpenssl } from '../support/test-certificates.ts';
@@ -204,10 +203,11 @@ describe.skipIf(!hasOpenssl)('the port under TLS', () => {
 class KeptLog implements Logger {
   readonly lines: string[] = [];
   readonly #keep = (_fields: LogFields, text: string): void => void this.lines.push(text);
-  readonly debug = silentLogger.debug;
+  readonly debug = (): void => undefined;
   readonly info = this.#keep;
   readonly warn = this.#keep;
   readonly error = this.#keep;
+  readonly fatal = this.#keep;
 }
 
 describe.skipIf(!hasOpenssl)('certificates that change', () => {

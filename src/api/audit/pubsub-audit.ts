@@ -3,7 +3,9 @@ import type { Message } from '@bufbuild/protobuf';
 import type { AuditWriter } from '../../audit/index.ts';
 import type { BrokerService } from '../../broker/index.ts';
 import { RpcError } from '../../rpc/index.ts';
-import type { ApiCall, ApiMethod } from '../method.ts';
+import type { Access } from '../access/access.ts';
+import { messageFields } from '../access/request-fields.ts';
+import { rpcName, type ApiCall, type ApiMethod } from '../method.ts';
 import { type CallEnd, pubsubEntry, textAt } from './pubsub-entry.ts';
 import { type PubsubOperation, pubsubOperations } from './pubsub-operations.ts';
 
@@ -22,42 +24,56 @@ export function auditedPubsub(
   methods: readonly ApiMethod[],
   broker: Pick<BrokerService, 'getTopic'>,
   audit: PubsubAudit | undefined,
+  access: Access,
 ): ApiMethod[] {
   if (audit === undefined) return [...methods];
   return methods.map((method) => {
     const operation = pubsubOperations[method.desc.name];
     if (operation === undefined) return method;
     if (operation.kind === 'data_access' && !audit.recordsReads) return method;
-    const recorded = new RecordedMethod(method, operation, broker, audit.writer);
+    const recorded = new RecordedMethod(method, operation, {
+      broker,
+      writer: audit.writer,
+      access,
+    });
     return { ...method, call: (request, call) => recorded.call(request, call) };
   });
+}
+
+interface Recording {
+  readonly broker: Pick<BrokerService, 'getTopic'>;
+  readonly writer: AuditWriter;
+  readonly access: Access;
 }
 
 class RecordedMethod {
   readonly #method: ApiMethod;
   readonly #operation: PubsubOperation;
-  readonly #broker: Pick<BrokerService, 'getTopic'>;
-  readonly #writer: AuditWriter;
+  readonly #recording: Recording;
 
-  constructor(
-    method: ApiMethod,
-    operation: PubsubOperation,
-    broker: Pick<BrokerService, 'getTopic'>,
-    writer: AuditWriter,
-  ) {
+  constructor(method: ApiMethod, operation: PubsubOperation, recording: Recording) {
     this.#method = method;
     this.#operation = operation;
-    this.#broker = broker;
-    this.#writer = writer;
+    this.#recording = recording;
   }
 
   async call(request: Message, call: ApiCall): Promise<Message> {
-    // A deleted topic cannot be asked afterwards.
-    const stored = await this.#storedKey(request);
+    // A deleted topic cannot be asked afterwards; a stranger is told nothing of it, not even by time.
+    const stored = this.#mayPass(request, call) ? await this.#storedKey(request) : undefined;
     const end = await this.#run(request, call);
     await this.#record(request, call, end, stored);
     if ('error' in end) throw end.error;
     return end.answer;
+  }
+
+  #mayPass(request: Message, { principal }: ApiCall): boolean {
+    try {
+      const rpc = rpcName(this.#method.desc);
+      this.#recording.access.require(principal, rpc, messageFields(request));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async #run(request: Message, call: ApiCall): Promise<CallEnd> {
@@ -76,10 +92,13 @@ class RecordedMethod {
   ): Promise<void> {
     const kmsKeyName = this.#operation.on === 'topics' ? keyOf(request, end, stored) : undefined;
     const operation = this.#operation;
-    const entry = pubsubEntry({ method: this.#method, operation, request, call, end, kmsKeyName });
+    const method = this.#method;
+    const isGranted = (permission: string, resource: string): boolean =>
+      this.#recording.access.isGranted(call.principal, permission, resource);
+    const entry = pubsubEntry({ method, operation, request, call, end, kmsKeyName, isGranted });
     if (entry === null) return;
     try {
-      await this.#writer.append(entry);
+      await this.#recording.writer.append(entry);
     } catch (cause) {
       if ('error' in end) throw end.error;
       const isChange = operation.kind === 'activity';
@@ -95,7 +114,9 @@ class RecordedMethod {
     const { on, isOnProject, field } = this.#operation;
     if (on !== 'topics' || isOnProject === true || field === 'project') return undefined;
     try {
-      return (await this.#broker.getTopic(textAt(request, field))).kmsKeyName ?? undefined;
+      return (
+        (await this.#recording.broker.getTopic(textAt(request, field))).kmsKeyName ?? undefined
+      );
     } catch {
       return undefined;
     }

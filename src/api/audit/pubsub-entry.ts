@@ -22,6 +22,8 @@ export interface EndedCall {
   readonly end: CallEnd;
   /** Of the topic that the call is about, where it has one. */
   readonly kmsKeyName: string | undefined;
+  /** Whether the caller has a permission on a resource; asked about calls that were refused. */
+  readonly isGranted: (permission: string, resource: string) => boolean;
 }
 
 const nameLengthMax = 1_024;
@@ -49,7 +51,7 @@ export function pubsubEntry(ended: EndedCall): AuditEntry | null {
     resourceName: name,
     resource: resourceOf(operation, name, project),
     caller: {
-      principalEmail: 'anonymous',
+      principalEmail: call.principal.email,
       ...(call.callerIp === undefined ? {} : { callerIp: call.callerIp }),
       ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
     },
@@ -95,22 +97,25 @@ function resourceOf({ on }: PubsubOperation, name: string, project: string): Aud
   return { type: `pubsub_${what}`, labels: { project_id: project, [`${what}_id`]: id } };
 }
 
-/** Nobody is refused by Pub/Sub's own permissions here: who may connect may call. */
+/** A call that went further than the door had all that it asks for. */
 function authorizationOf(
-  { operation, request }: EndedCall,
+  { operation, request, end, isGranted }: EndedCall,
   name: string,
   project: string,
 ): AuthorizationInfo[] {
   const { permission, isOnProject, also = [] } = operation;
-  const on = isOnProject === true ? `projects/${project}` : name;
-  return [
-    { resource: on, permission, granted: true },
+  const isRefused = 'error' in end && end.error.code === 'PERMISSION_DENIED';
+  const asked = [
+    { resource: isOnProject === true ? `projects/${project}` : name, permission },
     ...also.map((each) => ({
       resource: textAt(request, each.field).slice(0, nameLengthMax),
       permission: each.permission,
-      granted: true,
     })),
   ];
+  return asked.map((each) => ({
+    ...each,
+    granted: !isRefused || isGranted(each.permission, each.resource),
+  }));
 }
 
 function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue } {

@@ -106,7 +106,7 @@ export class GrpcServer {
   #register(given: readonly ApiMethod[], context: GrpcContext): void {
     const { access, keyWatch: source } = context;
     const keyWatch = source && new KeyWatchService(source, context);
-    const methods = [...given, ...authorizedMethods(keyWatch?.unaryMethods ?? [], access)];
+    const methods = [...given, ...authorizedMethods(keyWatch?.unaryMethods ?? [], { access })];
     const own = [Health, ServerReflection, ServerReflectionAlpha];
     const served = [...servicesOf(methods), ...own];
     const health = new HealthService(

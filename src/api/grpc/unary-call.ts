@@ -24,7 +24,7 @@ export function unaryHandler(
   method: UnaryMethod,
 ): handleUnaryCall<Buffer, Uint8Array> {
   const { access, clock, observe, posture, log } = context;
-  const isOpen = isPublicService(rpc);
+  const isOpen = access.isPublic(rpc);
   return (call: UnaryCall, reply: sendUnaryData<Uint8Array>): void => {
     const startedMs = clock.monotonicMs();
     const fail = (thrown: unknown): void => {
@@ -46,11 +46,6 @@ export function unaryHandler(
     };
     void run().then(succeed, fail);
   };
-}
-
-/** Load balancers ask without credentials whether we are well. */
-export function isPublicService(rpc: string): boolean {
-  return rpc.startsWith('grpc.health.');
 }
 
 const nobodyIn = ({ isRequired }: Access): Principal => (isRequired ? nobody : operator);

@@ -12,7 +12,7 @@ import { watchUntaken } from '../access/watched-pull.ts';
 import { domainOf, toWireError } from '../error-mapping.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
-import type { Route } from '../route.ts';
+import { type Route, TextReply } from '../route.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
 import { ClientModules, type ClientModule } from './client-modules.ts';
 import { crossOriginHeaders, optionsHeaders } from './cross-origin.ts';
@@ -44,7 +44,7 @@ export interface HttpHandlerOptions {
 }
 
 const pullRpc = 'google.pubsub.v1.Subscriber.Pull';
-const metricsPermission = 'sealpost.metrics.get';
+const metricsRpc = 'sealpost.v1.Server.GetMetrics';
 const noBody = new Uint8Array(0);
 
 /** What happens between a request and its answer, in the order of its methods. */
@@ -121,6 +121,7 @@ export class HttpHandler {
     this.#observe(exchange, 'OK');
     const { cacheControl } = match.route;
     if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
+    if (answer instanceof TextReply) reply.code(answer.status);
     return reply.header('content-type', type).send(bytes);
   }
 
@@ -198,7 +199,9 @@ export class HttpHandler {
     const isGet = method === 'GET';
     const module = isGet ? this.#modules.find(path) : undefined;
     if (module !== undefined) return this.#serveModule(module, headers, reply);
-    if (isGet && path === metricsPath) this.#requireMetrics(principal);
+    if (isGet && path === metricsPath) {
+      this.#options.access.require(principal, metricsRpc, () => '');
+    }
     const probe = isGet ? await answerProbe(path, headers.accept, probes) : undefined;
     if (probe === undefined) {
       return reply.code(404).header('content-type', htmlType).send(notFoundPage(path));
@@ -207,12 +210,6 @@ export class HttpHandler {
       .code(probe.status)
       .headers({ 'content-type': probe.contentType, ...probe.headers })
       .send(probe.body);
-  }
-
-  #requireMetrics(principal: Principal): void {
-    if (this.#options.access.isGranted(principal, metricsPermission)) return;
-    const text = `Permission '${metricsPermission}' denied on resource 'organizations/sealpost' (or it may not exist).`;
-    throw new RpcError('PERMISSION_DENIED', 'METRICS_DENIED', text);
   }
 
   #serveModule(

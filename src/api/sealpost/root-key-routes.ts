@@ -43,9 +43,9 @@ export function rootKeyRoutes(rootKey: RootKeyControl): Route[] {
       template: `${path}:reseal`,
       handle: async (call) => {
         requireOperator(call);
-        const { callerIp, userAgent } = call;
+        const { callerIp, principal, userAgent } = call;
         const caller: AuditCaller = {
-          principalEmail: 'anonymous',
+          principalEmail: principal.email,
           ...(callerIp !== undefined && { callerIp }),
           ...(userAgent !== undefined && { userAgent }),
         };
