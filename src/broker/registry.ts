@@ -34,8 +34,10 @@ import { CompiledRevisions } from './schemas/compiled-revisions.ts';
 import { SchemaCatalog } from './schemas/schema-catalog.ts';
 import { SnapshotState } from './snapshots/snapshot-state.ts';
 import { SortedMap } from './lists/sorted-map.ts';
-import { SubscriptionState, type SubscriptionPorts } from './subscription-state.ts';
+import type { SubscriptionPorts } from './subscription-ports.ts';
+import { SubscriptionState } from './subscription-state.ts';
 import { openTopic, type TopicState } from './topic-state.ts';
+import { TransformMemory } from './transforms/transform-memory.ts';
 
 /** All that the broker needs from outside. */
 export interface BrokerPorts {
@@ -136,6 +138,7 @@ export class Registry {
       recentAcks: new RecentAcksBudget(),
       window: limits.outstandingWindow,
       deadLetters: this.deadLetters,
+      transformMemory: new TransformMemory(),
       push: { ...ports, sender: ports.pushSender, memory: new PushMemory() },
     };
   }

@@ -1,47 +1,28 @@
-import type { Clock } from '../runtime/index.ts';
-import { AckIds, type Mac } from './delivery/ack-id.ts';
+import { AckIds } from './delivery/ack-id.ts';
 import type { AckLog } from './acks/ack-log.ts';
 import type { AckState } from './acks/ack-recovery.ts';
-import type { RecentAcksBudget } from './acks/recent-acks.ts';
 import { Settler } from './acks/settler.ts';
 import { Backlog } from './delivery/backlog.ts';
 import type { SubscriptionRow } from './catalog/catalog-rows.ts';
 import { Consumer } from './delivery/consumer.ts';
-import type { DeadlineWheel } from './delivery/deadline-wheel.ts';
 import { DeliveryQueue } from './delivery/delivery-queue.ts';
-import type { Dispatcher } from './delivery/dispatcher.ts';
-import type { LeaseBudget } from './delivery/lease-budget.ts';
 import type { Lease } from './delivery/lease.ts';
 import { scanOf } from './delivery/message-scan.ts';
 import { messageFilterOf, type MessageFilter, type PublishedRun } from './filter/message-filter.ts';
 import { RedeliveryRules } from './delivery/redelivery.ts';
-import type { DeadLetters } from './dead-letter/dead-letters.ts';
 import { notPulled } from './errors.ts';
 import { KeyWatch } from './key-watch.ts';
-import type { BrokerObserver, StreamState } from './observer.ts';
-import { PushPump, type PushPorts } from './push/push-pump.ts';
+import type { StreamState } from './observer.ts';
+import { PushPump } from './push/push-pump.ts';
 import type { PushStatus } from './service.ts';
 import { PublishTime } from './lanes/publish-time.ts';
 import { checkTransitRegion } from './resources/storage-policy.ts';
+import type { SubscriptionPorts } from './subscription-ports.ts';
 import type { TopicState } from './topic-state.ts';
+import { TransformStage } from './transforms/transform-stage.ts';
 
 /** Requests of push that are under way when the subscription ends have so long to be answered. */
 const pushGraceMs = 10_000;
-
-export interface SubscriptionPorts {
-  readonly clock: Clock;
-  readonly observer: BrokerObserver;
-  readonly mac: Mac;
-  readonly wheel: DeadlineWheel;
-  readonly dispatcher: Dispatcher;
-  readonly budget: LeaseBudget;
-  readonly recentAcks: RecentAcksBudget;
-  readonly window: number;
-  readonly push: PushPorts;
-  readonly deadLetters: DeadLetters;
-  /** Where this broker stores; absent: every policy is met. */
-  readonly region?: string;
-}
 
 /** One subscription at work: its backlog, its acknowledgements and whoever listens to it. */
 export class SubscriptionState {
@@ -58,6 +39,8 @@ export class SubscriptionState {
   readonly #ackLog: AckLog;
   readonly #settler: Settler;
   readonly #queue: DeliveryQueue;
+  /** Between the filter and the delivery. */
+  readonly transforms: TransformStage;
   readonly #redelivery: RedeliveryRules;
   readonly #keyWatch: KeyWatch;
   readonly #oldestTime: PublishTime;
@@ -98,7 +81,7 @@ export class SubscriptionState {
       onVoided: (lease) => this.#settler.voided(lease),
       redeliver: (lease) => this.#redelivery.of(lease),
       onForward: (lease) => void this.#forward(lease),
-      onEnded: (sequence) => this.#ackLog.add(sequence),
+      onEnded: (sequence) => this.#ended(sequence),
       onPassed: (sequence) => this.#ackLog.addRange(sequence, sequence + 1),
     });
     const { backlog } = this;
@@ -115,8 +98,18 @@ export class SubscriptionState {
     this.#settler = new Settler(settling, ackIds, () => this.isExactlyOnce);
     this.#oldestTime = new PublishTime(topic.reader);
     this.retainedTime = new PublishTime(topic.reader);
+    this.transforms = this.#openTransforms();
     this.#queue = this.#openQueue();
+    this.transforms.change(row.messageTransforms);
     this.#settler.restore(acks.leases);
+  }
+
+  #openTransforms(): TransformStage {
+    const { name } = this.row;
+    const of = { name, backlog: this.backlog, lane: this.topic.lane, rules: this.#redelivery };
+    const wake = (): void => this.#queue.wake();
+    const flush = (): void => this.#ackLog.flushSoon();
+    return new TransformStage({ ...of, wake, flush }, this.#ports);
   }
 
   #openQueue(): DeliveryQueue {
@@ -128,6 +121,7 @@ export class SubscriptionState {
       lane: topic.lane,
       reader: topic.reader,
       scan: scanOf(this.row, ports.mac, this.filter),
+      transforms: this.transforms,
       attemptOf: (lease) => this.#redelivery.attemptOf(lease),
       commitLeases: () => this.#settler.commitLeases,
       onPassed: (count) => ports.observer.filtered(this.row.name, count),
@@ -137,6 +131,11 @@ export class SubscriptionState {
       },
       onMissing: (first) => this.expireBelow(first),
     });
+  }
+
+  #ended(sequence: number): void {
+    this.#ackLog.add(sequence);
+    if (this.transforms.isOn) this.transforms.ended(sequence);
   }
 
   get floor(): number {
@@ -253,6 +252,7 @@ export class SubscriptionState {
    */
   reset(to: { readonly frontier: number; readonly holes: Iterable<number> }): void {
     this.backlog.reset(to.frontier, to.holes);
+    this.transforms.clear();
     this.#ackLog.reset();
   }
 
@@ -283,6 +283,8 @@ export class SubscriptionState {
   /** Takes over a stored change: push begins, goes on or ends as it says. */
   change(row: SubscriptionRow): void {
     this.row = row;
+    // What failed under other transforms need not wait for these.
+    if (this.transforms.change(row.messageTransforms)) this.endDelays();
     this.applyPush();
   }
 
@@ -308,8 +310,10 @@ export class SubscriptionState {
 
   /** The topic's key was taken away or given back. */
   async keyChanged(kind: 'revoked' | 'restored'): Promise<void> {
-    if (kind === 'revoked') this.cutPush();
-    else this.#pump?.restored();
+    if (kind === 'revoked') {
+      this.transforms.forget();
+      this.cutPush();
+    } else this.#pump?.restored();
     await this.checkKey();
   }
 
@@ -365,11 +369,7 @@ export class SubscriptionState {
 
   /** How many streaming pulls are open, by what holds them up. */
   streamStates(): Partial<Record<StreamState, number>> {
-    const states: Partial<Record<StreamState, number>> = {};
-    for (const { type, state } of this.#queue.consumers()) {
-      if (type === 'streaming pull') states[state] = (states[state] ?? 0) + 1;
-    }
-    return states;
+    return this.#queue.streamStates();
   }
 
   /** Writes what is not yet durable, compactly, after the acknowledgements under way. */
@@ -381,6 +381,7 @@ export class SubscriptionState {
   async close(): Promise<void> {
     this.#keyWatch.stop();
     this.backlog.close();
+    this.transforms.close();
     this.#ports.dispatcher.forget(this.#queue);
     this.#ports.deadLetters.forget(this.row.id);
     await this.#ackLog.close();

@@ -25,7 +25,11 @@ export class RunFixture {
 
   async start(): Promise<void> {
     const audit = { writer: this.audit, recordsReads: this.recordsReads };
-    const routes = runRoutes(this.run, { defaultLocation: 'us-central1', audit });
+    const routes = runRoutes(this.run, {
+      defaultLocation: 'us-central1',
+      audit,
+      authorizer: { isGranted: () => true },
+    });
     this.#fixture = await startFixture({ routes });
   }
 

@@ -1,3 +1,4 @@
+import { limits } from '../limits.ts';
 import type { SealableMessage } from '../service.ts';
 import { encodeAttributes, keptFields, writeParts } from '../wire/index.ts';
 
@@ -8,6 +9,8 @@ export interface DeadLetterOrigin {
   /** `projects/P/subscriptions/S`. */
   readonly subscription: string;
   readonly publishTimeMs: number;
+  /** What its subscription's transform did not bear; the value of an attribute holds a part of it. */
+  readonly deliveryError?: string;
 }
 
 const prefix = 'CloudPubSubDeadLetterSource';
@@ -32,10 +35,22 @@ function originAttributes(origin: DeadLetterOrigin): (readonly [string, string])
   const [, project = '', , subscription = ''] = origin.subscription.split('/');
   // Production writes the offset of UTC, where other timestamps have a Z.
   const time = new Date(origin.publishTimeMs).toISOString().replace('Z', '+00:00');
+  const { deliveryError } = origin;
   return [
     [`${prefix}DeliveryCount`, String(origin.failures)],
     [`${prefix}Subscription`, subscription],
     [`${prefix}SubscriptionProject`, project],
     [`${prefix}TopicPublishTime`, time],
+    ...(deliveryError === undefined
+      ? []
+      : [[`${prefix}DeliveryErrorMessage`, shortened(deliveryError)] as const]),
   ];
+}
+
+/** As much of a text as the value of an attribute may hold, in whole characters. */
+function shortened(text: string): string {
+  const bytes = Buffer.from(text.toWellFormed());
+  let end = Math.min(bytes.length, limits.attributeValueBytesMax);
+  while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
 }

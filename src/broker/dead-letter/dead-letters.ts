@@ -19,6 +19,8 @@ export interface DeadLetter {
   readonly sequence: number;
   /** Nacks and passed deadlines of the message. */
   readonly failures: number;
+  /** What its subscription's transform did not bear, if that was the last failure. */
+  readonly deliveryError?: string;
   /** True once it need not be forwarded any more: acknowledged, sought away, expired. */
   isOver(): boolean;
 }
@@ -205,10 +207,12 @@ async function openedCopy(letter: DeadLetter): Promise<SealableMessage | null> {
 
 function copyFrom(held: HeldSegment, letter: DeadLetter): SealableMessage {
   const { base, bytes, offsets, timeMs } = held;
+  const { deliveryError } = letter;
   const index = letter.sequence - base;
   return deadLetterCopy(bytes.subarray(offsets[index], offsets[index + 1]), {
     failures: letter.failures,
     subscription: letter.subscription.name,
     publishTimeMs: timeMs,
+    ...(deliveryError !== undefined && { deliveryError }),
   });
 }

@@ -82,15 +82,6 @@ export class Backlog {
     return this.#unsizedCount;
   }
 
-  /** When the next lease ends unless something happens; Infinity if none is outstanding. */
-  get nextDeadlineMs(): number {
-    let nextMs = Infinity;
-    for (const lease of this.#leases.values()) {
-      if (lease.isOutstanding && lease.deadlineMs < nextMs) nextMs = lease.deadlineMs;
-    }
-    return nextMs;
-  }
-
   /** Everything below is acknowledged. */
   get floor(): number {
     for (const sequence of this.#leases.keys()) return sequence;
@@ -208,11 +199,7 @@ export class Backlog {
   restore(was: RestoredLease): void {
     const lease = this.#leases.get(was.sequence);
     if (lease === undefined || lease.state !== 'available') return;
-    lease.state = 'outstanding';
-    lease.isScanned = was.isScanned;
-    lease.attempt = was.attempt;
-    lease.failures = was.failures;
-    lease.ackId = this.#ackIds.makeAgain(was.ackEpoch, was.sequence, was.attempt);
+    lease.restored(was, this.#ackIds.makeAgain(was.ackEpoch, was.sequence, was.attempt));
     this.#outstandingCount++;
     this.#wheel.set(lease, was.deadlineMs);
   }

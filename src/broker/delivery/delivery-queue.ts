@@ -1,3 +1,4 @@
+import type { Dek } from '../../envelope/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Segment } from '../../storage/index.ts';
 import type { Backlog } from './backlog.ts';
@@ -9,8 +10,10 @@ import type { Lane } from '../lanes/lane.ts';
 import type { HeldSegment, LaneReader } from '../lanes/lane-reader.ts';
 import { holds } from '../lanes/segment-shelf.ts';
 import type { LeaseBudget } from './lease-budget.ts';
-import type { DeliveryType } from '../observer.ts';
+import type { DeliveryType, StreamState } from '../observer.ts';
 import type { Delivery } from '../service.ts';
+import type { ReadyMessage } from '../transforms/ready-messages.ts';
+import type { TransformStage } from '../transforms/transform-stage.ts';
 
 export interface DeliveryOptions {
   readonly backlog: Backlog;
@@ -23,6 +26,8 @@ export interface DeliveryOptions {
   readonly budget: LeaseBudget;
   /** What is asked of a message before its first delivery; null: nothing. */
   readonly scan: MessageScan | null;
+  /** Where it is on, a message leaves as that has made it. */
+  readonly transforms: TransformStage;
   /** Of a delivery: 0 where attempts are not told. */
   readonly attemptOf: (lease: Lease) => number;
   /** Exactly once: leases are durable before their messages leave. Null: they need not be. */
@@ -45,6 +50,10 @@ interface Gathered {
   readonly batch: Delivery[];
   readonly leases: Lease[];
   readonly segments: HeldSegment[];
+  /** What of it transforms have made. */
+  readonly made: ReadyMessage[];
+  readonly nowMs: number;
+  bytes: number;
   /** Messages that were looked at for the first time. */
   scanCount: number;
   /** Those of them that the filter keeps away, as far as nobody was told at publish. */
@@ -73,9 +82,13 @@ export class DeliveryQueue implements Turn {
     return this.#consumers.size;
   }
 
-  /** Those that take messages now, waiting Pulls included. */
-  consumers(): Iterable<Consumer> {
-    return this.#consumers;
+  /** How many streaming pulls are open, by what holds them up. */
+  streamStates(): Partial<Record<StreamState, number>> {
+    const states: Partial<Record<StreamState, number>> = {};
+    for (const { type, state } of this.#consumers) {
+      if (type === 'streaming pull') states[state] = (states[state] ?? 0) + 1;
+    }
+    return states;
   }
 
   attach(consumer: Consumer): void {
@@ -128,7 +141,7 @@ export class DeliveryQueue implements Turn {
       this.failAll(error);
       return false;
     }
-    if (!this.#isLoading) this.#tellIdle();
+    if (!this.#isLoading && !this.#options.transforms.isBusy) this.#tellIdle();
     return false;
   }
 
@@ -141,14 +154,17 @@ export class DeliveryQueue implements Turn {
     return true;
   }
 
-  #deliver({ batch, leases, segments }: Gathered, consumer: Consumer): void {
-    if (segments.some(({ dek }) => !dek.isAlive)) {
+  #deliver(turn: Gathered, consumer: Consumer): void {
+    const { batch, leases, segments, made } = turn;
+    const isDead = ({ dek }: { readonly dek: Dek }): boolean => !dek.isAlive;
+    if (segments.some(isDead) || made.some(isDead)) {
       // A key died while others were asked for: its bytes are zeroed, or must not leave.
       for (const lease of leases) this.#options.backlog.giveBack(lease);
-      return;
+    } else {
+      consumer.deliver(batch);
+      this.#options.onDelivered(consumer.type, batch.length);
     }
-    consumer.deliver(batch);
-    this.#options.onDelivered(consumer.type, batch.length);
+    wipe(turn);
   }
 
   /** A few batches of a consumer are on their way to the disk at once; they arrive in order. */
@@ -163,6 +179,7 @@ export class DeliveryQueue implements Turn {
       await commit(turn.leases);
     } catch (error) {
       for (const lease of stillLeased(turn).leases) this.#options.backlog.giveBack(lease);
+      wipe(turn);
       consumer.fail(error);
       return;
     } finally {
@@ -172,6 +189,7 @@ export class DeliveryQueue implements Turn {
     for (const lease of kept.leases) lease.isLeaving = false;
     if (consumer.isClosed) for (const lease of kept.leases) this.#options.backlog.giveBack(lease);
     else if (kept.batch.length > 0) this.#deliver(kept, consumer);
+    wipe(turn);
     this.wake();
   }
 
@@ -198,26 +216,68 @@ export class DeliveryQueue implements Turn {
       batch: [],
       leases: [],
       segments: [],
+      made: [],
+      nowMs: this.#options.clock.monotonicMs(),
+      bytes: 0,
       scanCount: 0,
       passedCount: 0,
     };
-    const nowMs = this.#options.clock.monotonicMs();
-    let bytes = 0;
-    while (bytes < consumer.limits.turnBytes && consumer.room > 0) {
+    while (gathered.bytes < consumer.limits.turnBytes && consumer.room > 0) {
       const sequence = this.#candidate(consumer);
       if (sequence === undefined || gathered.scanCount >= scansMax) break;
-      const segment = this.#segmentFor(sequence, gathered);
-      if (segment === undefined) break;
-      if (!this.#look(segment, sequence, consumer, gathered)) continue;
-      const size = sizeOf(segment, sequence);
-      if (!consumer.admits(bytes + size, gathered.batch.length + 1)) break;
-      const lease = this.#lease(segment, sequence, consumer, nowMs);
-      bytes += size;
-      gathered.leases.push(lease);
-      gathered.batch.push(this.#delivery(segment, lease));
+      if (!this.#gatherOne(sequence, consumer, gathered)) break;
     }
     if (gathered.passedCount > 0) this.#options.onPassed(gathered.passedCount);
     return gathered;
+  }
+
+  /** Adds a message, or sees that it is not to be had now; false ends the turn. */
+  #gatherOne(sequence: number, consumer: Consumer, gathered: Gathered): boolean {
+    const { transforms } = this.#options;
+    if (transforms.isOn) {
+      const made = transforms.ready(sequence);
+      if (made !== undefined) return this.#addMade(made, consumer, gathered);
+      if (!transforms.hasRoom(consumer.room)) return false;
+    }
+    const segment = this.#segmentFor(sequence, gathered);
+    if (segment === undefined) return false;
+    if (!this.#look(segment, sequence, consumer, gathered)) return true;
+    if (!transforms.isOn)
+      return this.#add(sequence, viewOf(segment, sequence), segment.timeMs, consumer, gathered);
+    transforms.begin(sequence, segment);
+    return true;
+  }
+
+  /** The transforms have made it: it is what leaves. */
+  #addMade(made: ReadyMessage, consumer: Consumer, gathered: Gathered): boolean {
+    const { sequence, bytes, publishTimeMs } = made;
+    if (!this.#add(sequence, bytes, publishTimeMs, consumer, gathered)) return false;
+    this.#options.transforms.take(sequence);
+    gathered.made.push(made);
+    return true;
+  }
+
+  /** False: its consumer does not admit so much now. */
+  #add(
+    sequence: number,
+    bytes: Uint8Array,
+    publishTimeMs: number,
+    consumer: Consumer,
+    gathered: Gathered,
+  ): boolean {
+    const { backlog, attemptOf, lane } = this.#options;
+    const { batch, leases, nowMs } = gathered;
+    const { length } = bytes;
+    if (!consumer.admits(gathered.bytes + length, batch.length + 1)) return false;
+    const deadlineMs = nowMs + consumer.ackDeadlineMs;
+    const message = { bytes: length, publishTimeMs, deliveredMs: nowMs, deadlineMs };
+    const lease = backlog.lease(sequence, consumer, message);
+    gathered.bytes += length;
+    leases.push(lease);
+    const { ackId } = lease;
+    const messageId = lane.messageId(sequence);
+    batch.push({ ackId, messageId, publishTimeMs, deliveryAttempt: attemptOf(lease), bytes });
+    return true;
   }
 
   /** Whether it may be handed out now: does its filter let it through, and its key's order? */
@@ -254,25 +314,6 @@ export class DeliveryQueue implements Turn {
     return segment;
   }
 
-  #lease(segment: HeldSegment, sequence: number, consumer: Consumer, nowMs: number): Lease {
-    const message = {
-      bytes: sizeOf(segment, sequence),
-      publishTimeMs: segment.timeMs,
-      deliveredMs: nowMs,
-      deadlineMs: nowMs + consumer.ackDeadlineMs,
-    };
-    return this.#options.backlog.lease(sequence, consumer, message);
-  }
-
-  #delivery(segment: HeldSegment, lease: Lease): Delivery {
-    const { ackId, publishTimeMs, sequence } = lease;
-    const index = sequence - segment.base;
-    const bytes = segment.bytes.subarray(segment.offsets[index], segment.offsets[index + 1]);
-    const messageId = this.#options.lane.messageId(sequence);
-    const deliveryAttempt = this.#options.attemptOf(lease);
-    return { ackId, messageId, publishTimeMs, deliveryAttempt, bytes };
-  }
-
   /** Fetches what the next message needs; while it is under way no turn does anything. */
   async #load(sequence: number): Promise<void> {
     if (this.#isLoading) return;
@@ -296,10 +337,15 @@ export class DeliveryQueue implements Turn {
   }
 }
 
-/** Bytes of a message as it is opened. */
-function sizeOf(segment: HeldSegment, sequence: number): number {
+/** A message as it was opened. */
+function viewOf(segment: HeldSegment, sequence: number): Uint8Array {
   const index = sequence - segment.base;
-  return segment.offsets[index + 1]! - segment.offsets[index]!;
+  return segment.bytes.subarray(segment.offsets[index], segment.offsets[index + 1]);
+}
+
+/** What transforms have made has left, or must not: it is made again if it is wanted again. */
+function wipe({ made }: Gathered): void {
+  for (const { bytes } of made) bytes.fill(0);
 }
 
 /** Without what a seek, or the expiry of a lease, has taken away meanwhile. */

@@ -84,10 +84,11 @@ export class KeyOrder {
     }
   }
 
-  /** It is done with before those ahead of it are: its key goes on behind it. */
-  passOver({ queue, later }: Lease): void {
-    if (queue === null) return;
-    queue.next = later;
+  /** It is done with before those ahead of it are: its key goes on behind it, if it was next. */
+  passOver(lease: Lease): void {
+    const { queue } = lease;
+    if (queue === null || queue.next !== lease) return;
+    queue.next = lease.later;
     this.#offerNext(queue);
   }
 

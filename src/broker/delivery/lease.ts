@@ -1,5 +1,6 @@
 import type { DeliveryType } from '../observer.ts';
 import type { Backlog } from './backlog.ts';
+import type { RestoredLease } from './backlog-options.ts';
 import type { Consumer } from './consumer.ts';
 import { Timed } from './deadline-wheel.ts';
 import type { KeyQueue } from './key-queue.ts';
@@ -94,7 +95,25 @@ export class Lease extends Timed {
     this.deliveredMs = Math.round(message.deliveredMs);
   }
 
+  /** It was outstanding before a restart, and still is. */
+  restored(was: RestoredLease, ackId: string): void {
+    this.state = 'outstanding';
+    this.isScanned = was.isScanned;
+    this.attempt = was.attempt;
+    this.failures = was.failures;
+    this.ackId = ackId;
+  }
+
   override expire(): void {
     this.backlog.expire(this);
   }
+}
+
+/** When the first of them ends unless something happens; Infinity if none is outstanding. */
+export function nextDeadlineMs(leases: Iterable<Lease>): number {
+  let nextMs = Infinity;
+  for (const lease of leases) {
+    if (lease.isOutstanding && lease.deadlineMs < nextMs) nextMs = lease.deadlineMs;
+  }
+  return nextMs;
 }

@@ -5,6 +5,8 @@ import type { SubscriptionState } from '../subscription-state.ts';
 
 /** A Pull waits so long for a first message; clients give up after 60 s. */
 const waitMs = 25_000;
+/** One that does not want to wait waits so long for transforms. */
+const transformWaitMs = 2_000;
 /** Bytes of one answer, beside a single larger message. */
 const replyBytes = 1024 * 1024;
 
@@ -48,13 +50,15 @@ export async function pullOnce<Reply>(
   const giveUp = (): void => {
     if (!consumer.isClosed) answer([]);
   };
-  const deadlineMs = ports.clock.monotonicMs() + waitMs;
+  const isBrief = request.returnImmediately && subscription.transforms.isOn;
+  const deadlineMs = ports.clock.monotonicMs() + (isBrief ? transformWaitMs : waitMs);
   const cancel = ports.clock.schedule(deadlineMs, giveUp);
   request.signal.addEventListener('abort', giveUp);
   if (request.signal.aborted) giveUp();
   try {
     await subscription.attach(consumer);
-    const isServed = consumer.committingCount > 0 || subscription.hasAvailable(consumer);
+    const isComing = consumer.committingCount > 0 || subscription.transforms.isBusy;
+    const isServed = isComing || subscription.hasAvailable(consumer);
     if (request.returnImmediately && !isServed) giveUp();
     return await promise;
   } finally {

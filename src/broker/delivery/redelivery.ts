@@ -3,6 +3,7 @@ import type { SubscriptionRow } from '../catalog/catalog-rows.ts';
 import type { DeadLetters } from '../dead-letter/dead-letters.ts';
 import { retryDelayMs } from '../dead-letter/retry-delay.ts';
 import type { TopicState } from '../topic-state.ts';
+import { transformDelayMs } from '../transforms/transform-delay.ts';
 import type { Backlog } from './backlog.ts';
 import type { Redelivery } from './backlog-options.ts';
 import type { Lease } from './lease.ts';
@@ -13,6 +14,8 @@ export class RedeliveryRules {
   readonly #topic: TopicState;
   readonly #clock: Clock;
   readonly #deadLetters: DeadLetters;
+  /** Why those failed that are being forwarded, if a transform did not bear them. */
+  readonly #errors = new Map<Lease, string>();
 
   constructor(options: {
     readonly row: () => SubscriptionRow;
@@ -33,6 +36,15 @@ export class RedeliveryRules {
     return isExhausted ? 'forward' : this.#retryMs(lease);
   }
 
+  /** A transform did not bear a message that nobody has: as a nack, but never tried again at once. */
+  transformFailed(lease: Lease, message: string): void {
+    const isCounted = this.#row().deadLetterPolicy !== undefined;
+    const delayMs = transformDelayMs(lease.failures + 1, isCounted);
+    this.#errors.set(lease, message);
+    lease.backlog.failTransform(lease, this.#clock.monotonicMs() + delayMs);
+    if (lease.state !== 'forwarding') this.#errors.delete(lease);
+  }
+
   /** The number of a delivery; 0 without a dead letter policy (pubsub.v1 ReceivedMessage). */
   attemptOf(lease: Lease): number {
     return this.#row().deadLetterPolicy === undefined ? 0 : lease.failures + 1;
@@ -43,13 +55,16 @@ export class RedeliveryRules {
    * comes again as if it had failed once more.
    */
   async forward(lease: Lease, backlog: Backlog, acknowledged: () => void): Promise<void> {
+    const deliveryError = this.#errors.get(lease);
     const code = await this.#deadLetters.forward({
       subscription: this.#row(),
       topic: this.#topic,
       sequence: lease.sequence,
       failures: lease.failures,
       isOver: () => lease.state !== 'forwarding',
+      ...(deliveryError !== undefined && { deliveryError }),
     });
+    this.#errors.delete(lease);
     if (lease.state !== 'forwarding') return;
     if (code !== 'OK') backlog.forwardFailed(lease, this.#retryMs(lease));
     else if (backlog.acknowledge(lease) === 'done') acknowledged();

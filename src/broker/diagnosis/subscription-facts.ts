@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/index.ts';
 import type { StreamState } from '../observer.ts';
 import type { KeyHealth, PushStatus } from '../service.ts';
 import type { Backlog } from '../delivery/backlog.ts';
-import type { Lease } from '../delivery/lease.ts';
+import { nextDeadlineMs, type Lease } from '../delivery/lease.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import { keyAnswer } from '../lanes/key-answer.ts';
 import type { DeadLetterFacts } from './dead-letter-facts.ts';
@@ -31,10 +31,18 @@ export interface SubscriptionFacts {
   readonly waiting: WaitingCounts;
   /** Null: no dead letter policy. */
   readonly deadLetters: DeadLetterFacts | null;
+  readonly transforms: TransformFacts;
   /** Until the first of the outstanding messages is taken back; Infinity without any. */
   readonly nextDeadlineSeconds: number;
   /** Since the last delivery; null: none since the start. */
   readonly idleSeconds: number | null;
+}
+
+export interface TransformFacts {
+  /** Messages that its transforms did not bear when they were last run. */
+  readonly failingCount: number;
+  /** They cannot be run at all. */
+  readonly isStalled: boolean;
 }
 
 export interface WaitingCounts {
@@ -72,7 +80,8 @@ export async function subscriptionFacts(
     streamCount: Object.values(streams).reduce((sum, count) => sum + count, 0),
     heldBy: subscription.heldBy,
     waiting: waitingCounts(backlog),
-    nextDeadlineSeconds: Math.max(0, backlog.nextDeadlineMs - nowMs) / 1000,
+    transforms: subscription.transforms,
+    nextDeadlineSeconds: Math.max(0, nextDeadlineMs(backlog.leases()) - nowMs) / 1000,
     idleSeconds: lastDeliveredMs === null ? null : Math.max(0, nowMs - lastDeliveredMs) / 1000,
   };
 }

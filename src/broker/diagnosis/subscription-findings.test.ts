@@ -20,6 +20,7 @@ const moving: SubscriptionFacts = {
   streamCount: 1,
   heldBy: null,
   waiting: { orderCount: 0, retryCount: 0 },
+  transforms: { failingCount: 0, isStalled: false },
   deadLetters: null,
   nextDeadlineSeconds: 9,
   idleSeconds: 0,

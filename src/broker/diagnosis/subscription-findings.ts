@@ -8,6 +8,7 @@ import {
 } from './dead-letter-findings.ts';
 import { counted, grouped, span } from './plain-words.ts';
 import type { SubscriptionFacts } from './subscription-facts.ts';
+import { transformFailing, transformsUnavailable } from './transform-findings.ts';
 
 /** Push that only failed for so long no longer heals by itself: somebody has to look. */
 const failingSecondsMax = 600;
@@ -21,6 +22,7 @@ type Check = (facts: SubscriptionFacts) => Finding | null;
 const checks: readonly Check[] = [
   keyUnusable,
   waitingKeyUnusable,
+  transformsUnavailable,
   pushStalled,
   pushRefused,
   pushFailingLong,
@@ -32,6 +34,7 @@ const checks: readonly Check[] = [
   (facts) => streamsHeld(facts, 'suspended_client_flow_controlled'),
   windowFull,
   leasesSpent,
+  transformFailing,
   retentionNear,
   deadLettersKept,
   deadLettersUnread,

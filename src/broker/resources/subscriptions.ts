@@ -26,7 +26,8 @@ export class Subscriptions {
   async create(subscription: Subscription): Promise<Subscription> {
     this.#refuseTaken(subscription.name);
     const { transforms: engine } = this.#registry.ports;
-    await checkTransforms(subscription.messageTransforms, engine);
+    const { messageTransforms } = subscription;
+    if (messageTransforms !== undefined) await checkTransforms(messageTransforms, engine);
     return await this.#registry.changes.run(() => this.#create(subscription));
   }
 

@@ -28,7 +28,9 @@ export class Topics {
    */
   async create(topic: Topic): Promise<Topic> {
     if (this.#registry.topics.has(topic.name)) throw alreadyExists(topic.name);
-    await checkTransforms(topic.messageTransforms, this.#registry.ports.transforms);
+    if (topic.messageTransforms !== undefined) {
+      await checkTransforms(topic.messageTransforms, this.#registry.ports.transforms);
+    }
     await this.#keyPolicy.require(topic, 'CreateTopic');
     await this.#probe(topic);
     return await this.#registry.changes.run(() => this.#create(topic));
