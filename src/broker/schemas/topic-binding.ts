@@ -24,18 +24,9 @@ export function schemaBinding(
   if (settings === undefined) return {};
   const row = schemas.get(settings.schema);
   if (row === undefined) throw notFound(settings.schema);
-  const isSame = before?.schemaUid === row.uid;
-  const bound = (
-    id: string | undefined,
-    idBefore: string | undefined,
-    ordinalBefore: number | undefined,
-  ): number | undefined => {
-    if (id === undefined) return undefined;
-    return isSame && id === idBefore ? ordinalBefore : ordinalOf(row, id);
-  };
-  const { firstRevisionId, lastRevisionId } = before?.schemaSettings ?? {};
-  const first = bound(settings.firstRevisionId, firstRevisionId, before?.schemaFirst);
-  const last = bound(settings.lastRevisionId, lastRevisionId, before?.schemaLast);
+  const bounds = before?.schemaUid === row.uid ? boundsOf(before) : new Map<string, number>();
+  const first = boundOf(row, settings.firstRevisionId, bounds);
+  const last = boundOf(row, settings.lastRevisionId, bounds);
   if (first !== undefined && last !== undefined && first > last) {
     throw invalidArgument(
       'schema_settings: first_revision_id must not be newer than last_revision_id',
@@ -46,6 +37,26 @@ export function schemaBinding(
     ...(first === undefined ? {} : { schemaFirst: first }),
     ...(last === undefined ? {} : { schemaLast: last }),
   };
+}
+
+/** The places of the revisions that bound a topic already, by their ids. */
+function boundsOf({ schemaSettings, schemaFirst, schemaLast }: TopicRow): Map<string, number> {
+  const { firstRevisionId = '', lastRevisionId = '' } = schemaSettings ?? {};
+  const bounds = new Map<string, number>();
+  if (schemaFirst !== undefined) bounds.set(firstRevisionId, schemaFirst);
+  if (schemaLast !== undefined) bounds.set(lastRevisionId, schemaLast);
+  return bounds;
+}
+
+function boundOf(
+  row: SchemaRow,
+  id: string | undefined,
+  before: ReadonlyMap<string, number>,
+): number | undefined {
+  if (id === undefined) return undefined;
+  const ordinal = findRevision(row, id)?.ordinal ?? before.get(id);
+  if (ordinal === undefined) throw notFound(`${row.name}@${id}`);
+  return ordinal;
 }
 
 /** `row` without what it was bound to. */
@@ -70,10 +81,4 @@ export function allowedRevisions(schema: SchemaRow, topic: TopicRow): RevisionHe
   return schema.revisions
     .filter(({ ordinal }) => ordinal >= schemaFirst && ordinal <= schemaLast)
     .toReversed();
-}
-
-function ordinalOf(row: SchemaRow, id: string): number {
-  const head = findRevision(row, id);
-  if (head === undefined) throw notFound(`${row.name}@${id}`);
-  return head.ordinal;
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BrokerHarness, project, topicName } from '../../../test/support/broker-harness.ts';
 import type { SchemaDefinition } from '../../schemas/index.ts';
 import { decodeMessage, sealableMessage } from '../wire/index.ts';
-import type { SealableMessage } from '../service.ts';
+import type { SealableMessage, Topic } from '../service.ts';
 import type { SchemaSettings } from './schema-administration.ts';
 
 const schema = `${project}/schemas/shape`;
@@ -23,6 +23,11 @@ const message = (
   attributes: readonly (readonly [string, string])[] = [],
   orderingKey = '',
 ): SealableMessage => sealableMessage({ data: Buffer.from(data), attributes, orderingKey });
+
+function withoutSchema(topic: Topic): Topic {
+  const { schemaSettings: _settings, ...rest } = topic;
+  return rest;
+}
 
 interface Bench {
   readonly harness: BrokerHarness;
@@ -204,9 +209,7 @@ describe('a topic with a schema', () => {
     );
     await publish(bench, message('{"a":"2"}'));
     const dropped = await harness.until(
-      harness.broker.updateTopic(topic, ({ schemaSettings: _, ...stored }) => stored, [
-        'schema_settings',
-      ]),
+      harness.broker.updateTopic(topic, withoutSchema, ['schema_settings']),
     );
     expect(dropped.schemaSettings).toBeUndefined();
     await publish(bench, message('anything'));
