@@ -11,8 +11,8 @@ const unknown: WireTable = { fields: new Map(), required: [] };
 /**
  * Reads messages in the wire format, visiting each byte once and building nothing.
  *
- * Fields that the definition does not know pass, as they do in every parser; so do those of another
- * wire type than theirs, which parsers take for unknown.
+ * Fields that the definition does not know pass, as they do in every parser. A field in the wire
+ * type of another type is refused: some parsers take it for unknown, some fail at it.
  */
 export class ProtoBinary {
   readonly #table: WireTable;
@@ -25,6 +25,10 @@ export class ProtoBinary {
   check(data: Uint8Array): void {
     new WireReader(data).message(this.#table, data.length, 0, 0);
   }
+}
+
+function mayBe(field: WireField, wireType: number): boolean {
+  return field.wireType === wireType || (field.isPackable && wireType === wire.length);
 }
 
 class WireReader {
@@ -62,7 +66,9 @@ class WireReader {
     end: number,
     depth: number,
   ): void {
-    const isKnown = field?.wireType === wireType;
+    if (field !== undefined && !mayBe(field, wireType)) {
+      throw new Violation(`The field ${number} is not in the wire type of its type.`);
+    }
     switch (wireType) {
       case wire.varint:
         return this.#varint(end);
@@ -73,12 +79,7 @@ class WireReader {
       case wire.length:
         return this.#delimited(field, end, depth);
       case wire.start:
-        return this.message(
-          (isKnown ? field.message : undefined) ?? unknown,
-          end,
-          number,
-          depth + 1,
-        );
+        return this.message(field?.message ?? unknown, end, number, depth + 1);
       default:
         throw new Violation(`The field ${number} has no wire type of Protocol Buffers.`);
     }
@@ -88,7 +89,7 @@ class WireReader {
     const length = this.#length(end);
     const from = this.#at;
     const last = from + length;
-    if (field?.message !== undefined && field.wireType === wire.length) {
+    if (field?.message !== undefined) {
       return this.message(field.message, last, 0, depth + 1);
     }
     if (field?.isPackable === true) return this.#packed(field.wireType, last);

@@ -166,9 +166,19 @@ class ProtoLinker {
       throw new SchemaError(`The default of ${quoted(draft.name)} is no ${quoted(draft.type)}.`);
     }
     // Those of bytes stay escaped in descriptors.
-    if (draft.type !== 'string') return { defaultValue: value.text };
-    return { defaultValue: Buffer.from(unescaped(value.text)).toString('utf8') };
+    if (draft.type === 'string') {
+      return { defaultValue: Buffer.from(unescaped(value.text)).toString('utf8') };
+    }
+    if (value.kind !== 'number') return { defaultValue: value.text };
+    return { defaultValue: decimalOf(value.text) };
   }
+}
+
+/** Descriptors write integers in decimal, whatever the text has. */
+function decimalOf(text: string): string {
+  const [, sign = '', digits = ''] = /^(-?)(0[xX][0-9a-fA-F]+|0[0-7]+)$/.exec(text) ?? [];
+  if (digits === '' || text.length > 40) return text;
+  return `${sign}${BigInt(/^0[xX]/.test(digits) ? digits : `0o${digits}`)}`;
 }
 
 function enumOf(draft: DraftEnum): MessageInitShape<typeof EnumDescriptorProtoSchema> {

@@ -9,6 +9,7 @@ import {
 import { SchemaError } from '../schema.ts';
 import { quoted } from '../violation.ts';
 import { NumberRanges } from './number-ranges.ts';
+import { isDefault } from './proto-default.ts';
 import { joined } from './proto-scope.ts';
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
@@ -110,6 +111,9 @@ class ProtoRules {
     }
     if (this.#isProto3 && label === FieldDescriptorProto_Label.REQUIRED) {
       throw new SchemaError(`The ${where} is required, which proto3 does not have.`);
+    }
+    if (Object.hasOwn(field, 'defaultValue') && !isDefault(field)) {
+      throw new SchemaError(`The default of the ${where} is none of its type.`);
     }
     const isMember = Object.hasOwn(field, 'oneofIndex');
     if (!isMember) return;
