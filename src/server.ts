@@ -15,6 +15,7 @@ import {
   type SuiteChoice,
 } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
+import type { Authorizer } from './iam/index.ts';
 import type { RootKeyKeeper } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
 import { Closers, keepAlive } from './runtime/index.ts';
@@ -31,6 +32,7 @@ import {
 } from './server/keys/key-services.ts';
 import { listen, type ListeningParts } from './server/listening.ts';
 import { openAudit } from './server/opened-audit.ts';
+import { directoryOf, openAuthorizer } from './server/opened-iam.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
@@ -101,7 +103,8 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
   const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
   const rootKey = await openRootKeyKeeper({ openedKeys, suites, audit }, config, ports);
-  const keyParts = { openedKeys, suites, metrics, audit, identity, address };
+  const directory = directoryOf(running);
+  const keyParts = { openedKeys, suites, metrics, audit, identity, address, directory };
   const services = await openKeyServices(keyParts, config, ports, closers);
   const ground: Ground = { ...keyParts, services, rootKey };
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
@@ -114,7 +117,12 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const drain = async (graceMs: number): Promise<void> => {
     await Promise.all([broker?.drain(graceMs), vault?.drain(graceMs)]);
   };
-  const api = apiOf(ground, running, config, ports, closers);
+  const authorizer = openAuthorizer(
+    { policies: services.embedded.policySource, services: vault?.policies, directory },
+    config,
+    ports,
+  );
+  const api = apiOf({ ...ground, authorizer }, running, config, ports, closers);
   const listening = await listen(
     { ...api, metrics, lock, identity, drain, isReady: declared.isDone },
     config,
@@ -151,13 +159,13 @@ async function openBrokerOn(
 
 /** Everything that is served, and the checks that it offers. */
 function apiOf(
-  ground: Ground,
+  ground: Ground & { readonly authorizer: Authorizer },
   { broker, vault }: Running,
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
 ): Omit<ListeningParts, 'metrics' | 'lock' | 'identity' | 'drain' | 'isReady'> {
-  const { audit, services } = ground;
+  const { audit, services, authorizer } = ground;
   const checkOf = (parts: readonly Verifiable[]): Verification => {
     const verification = new Verification(parts, ports);
     closers.add(() => verification.stop());
@@ -167,7 +175,7 @@ function apiOf(
   const auditParts = [auditPart(audit)];
   const stored = { ...ground, broker, auditParts, vaultParts: vault?.verifiables ?? [] };
   const about = { version: packageVersion(), node: process.versions.node };
-  const { methods, routes: keyRoutes, ...watched } = keyApi(services, config);
+  const { methods, routes: keyRoutes, ...watched } = keyApi(services, authorizer, config);
   const layers = checkOf(vault === undefined ? [] : [vault.layers]);
   const routes = [
     ...keyRoutes,
@@ -177,7 +185,7 @@ function apiOf(
     ...auditRoutes(checkOf(auditParts)),
     ...diagnoseRoutes(brokerService, about),
     ...keyUseApi({ broker, vault }, services),
-    ...vaultApi(vault, layers, audit, config),
+    ...vaultApi({ vault, verification: layers, writer: audit, authorizer }, config),
   ];
   return {
     ...watched,
@@ -185,7 +193,7 @@ function apiOf(
     routes,
     methods: [
       ...methods,
-      ...loggingMethods(audit, vault && { logs: vault.logs, clock: ports.clock }),
+      ...loggingMethods(audit, vault && { logs: vault.logs, clock: ports.clock }, authorizer),
     ],
     ...(vault && { front: vault.front }),
     audit: { writer: audit, recordsReads: config.auditPubsubReads },

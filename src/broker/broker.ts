@@ -12,6 +12,7 @@ import type { RewrapProgress } from './key-use/rewrap-progress.ts';
 import { Pager } from './lists/page-token.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
+import { BrokerDirectory } from './resource-directory.ts';
 import { Reporter } from './reporter.ts';
 import { RetentionSweeper } from './retention/retention.ts';
 import type { SchemaAdministration } from './schemas/schema-administration.ts';
@@ -51,6 +52,7 @@ import { brokerVerifiables } from './verification/verifiables.ts';
 export class Broker implements BrokerService {
   readonly schemas: SchemaAdministration;
   readonly transforms: TransformAdministration;
+  readonly directory: BrokerDirectory;
   readonly #registry: Registry;
   readonly #calls: ConfigCalls;
   readonly #topics: Topics;
@@ -83,6 +85,7 @@ export class Broker implements BrokerService {
     this.#registry = registry;
     this.schemas = new Schemas(registry, pager);
     this.transforms = new TransformTrials(registry);
+    this.directory = new BrokerDirectory(registry);
     this.#calls = new ConfigCalls(registry.ports.observer);
     this.#topics = new Topics(registry, pager);
     this.#subscriptions = new Subscriptions(registry, pager);

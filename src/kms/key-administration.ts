@@ -236,8 +236,8 @@ export interface KeyAdministration {
   ): Promise<Uint8Array>;
 
   /**
-   * Of a key, a key ring, a project (`projects/P`), `organizations/sealpost`, a Pub/Sub resource or a
-   * Run service. Conditions are shown to who asks for version 3; 0 and absent count as 1.
+   * Of a key, a key ring, a project (`projects/P`), `organizations/sealpost` or a Pub/Sub resource.
+   * Conditions are shown to who asks for version 3; 0 and absent count as 1.
    */
   getIamPolicy(resource: string, caller: KeyCaller, requestedVersion?: number): Promise<IamPolicy>;
   setIamPolicy(resource: string, policy: NewIamPolicy, caller: KeyCaller): Promise<IamPolicy>;

@@ -5,30 +5,49 @@ import {
   type PolicySource,
   type ResourceDirectory,
 } from '../iam/index.ts';
+import type { ServicePolicies } from '../vault/index.ts';
 import type { ServerPorts } from './ports.ts';
 
-/** What runs here and knows the resources that policies stand on; each part knows its own. */
+/** What runs here and knows the resources that policies stand on, once it is open. */
 export interface DirectorySources {
-  /** Of topics, subscriptions, snapshots and schemas. */
-  broker: ResourceDirectory | undefined;
-  /** Of Run services. */
-  services: Pick<ResourceDirectory, 'uidOf'> | undefined;
+  readonly broker: { readonly directory: ResourceDirectory } | undefined;
 }
 
-/** The directory of a server of which not everything may be open yet. */
+/** What there is that policies stand on; of a server of which not everything may be open yet. */
 export function directoryOf(sources: DirectorySources): ResourceDirectory {
   return {
-    uidOf: (resource) => sources.broker?.uidOf(resource) ?? sources.services?.uidOf(resource),
-    topicOf: (subscription) => sources.broker?.topicOf(subscription),
+    uidOf: (resource) => sources.broker?.directory.uidOf(resource),
+    topicOf: (subscription) => sources.broker?.directory.topicOf(subscription),
   };
 }
 
-/** Who decides what callers may do: by the policies in the keys' store, and `--admin`. */
+export interface AuthorizerParts {
+  /** Of projects, keys and Pub/Sub, in the keys' store. */
+  readonly policies: PolicySource;
+  /** Of Run services, which the vault keeps with them. */
+  readonly services: ServicePolicies | undefined;
+  readonly directory: ResourceDirectory;
+}
+
+/** Who decides what callers may do: by all policies that there are, and `--admin`. */
 export function openAuthorizer(
-  policies: PolicySource,
-  directory: ResourceDirectory,
+  { policies, services, directory }: AuthorizerParts,
   config: Pick<ServerConfig, 'admins'>,
   { clock }: Pick<ServerPorts, 'clock'>,
 ): Authorizer {
-  return new PolicyAuthorizer({ policies, directory, admins: config.admins, clock });
+  const all = services === undefined ? policies : withServices(policies, services);
+  return new PolicyAuthorizer({ policies: all, directory, admins: config.admins, clock });
+}
+
+function withServices(policies: PolicySource, services: ServicePolicies): PolicySource {
+  return {
+    policyOf: (resource) => policies.policyOf(resource) ?? services.policyOf(resource),
+    projectIdOf: (project) => policies.projectIdOf(project),
+    onChange(listener) {
+      const ignore = [policies.onChange(listener), services.onChange(listener)];
+      return () => {
+        for (const each of ignore) each();
+      };
+    },
+  };
 }

@@ -22,6 +22,7 @@ export { createRuncDriver } from './instances/drivers/runc-driver.ts';
 export type { InstanceDriver } from './instances/instance-driver.ts';
 export { createImageSources } from './registry/image-sources.ts';
 export { openVault, type Vault, type VaultOptions } from './vault.ts';
+export type { ServicePolicies } from './services/policy-mirror.ts';
 export type {
   RunCaller,
   RunList,

@@ -31,6 +31,7 @@ import { openObjectStore } from './objects/file-object-store.ts';
 import type { VaultObserver } from './observer.ts';
 import type { ImageSources } from './registry/image-source.ts';
 import { openRunService, type OpenRunService } from './services/open-run-service.ts';
+import type { ServicePolicies } from './services/policy-mirror.ts';
 import type { RunService } from './services/run-service.ts';
 import type { Revision, RevisionName } from './services/service.ts';
 import { layerVerifiable } from './administration/layer-verifiable.ts';
@@ -76,6 +77,8 @@ export interface VaultStatus {
 /** Images, services and instances, wired together. */
 export interface Vault {
   readonly run: RunService;
+  /** Who may do what with services. */
+  readonly policies: ServicePolicies;
   readonly front: RunningFront;
   readonly logs: ServiceLogs;
   readonly administration: VaultAdministration;
@@ -153,6 +156,7 @@ async function open(options: VaultOptions, closers: Closers): Promise<Vault> {
   closers.add(() => upkeep.stop());
   return {
     run,
+    policies: run.policies,
     front,
     logs,
     administration,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { keyClient } from '../support/key-client.ts';
 import { useTestedServer } from '../support/tested-server.ts';
 import { wireNames, type Json } from '../support/wire.ts';
-import { badField, lacking, unbuilt } from './kms-refusals.ts';
+import { badField, unbuilt } from './kms-refusals.ts';
 
 interface Policy {
   readonly etag: string;
@@ -107,13 +107,22 @@ describe.each(wireNames)('IAMPolicy over %s', (wire) => {
     expect((await keys.refusal('SetIamPolicy', { resource, policy })).code).toBe('NOT_FOUND');
   });
 
-  test('policies of topics and subscriptions answer UNIMPLEMENTED by name', async () => {
+  test("policies of Pub/Sub's resources stand on what is there alone, in Pub/Sub's words", async () => {
     for (const kind of ['topics', 'subscriptions', 'snapshots', 'schemas']) {
-      const resource = `${keys.project}/${kind}/x`;
-      expect(await keys.refusal('GetIamPolicy', { resource })).toEqual(
-        lacking('google.iam.v1.IAMPolicy.GetIamPolicy'),
-      );
+      const resource = `${keys.project}/${kind}/missing`;
+      expect(await keys.refusal('GetIamPolicy', { resource })).toMatchObject({
+        code: 'NOT_FOUND',
+        message: 'Resource not found (resource=missing).',
+      });
     }
+  });
+
+  test("the server's own policy is that of organizations/sealpost", async () => {
+    const resource = 'organizations/sealpost';
+    const policy = { bindings: [{ role: 'roles/sealpost.viewer', members }] };
+    const set = await keys.call('SetIamPolicy', { resource, policy });
+    const reply = await fetch(`${live.url}/v1/${resource}:getIamPolicy`, { method: 'POST' });
+    expect(await reply.json()).toEqual(set);
   });
 
   test('projects over Resource Manager v3 are the same projects', async () => {

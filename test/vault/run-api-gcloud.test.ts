@@ -24,7 +24,13 @@ const project: Route = {
 };
 
 beforeAll(async () => {
-  const routes = [...runRoutes(run, { defaultLocation: 'us-central1' }), project];
+  const routes = [
+    ...runRoutes(run, {
+      defaultLocation: 'us-central1',
+      authorizer: { isGranted: () => true },
+    }),
+    project,
+  ];
   fixture = await startFixture({ routes });
 });
 afterAll(async () => {

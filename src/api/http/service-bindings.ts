@@ -41,6 +41,8 @@ const policyResources: readonly string[] = [
 const projectTemplates: readonly string[] = [
   '/v1/{resource=projects/*}',
   '/v3/{resource=projects/*}',
+  '/v1/{resource=organizations/*}',
+  '/v3/{resource=organizations/*}',
 ];
 
 const policyTemplates: readonly string[] = policyResources.map((name) => `/v1/{resource=${name}}`);

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 
+import type { Authorizer } from '../../iam/index.ts';
 import type { KeyAdministration } from '../../kms/index.ts';
 import {
   IAMPolicy,
@@ -10,35 +11,45 @@ import { method, rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../unsupported.ts';
 import { newPolicy, policyToMessage } from './policy-messages.ts';
 
-/** google.iam.v1.IAMPolicy, which the services on this port share: who answers is in the name. */
-export function iamMethods(keys: KeyAdministration): ApiMethod[] {
+type PolicyKeeper = Pick<KeyAdministration, 'getIamPolicy' | 'setIamPolicy' | 'testIamPermissions'>;
+
+/**
+ * google.iam.v1.IAMPolicy, which the services on this port share. Policies of all resources are kept
+ * by the key service, but for those of Run's; what a principal has is decided by `authorizer`.
+ */
+export function iamMethods(
+  policies: PolicyKeeper,
+  authorizer: Pick<Authorizer, 'isGranted'>,
+): ApiMethod[] {
   const { getIamPolicy, setIamPolicy, testIamPermissions } = IAMPolicy.method;
   return [
     method(getIamPolicy, async ({ resource, options }, call) => {
-      requireKeyService(resource, rpcName(getIamPolicy));
+      requireBuilt(resource, rpcName(getIamPolicy));
       const version = options?.requestedPolicyVersion;
-      return policyToMessage(await keys.getIamPolicy(resource, keyCaller(call), version));
+      return policyToMessage(await policies.getIamPolicy(resource, keyCaller(call), version));
     }),
     method(setIamPolicy, async (request, call) => {
       const { resource } = request;
-      requireKeyService(resource, rpcName(setIamPolicy));
+      requireBuilt(resource, rpcName(setIamPolicy));
       return policyToMessage(
-        await keys.setIamPolicy(resource, newPolicy(request), keyCaller(call)),
+        await policies.setIamPolicy(resource, newPolicy(request), keyCaller(call)),
       );
     }),
     method(testIamPermissions, async ({ resource, permissions: asked }, call) => {
-      requireKeyService(resource, rpcName(testIamPermissions));
-      const permissions = await keys.testIamPermissions(resource, asked, keyCaller(call));
-      return create(TestIamPermissionsResponseSchema, { permissions: [...permissions] });
+      requireBuilt(resource, rpcName(testIamPermissions));
+      const all = await policies.testIamPermissions(resource, asked, keyCaller(call));
+      const permissions = all.filter((permission) =>
+        authorizer.isGranted(call.principal, permission, resource),
+      );
+      return create(TestIamPermissionsResponseSchema, { permissions });
     }),
   ];
 }
 
-/** Resources that have no policy of their own here. */
-const others =
-  /^projects\/[^/]*\/(?:topics|subscriptions|snapshots|schemas)\/|\/(?:importJobs\/[^/]*|ekmConfig|ekmConnections\/[^/]*)$/;
+/** Resources of Cloud KMS that are not built. */
+const unbuilt = /\/(?:importJobs\/[^/]*|ekmConfig|ekmConnections\/[^/]*)$/;
 
 /** @throws RpcError UNIMPLEMENTED, by the method's name */
-function requireKeyService(resource: string, rpc: string): void {
-  if (others.test(resource)) throw unsupportedMethod(rpc);
+function requireBuilt(resource: string, rpc: string): void {
+  if (unbuilt.test(resource)) throw unsupportedMethod(rpc);
 }

@@ -1,3 +1,4 @@
+import type { Authorizer } from '../../iam/index.ts';
 import type { KeyAdministration } from '../../kms/index.ts';
 import { iamMethods } from '../iam/iam-methods.ts';
 import type { ApiMethod } from '../method.ts';
@@ -12,7 +13,11 @@ import { versionMethods } from './version-methods.ts';
  * google.cloud.kms.v1.KeyManagementService, with the services that every Google API has beside its
  * own: policies, operations and locations. Asymmetric keys and imports answer UNIMPLEMENTED.
  */
-export function keyServiceMethods(keys: KeyAdministration, locations: KeyLocations): ApiMethod[] {
+export function keyServiceMethods(
+  keys: KeyAdministration,
+  locations: KeyLocations,
+  authorizer: Pick<Authorizer, 'isGranted'>,
+): ApiMethod[] {
   return [
     ...keyMethods(keys),
     ...versionMethods(keys),
@@ -20,6 +25,6 @@ export function keyServiceMethods(keys: KeyAdministration, locations: KeyLocatio
     ...macMethods(keys),
     ...deletionMethods(keys),
     ...locationMethods(locations),
-    ...iamMethods(keys),
+    ...iamMethods(keys, authorizer),
   ];
 }

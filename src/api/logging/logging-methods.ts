@@ -1,5 +1,6 @@
 import { create, fromJson, type JsonValue } from '@bufbuild/protobuf';
 
+import type { Authorizer } from '../../iam/index.ts';
 import {
   logEntryJson,
   parseLogQuery,
@@ -34,16 +35,43 @@ const logPageSizeDefault = 50;
 const logPageSizeMax = 1_000;
 
 /** Reading with google.logging.v2.LoggingServiceV2: the audit log, and the logs of services. */
-export function loggingMethods(audit: AuditReader, services?: ReadServiceLogs): ApiMethod[] {
+export function loggingMethods(
+  audit: AuditReader,
+  services: ReadServiceLogs | undefined,
+  authorizer: Pick<Authorizer, 'isGranted'>,
+): ApiMethod[] {
   const service = LoggingServiceV2.method;
   return [
-    method(service.listLogEntries, async (request) => {
-      const { entries, nextPageToken } = await readPage(audit, services, request);
+    method(service.listLogEntries, async (request, { principal }) => {
+      const query = shownQuery(request, (permission, project) =>
+        authorizer.isGranted(principal, permission, project),
+      );
+      const { entries, nextPageToken } = await readPage(audit, services, query);
       const response = { entries: entries.map(entryToMessage), nextPageToken };
       return create(ListLogEntriesResponseSchema, response);
     }),
     method(service.listLogs, (request) => listLogs(audit, services, request)),
   ];
+}
+
+const privateLogs = 'logging.privateLogEntries.list';
+const dataAccess = 'cloudaudit.googleapis.com%2Fdata_access';
+
+/**
+ * The query without entries of data access, which name who read what, unless the caller may see
+ * those of every project that he asks about.
+ */
+function shownQuery(
+  request: AuditQuery,
+  isGranted: (permission: string, resource: string) => boolean,
+): AuditQuery {
+  // Refused here if it is none: what is put around it must not make it another.
+  const { projects } = parseLogQuery(request);
+  if ([...projects].every((project) => isGranted(privateLogs, `projects/${project}`))) {
+    return request;
+  }
+  const given = request.filter === '' ? '' : `(${request.filter}\n) AND `;
+  return { ...request, filter: `${given}NOT logName:"${dataAccess}"` };
 }
 
 async function readPage(

@@ -13,7 +13,6 @@ export function instanceMethods(run: RunService): RunMethod[] {
       templates: [
         '/sealpost/v1/projects/{project}/locations/{location}/services/{service}/instances',
       ],
-      permission: 'run.services.get',
       handle: async (request) => {
         refuseQuery(request.call.query, request.call.params);
         const instances = await run.listInstances(request.serviceName());

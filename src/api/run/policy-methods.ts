@@ -1,3 +1,4 @@
+import type { Authorizer } from '../../iam/index.ts';
 import type { RunPolicy, RunService } from '../../vault/index.ts';
 import { refuseQuery } from '../http/transcoding.ts';
 import type { JsonObject } from '../json/json-body.ts';
@@ -9,14 +10,16 @@ import type { RunRequest } from './run-request.ts';
 const service = 'google.cloud.run.v1.Services';
 const template = '/v1/projects/{project}/locations/{location}/services/{service}';
 
-/** Who may do what with a service: kept, and decided upon by nobody yet. */
-export function policyMethods(run: RunService): RunMethod[] {
+/** Who may do what with a service. */
+export function policyMethods(
+  run: RunService,
+  authorizer: Pick<Authorizer, 'isGranted'>,
+): RunMethod[] {
   return [
     {
       rpc: `${service}.GetIamPolicy`,
       method: 'GET',
       templates: [`${template}:getIamPolicy`],
-      permission: 'run.services.getIamPolicy',
       handle: async (request) => {
         const { query, params } = request.call;
         refuseQuery(query, { ...params, 'options.requestedPolicyVersion': '' });
@@ -27,7 +30,6 @@ export function policyMethods(run: RunService): RunMethod[] {
       rpc: `${service}.SetIamPolicy`,
       method: 'POST',
       templates: [`${template}:setIamPolicy`],
-      permission: 'run.services.setIamPolicy',
       isWrite: true,
       handle: async (request) => {
         refuseQuery(request.call.query, request.call.params);
@@ -39,16 +41,20 @@ export function policyMethods(run: RunService): RunMethod[] {
       rpc: `${service}.TestIamPermissions`,
       method: 'POST',
       templates: [`${template}:testIamPermissions`],
-      permission: 'run.services.getIamPolicy',
-      handle: async (request) => ({ json: permissionsOf(request) }),
+      handle: async (request) => ({ json: permissionsOf(request, authorizer) }),
     },
   ];
 }
 
-/** All that were asked for: whoever can connect can call. A service need not be there yet. */
-function permissionsOf(request: RunRequest): JsonObject {
-  refuseQuery(request.call.query, request.call.params);
-  return { permissions: new JsonFields(request.object(), ['permissions']).texts('permissions') };
+/** Those of the ones asked for that the caller has. A service need not be there yet. */
+function permissionsOf(request: RunRequest, authorizer: Pick<Authorizer, 'isGranted'>): JsonObject {
+  const { call, project, location, serviceId } = request;
+  refuseQuery(call.query, call.params);
+  const asked = new JsonFields(request.object(), ['permissions']).texts('permissions');
+  const name = `projects/${project}/locations/${location}/services/${serviceId}`;
+  return {
+    permissions: asked.filter((each) => authorizer.isGranted(call.principal, each, name)),
+  };
 }
 
 function policyJson({ version, bindings, etag }: RunPolicy): JsonObject {

@@ -14,7 +14,6 @@ export function revisionMethods(run: RunService): RunMethod[] {
       rpc: `${service}.ListRevisions`,
       method: 'GET',
       templates: placesOf('revisions'),
-      permission: 'run.revisions.list',
       handle: async (request) =>
         listed(await run.listRevisions(request.list()), 'Revision', revisionJson),
     },
@@ -22,7 +21,6 @@ export function revisionMethods(run: RunService): RunMethod[] {
       rpc: `${service}.GetRevision`,
       method: 'GET',
       templates: placesOf('revisions/{revision}'),
-      permission: 'run.revisions.get',
       handle: async (request) => ({
         json: revisionJson(await firstOf(request, (name) => run.getRevision(name))),
       }),
@@ -31,7 +29,6 @@ export function revisionMethods(run: RunService): RunMethod[] {
       rpc: `${service}.DeleteRevision`,
       method: 'DELETE',
       templates: placesOf('revisions/{revision}'),
-      permission: 'run.revisions.delete',
       isWrite: true,
       handle: async (request) => {
         const isDryRun = request.isDryRun();

@@ -1,6 +1,7 @@
 import type { AuditEntry, AuditValue, AuditWriter } from '../../audit/index.ts';
 import { parseProjectName, RpcError } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
+import { askedPermissions } from '../audit/asked-permissions.ts';
 import type { RunAnswer, RunMethod } from './run-method.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -76,7 +77,7 @@ function entryOf(method: RunMethod, request: RunRequest, end: CallEnd): AuditEnt
       ...(call.callerIp === undefined ? {} : { callerIp: call.callerIp }),
       ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
     },
-    authorization: [{ resource: resource.name, permission: method.permission, granted: true }],
+    authorization: askedPermissions(method.rpc, request.fields()),
     request: requestValue(method, request),
     ...('answer' in end && method.isWrite ? { response: recordable(end.answer.json) } : {}),
     ...('error' in end ? { status: statusOf(end.error, request) } : {}),

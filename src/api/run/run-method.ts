@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 
+import type { Authorizer } from '../../iam/index.ts';
 import type { JsonObject } from '../json/json-body.ts';
 import { TextReply, type HttpMethod, type RestCall, type Route } from '../route.ts';
 import { isYaml } from './request-object.ts';
@@ -19,8 +20,7 @@ export interface RunMethod {
   readonly rpc: string;
   readonly method: HttpMethod;
   readonly templates: readonly string[];
-  /** `run.services.create`; a write's call is always recorded, a read's if reads are. */
-  readonly permission: string;
+  /** A write's call is always recorded, a read's if reads are. */
   readonly isWrite?: true;
   handle(request: RunRequest): Promise<RunAnswer>;
 }
@@ -29,6 +29,8 @@ export interface RunSurroundings {
   readonly defaultLocation: string;
   /** Absent: nothing is recorded. */
   readonly audit?: RunAudit;
+  /** What a principal has of permissions that he tests. */
+  readonly authorizer: Pick<Authorizer, 'isGranted'>;
 }
 
 /** The routes of a method, recorded, and answering YAML to who asks for it. */
@@ -46,6 +48,7 @@ export function routesOf(method: RunMethod, surroundings: RunSurroundings): Rout
     method: method.method,
     template,
     handle,
+    fields: (call) => new RunRequest(call, defaultLocation).fields(),
   }));
 }
 

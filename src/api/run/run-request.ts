@@ -1,6 +1,8 @@
+import type { FieldOf } from '../../iam/index.ts';
 import type { RevisionName, RunCaller, RunList, ServiceName } from '../../vault/index.ts';
 import type { RpcError } from '../../rpc/index.ts';
 import { badRequest, type JsonObject } from '../json/json-body.ts';
+import type { JsonValue } from '../json.ts';
 import { refuseQuery } from '../http/transcoding.ts';
 import type { RestCall } from '../route.ts';
 import { unsupportedField } from '../unsupported.ts';
@@ -30,7 +32,7 @@ export class RunRequest {
   readonly project: string;
   /** Of the path, else of the Host, else the server's; `-` for all. */
   readonly location: string;
-  readonly caller: RunCaller = { principal: 'anonymous' };
+  readonly caller: RunCaller;
   /** The body once it was read. */
   body: JsonObject | undefined;
   /** The service of the revision that the path names, once it was found. */
@@ -39,6 +41,7 @@ export class RunRequest {
   constructor(call: RestCall, defaultLocation: string) {
     const { params, host = '' } = call;
     this.call = call;
+    this.caller = { principal: call.principal.email };
     this.project = params['project']!;
     this.location =
       params['location'] ?? regionalHost.exec(host)?.[1]?.toLowerCase() ?? defaultLocation;
@@ -56,6 +59,17 @@ export class RunRequest {
   serviceName(serviceId: string = this.serviceId): ServiceName {
     const { project, location } = this;
     return { project, location, serviceId };
+  }
+
+  /** What access rules ask about: where it goes, and the account that a service is to run as. */
+  fields(): FieldOf {
+    const { project, location, call } = this;
+    return (path) => {
+      if (path === 'project') return project;
+      if (path === 'location') return location;
+      if (path !== 'service_account') return call.params[path] ?? '';
+      return call.body.length === 0 ? '' : serviceAccountIn(this.object());
+    };
   }
 
   /** All that the revision's name may stand for: a service's id may hold hyphens, too. */
@@ -97,6 +111,16 @@ export class RunRequest {
       continueToken: query.get('continue') ?? '',
     };
   }
+}
+
+/** `spec.template.spec.serviceAccountName`; empty: the project's own. */
+function serviceAccountIn(object: JsonObject): string {
+  let at: JsonValue | undefined = object;
+  for (const name of ['spec', 'template', 'spec', 'serviceAccountName']) {
+    const isObject: boolean = typeof at === 'object' && at !== null && !Array.isArray(at);
+    at = isObject && Object.hasOwn(at as JsonObject, name) ? (at as JsonObject)[name] : undefined;
+  }
+  return typeof at === 'string' ? at : '';
 }
 
 function invalidParameter(name: string, value: string, wanted: string): RpcError {

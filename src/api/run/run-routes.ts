@@ -13,7 +13,7 @@ import { usageRoutes } from './usage-routes.ts';
  */
 export function runRoutes(run: RunService, surroundings: RunSurroundings): Route[] {
   const methods = [
-    ...policyMethods(run),
+    ...policyMethods(run, surroundings.authorizer),
     ...serviceMethods(run),
     ...revisionMethods(run),
     ...instanceMethods(run),

@@ -1,7 +1,9 @@
+import type { FieldOf } from '../../iam/index.ts';
 import type { BrowserGrant } from '../../identity/index.ts';
 import { parsePubsubName, type PubsubCollection } from '../../rpc/index.ts';
 import { badRequest } from '../json/json-body.ts';
 import type { JsonValue } from '../json.ts';
+import type { RestCall } from '../route.ts';
 import { JsonFields } from './json-fields.ts';
 
 /** What a page's backend asks for. */
@@ -23,6 +25,25 @@ const grantType = 'sealpost.v1.BrowserGrant';
 export function readBrowserTokenRequest(json: { [key: string]: JsonValue }): BrowserTokenRequest {
   const fields = new JsonFields(json, ['subject', 'grants', 'ttlSeconds']);
   return { subject: subjectOf(fields), grants: grantsOf(fields), ttlSeconds: ttlOf(fields) };
+}
+
+/**
+ * What a token would grant, as fields of an access rule: a page gets no more than its backend has.
+ * The beginning of a name is a name that nothing has: what is granted on the project counts.
+ */
+export function grantedFields(call: RestCall): FieldOf {
+  const { grants } = readBrowserTokenRequest(call.json());
+  const named = (verb: BrowserGrant['verb'], collection: PubsubCollection): readonly string[] =>
+    grants
+      .filter((grant) => grant.verb === verb)
+      .flatMap(({ resources }) => resources)
+      .filter((name) => name.split('/')[2] === collection);
+  const fields = new Map([
+    ['publish_topic', named('publish', 'topics')],
+    ['subscribe_topic', named('subscribe', 'topics')],
+    ['subscribe_subscription', named('subscribe', 'subscriptions')],
+  ]);
+  return (path) => fields.get(path) ?? '';
 }
 
 function subjectOf(fields: JsonFields): string {

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/index.ts';
 import type { JsonValue } from '../json.ts';
 import { refuseQuery } from '../http/transcoding.ts';
 import type { RestCall, Route } from '../route.ts';
-import { readBrowserTokenRequest } from './browser-token-request.ts';
+import { grantedFields, readBrowserTokenRequest } from './browser-token-request.ts';
 
 export interface IdentityRoutesOptions {
   readonly browserTokens: BrowserTokens;
@@ -25,6 +25,7 @@ export function identityRoutes(options: IdentityRoutesOptions): Route[] {
       template: '/sealpost/v1/browserTokens',
       cacheControl: 'no-store',
       handle: (call) => createBrowserToken(options, call),
+      fields: grantedFields,
     },
     {
       rpc: 'sealpost.v1.Identity.GetDiscovery',

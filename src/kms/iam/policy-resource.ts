@@ -30,7 +30,7 @@ const projectPattern = /^projects\/([^/]+)$/;
 
 /**
  * What `resource` names: `projects/P` by id or number, a key ring or a key, `organizations/sealpost`,
- * a topic, subscription, snapshot or schema, a Run service.
+ * a topic, subscription, snapshot or schema.
  *
  * @throws RpcError INVALID_ARGUMENT for any other name, PERMISSION_DENIED for the service's own,
  * NOT_FOUND for a project number that was never given out
@@ -83,7 +83,6 @@ const collections: ReadonlySet<string> = new Set([
   'pubsub.subscriptions',
   'pubsub.snapshots',
   'pubsub.schemas',
-  'run.services',
 ]);
 
 /** The server, or something that the directory knows. */

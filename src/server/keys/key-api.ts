@@ -5,6 +5,7 @@ import {
   unbuiltKmsRoutes,
   type ApiMethod,
   type ApiOptions,
+  type KeyLocations,
   type KeyUseSource,
   type KeyVersionUse,
   type RequireKey,
@@ -12,6 +13,7 @@ import {
 } from '../../api/index.ts';
 import type { Broker } from '../../broker/index.ts';
 import type { ServerConfig } from '../../config/index.ts';
+import type { Authorizer } from '../../iam/index.ts';
 import type { Vault } from '../../vault/index.ts';
 import { absentKeyUse, notServed } from '../absent-broker.ts';
 import { layerKeyUses } from './destruction-guard.ts';
@@ -21,22 +23,42 @@ import type { KeyServices } from './key-services.ts';
 export type KeyApi = Required<Pick<ApiOptions, 'methods' | 'routes'>> &
   Pick<ApiOptions, 'keyWatch'>;
 
-/** Cloud KMS, IAM, projects and KeyWatch; without the role kms each says where it is instead. */
-export function keyApi(services: KeyServices, config: ServerConfig): KeyApi {
+/**
+ * Cloud KMS, IAM, projects and KeyWatch; without the role kms each says where it is instead, but for
+ * policies of what is here: projects, Pub/Sub's resources, the server.
+ */
+export function keyApi(
+  services: KeyServices,
+  authorizer: Pick<Authorizer, 'isGranted'>,
+  config: ServerConfig,
+): KeyApi {
   const { embedded, hub } = services;
-  const methods = keyServiceMethods(embedded, {
+  const locations: KeyLocations = {
     listed: [...new Set(['global', config.region ?? 'global'])],
     hasHsm: config.pkcs11Library !== null,
     hasExternal: config.ekmHosts.length > 0,
-  });
+  };
+  const methods = keyServiceMethods(embedded, locations, authorizer);
   const routes = [...projectRoutes(embedded), ...unbuiltKmsRoutes()];
   const { roles, kmsEndpoint } = config;
   if (roles.includes('kms') || kmsEndpoint === null) return { methods, routes, keyWatch: hub };
   const { url } = kmsEndpoint;
   return {
-    methods: methods.map((each) => ({ ...each, call: async () => refuse(rpcOf(each), url) })),
+    methods: methods.map((each) => ({
+      ...each,
+      call: async (request, call) => {
+        if (isAboutLocalPolicy(request)) return await each.call(request, call);
+        return refuse(rpcOf(each), url);
+      },
+    })),
     routes: routes.map((route) => ({ ...route, handle: () => refuse(route.rpc, url) })),
   };
+}
+
+/** Requests of google.iam.v1.IAMPolicy all name a `resource`; keys' policies are with the keys. */
+function isAboutLocalPolicy(request: object): boolean {
+  const { resource } = request as { readonly resource?: unknown };
+  return typeof resource === 'string' && !/^projects\/[^/]+\/locations\//.test(resource);
 }
 
 const rpcOf = ({ desc }: ApiMethod): string => `${desc.parent.typeName}.${desc.name}`;

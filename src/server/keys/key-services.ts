@@ -7,6 +7,7 @@ import {
   type EmbeddedKeyService,
   type KeyService,
 } from '../../kms/index.ts';
+import type { ResourceDirectory } from '../../iam/index.ts';
 import type { Identity } from '../../identity/index.ts';
 import type { Metrics } from '../../metrics/index.ts';
 import { createOutgoingClient } from '../../outgoing/index.ts';
@@ -44,10 +45,12 @@ export interface KeyServiceParts {
   readonly audit: AuditWriter;
   readonly identity: Identity;
   readonly address: Address;
+  /** What policies stand on beside keys and projects. */
+  readonly directory: Pick<ResourceDirectory, 'uidOf'>;
 }
 
 export async function openKeyServices(
-  { openedKeys, suites, metrics, audit, identity, address }: KeyServiceParts,
+  { openedKeys, suites, metrics, audit, identity, address, directory }: KeyServiceParts,
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
@@ -64,6 +67,7 @@ export async function openKeyServices(
     observer: metrics.kms,
     audit,
     guard: guards,
+    directory,
     providers: {
       ...openExternalKeys(external, config, ports, closers),
       ...openHsmKeys(config, ports, closers),

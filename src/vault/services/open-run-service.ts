@@ -12,6 +12,7 @@ import { Deployer } from './deployer.ts';
 import { Lanes } from './lanes.ts';
 import { listed, rangeOf } from './lists.ts';
 import { Policies } from './policies.ts';
+import type { ServicePolicies } from './policy-mirror.ts';
 import { Registrations } from './registrations.ts';
 import { Removals } from './removals.ts';
 import type {
@@ -64,6 +65,8 @@ export interface RunServiceOptions {
 }
 
 export interface OpenRunService extends RunService {
+  /** For decisions; read by `resume`. */
+  readonly policies: ServicePolicies;
   /** Goes on with what was under way when the process ended. Call it once, before any other. */
   resume(): Promise<void>;
   /** Ends work in the background; what is not done is done after the next `resume`. */
@@ -114,7 +117,12 @@ class StoredRunService implements OpenRunService {
     });
   }
 
+  get policies(): ServicePolicies {
+    return this.#rows.policies;
+  }
+
   async resume(): Promise<void> {
+    await this.#rows.loadPolicies();
     await this.#removals.resume();
     const services = await this.#rows.all<StoredService>(prefixes.service);
     for (const { value } of await this.#rows.all<Revision>(prefixes.revision)) {

@@ -10,7 +10,7 @@ const emptyPolicy: RunPolicy = { version: 1, bindings: [], etag: 'ACAB' };
 
 const membersMax = 1_500;
 
-/** IAM policies of services: kept and shown, obeyed by nobody yet. */
+/** IAM policies of services: kept and shown. */
 export class Policies {
   readonly #rows: ServiceRows;
   readonly #services: Pick<ServiceChanges, 'existing'>;

@@ -31,7 +31,7 @@ export interface ServiceChange {
   readonly isDryRun?: boolean;
 }
 
-/** An IAM policy as stored: nothing is decided by it until callers are authenticated. */
+/** An IAM policy as stored; who decides by it is asked where callers are authenticated. */
 export interface RunPolicy {
   readonly version: number;
   readonly bindings: readonly { readonly role: string; readonly members: readonly string[] }[];

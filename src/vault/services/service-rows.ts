@@ -1,5 +1,6 @@
 import { RpcError } from '../../rpc/index.ts';
 import type { MetaCheck, MetaPut, MetaRow, MetaStore } from '../../storage/index.ts';
+import { PolicyMirror } from './policy-mirror.ts';
 import type { RunPolicy } from './run-service.ts';
 import type { Revision, RevisionName, Service, ServiceName } from './service.ts';
 
@@ -60,6 +61,7 @@ export interface RowChange {
 
 /** Rows of services, revisions, policies, host names and removals in the vault's sealed metadata. */
 export class ServiceRows {
+  readonly policies: PolicyMirror = new PolicyMirror();
   readonly #meta: MetaStore;
 
   constructor(meta: MetaStore) {
@@ -103,9 +105,28 @@ export class ServiceRows {
     }
   }
 
+  /** Reads all policies: until then nothing is granted by any. */
+  async loadPolicies(): Promise<void> {
+    for (const { key, value } of await this.all<RunPolicy>(prefixes.policy)) {
+      this.policies.set(key.slice(prefixes.policy.length), value);
+    }
+  }
+
   /** False: something was changed meanwhile, and nothing is written. */
-  commit({ checks, puts }: RowChange): Promise<boolean> {
-    return this.#meta.txn(checks, puts);
+  async commit({ checks, puts }: RowChange): Promise<boolean> {
+    const touched = puts.map(({ key }) => key).filter((key) => key.startsWith(prefixes.policy));
+    // Meanwhile neither the policy before nor the one after is known to hold.
+    for (const key of touched) this.policies.set(key.slice(prefixes.policy.length), null);
+    try {
+      return await this.#meta.txn(checks, puts);
+    } finally {
+      for (const key of touched) await this.#rereadPolicy(key);
+    }
+  }
+
+  async #rereadPolicy(key: string): Promise<void> {
+    const row = await this.#get<RunPolicy>(key);
+    this.policies.set(key.slice(prefixes.policy.length), row?.value ?? null);
   }
 
   /**
