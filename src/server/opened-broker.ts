@@ -1,5 +1,5 @@
 import type { AuditWriter } from '../audit/index.ts';
-import { Broker, resourceLimits, type KeyPolicy } from '../broker/index.ts';
+import { Broker, resourceLimits, type KeyPolicy, type ResourceLimits } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
 import {
@@ -16,6 +16,7 @@ import type { Metrics } from '../metrics/index.ts';
 import { createPushSender, type OutgoingClient } from '../outgoing/index.ts';
 import type { Closers } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
+import { defaultTransformLimits, openTransformEngine } from '../transforms/index.ts';
 import { erasureJournal, rewrapJournal } from './keys/key-journal.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
@@ -45,6 +46,8 @@ export async function openBroker(
   const { cmekPropagation: propagation } = config;
   const keys = propagation === 'google' ? slowed(parts, ports, closers) : parts.keys;
   const deks = await openDeks({ ...parts, keys }, propagation, ports, closers);
+  const transforms = openTransformEngine({ clock, log, limits: defaultTransformLimits });
+  closers.add(() => transforms.close());
   const broker = await Broker.open(
     {
       store,
@@ -62,16 +65,34 @@ export async function openBroker(
       }),
       keyPolicy: parts.keyPolicy,
       rewrapJournal: rewrapJournal(parts.audit),
+      transforms,
       ...(config.region === null ? {} : { region: config.region }),
     },
     {
       outstandingWindow: config.outstandingMax,
       openCacheBytes: config.openCacheBytes,
-      resources: { ...resourceLimits, schemasPerProject: config.schemasMax },
+      resources: resourceLimitsOf(config),
+      throughput: {
+        publisherBytes: config.publisherQuota,
+        subscriberBytes: config.subscriberQuota,
+      },
     },
   );
   closers.add(() => broker.drain());
   return broker;
+}
+
+/** One number for a project and for a topic: only who runs many of either needs more of both. */
+function resourceLimitsOf(config: ServerConfig): ResourceLimits {
+  return {
+    ...resourceLimits,
+    topicsPerProject: config.topicsMax,
+    subscriptionsPerProject: config.subscriptionsMax,
+    subscriptionsPerTopic: config.subscriptionsMax,
+    snapshotsPerProject: config.snapshotsMax,
+    snapshotsPerTopic: config.snapshotsMax,
+    schemasPerProject: config.schemasMax,
+  };
 }
 
 function slowed(

@@ -8,7 +8,7 @@ export interface TransformStage {
 
 type StageOutcome =
   | Exclude<TransformOutcome, { kind: 'failed' }>
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'failed'; readonly message: string; readonly isTransient?: true };
 
 /** A transform with its place among all of the resource's, the disabled ones counted. */
 export interface PlacedStage {
@@ -67,6 +67,13 @@ async function pass(all: readonly Traveller[], { index, stage }: PlacedStage): P
   const outcomes = await stage.run(going.map(({ message }) => message));
   for (const [at, outcome] of outcomes.entries()) {
     going[at]!.traveller.outcome =
-      outcome.kind === 'failed' ? { kind: 'failed', index, message: outcome.message } : outcome;
+      outcome.kind === 'failed' ? placedFailure(outcome, index) : outcome;
   }
+}
+
+function placedFailure(
+  { message, isTransient }: Extract<StageOutcome, { kind: 'failed' }>,
+  index: number,
+): TransformOutcome {
+  return { kind: 'failed', index, message, ...(isTransient && { isTransient }) };
 }

@@ -28,7 +28,13 @@ export type TransformOutcome =
     }
   | { readonly kind: 'filtered' }
   /** `message` is the user's to read: what threw, timed out or returned what no message is. */
-  | { readonly kind: 'failed'; readonly index: number; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly index: number;
+      readonly message: string;
+      /** It is not the message's doing: nobody could run the code now. */
+      readonly isTransient?: true;
+    };
 
 /** The enabled transforms of one resource's revision, in their order, with a context of their own. */
 export interface TransformChain {

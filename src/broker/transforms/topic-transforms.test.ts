@@ -58,7 +58,7 @@ test('one message that fails refuses the whole publish, with its index and its w
   await expect(publish).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
     reason: 'TRANSFORM_FAILED',
-    message: expect.stringContaining('(messages[1]: TypeError: a stone)'),
+    message: expect.stringContaining('(messages[1], message_transforms[0]: TypeError: a stone)'),
   });
   expect(await harness.pull(kitchen)).toEqual([]);
 });

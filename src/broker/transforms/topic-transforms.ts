@@ -133,10 +133,13 @@ function outcomeOf(
   index: number,
 ): SealableMessage | null {
   if (outcome.kind === 'filtered') return null;
-  if (outcome.kind === 'failed') throw transformFailed(index, outcome.message);
+  const place = `messages[${index}]`;
+  if (outcome.kind === 'failed') {
+    throw transformFailed(`${place}, message_transforms[${outcome.index}]`, outcome.message);
+  }
   try {
     return transformedMessage(outcome, orderingKey);
   } catch (error) {
-    throw transformFailed(index, RpcError.from(error).message);
+    throw transformFailed(place, RpcError.from(error).message);
   }
 }

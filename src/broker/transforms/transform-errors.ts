@@ -1,11 +1,11 @@
 import { RpcError } from '../../rpc/index.ts';
 
 /** A transform did not bear a message of a publish: nothing of the request is stored. */
-export function transformFailed(messageIndex: number, message: string): RpcError {
+export function transformFailed(place: string, message: string): RpcError {
   return new RpcError(
     'INVALID_ARGUMENT',
     'TRANSFORM_FAILED',
-    `The message transforms of the topic failed, and nothing was published (messages[${messageIndex}]: ${message}).`,
+    `The message transforms of the topic failed, and nothing was published (${place}: ${message}).`,
   );
 }
 

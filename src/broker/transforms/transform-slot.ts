@@ -51,7 +51,9 @@ export class TransformSlot {
     const revision = this.#revision;
     try {
       const outcomes = await this.#prepared().run(messages);
-      return revision === this.#revision ? outcomes : null;
+      if (revision !== this.#revision) return null;
+      if (outcomes.some(isTransient)) throw transformsUnavailable();
+      return outcomes;
     } catch (error) {
       if (revision !== this.#revision) return null;
       this.forget();
@@ -65,3 +67,6 @@ export class TransformSlot {
     return this.#chain;
   }
 }
+
+const isTransient = (outcome: TransformOutcome): boolean =>
+  outcome.kind === 'failed' && outcome.isTransient === true;

@@ -37,7 +37,12 @@ export type Order = Turn | Forget;
 /** What a function made of a message; of a failure its index in the chain is not known here. */
 export type UdfOutcome =
   | Exclude<TransformOutcome, { kind: 'failed' }>
-  | { readonly kind: 'failed'; readonly message: string; readonly isTimeout: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly isTimeout: boolean;
+      readonly isTransient?: true;
+    };
 
 /** For the first messages of a turn: it ends early when it took long, so that others have theirs. */
 export interface TurnEnd {

@@ -140,7 +140,8 @@ export class UdfTurns {
     if (lostAt === 'idle' && ++lane.blameless < blamelessMax) return taken;
     lane.blameless = 0;
     lane.strike(lossStrikes);
-    const outcome = { ...failure(lossText(lostAt)), isTimeout: isStall };
+    const idle = lostAt === 'idle' && { isTransient: true as const };
+    const outcome = { ...failure(lossText(lostAt)), isTimeout: isStall, ...idle };
     if (typeof lostAt !== 'number') {
       for (const { settle } of taken) settle(outcome);
       return [];
@@ -151,8 +152,8 @@ export class UdfTurns {
 }
 
 const lossLine = 'a thread of a message transform ended amid its work';
-const closed = failure('The transform is no longer in use.');
-const crowded = failure('Too many messages wait for the function.');
+const closed = passing('The transform is no longer in use.');
+const crowded = passing('Too many messages wait for the function.');
 
 /** Those for which the turn was too short. */
 function settled(lane: UdfLane, taken: readonly Waiting[], end: TurnEnd): readonly Waiting[] {
@@ -171,6 +172,11 @@ function settled(lane: UdfLane, taken: readonly Waiting[], end: TurnEnd): readon
 
 function failure(message: string): UdfOutcome & { kind: 'failed' } {
   return { kind: 'failed', message, isTimeout: false };
+}
+
+/** Of nobody's message: it may go better soon. */
+function passing(message: string): UdfOutcome & { kind: 'failed' } {
+  return { ...failure(message), isTransient: true };
 }
 
 function lossText(lostAt: Place): string {
