@@ -3,6 +3,7 @@ import type { Clock, Logger } from '../../runtime/index.ts';
 import { AccountDirectory } from './account-directory.ts';
 import { AccountKeys } from './account-keys.ts';
 import { AccountRows, type AccountRowsOptions } from './account-rows.ts';
+import { type AccountsPart, accountsPart } from './accounts-part.ts';
 import { Accounts } from './accounts.ts';
 
 export interface AccountStoreOptions extends AccountRowsOptions {
@@ -17,6 +18,8 @@ export interface AccountStore {
   readonly keys: AccountKeys;
   /** For who authenticates by them. */
   readonly directory: AccountDirectory;
+  /** What a verification of everything that is stored asks of the accounts. */
+  readonly part: AccountsPart;
   /** `listener` is told when something that was given to an account is refused from now on. */
   onRevoked(listener: () => void): () => void;
 }
@@ -34,6 +37,7 @@ export async function openAccounts(options: AccountStoreOptions): Promise<Accoun
     accounts: new Accounts(context),
     keys: new AccountKeys(context),
     directory,
+    part: accountsPart(options),
     onRevoked(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
