@@ -5,6 +5,7 @@ import {
   loggingMethods,
   rootKeyRoutes,
   verificationRoutes,
+  type ServedMethod,
 } from './api/index.ts';
 import { type AuditLog, auditPart } from './audit/index.ts';
 import type { Broker, BrokerService } from './broker/index.ts';
@@ -50,6 +51,8 @@ export interface Server {
   /** Such as `http://127.0.0.1:8085`. */
   readonly url: string;
   readonly port: number;
+  /** Everything that is answered: each has its row in the table of who may call it. */
+  readonly served: readonly ServedMethod[];
   /** Reads the files of TLS again, as SIGHUP asks for; those that cannot be used are not used. */
   reload(): void;
   /** Drains: what was answered is durable, streams end with UNAVAILABLE, everything is closed. */
@@ -136,6 +139,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   return {
     url: address.url,
     port: address.port,
+    served: listening.served,
     reload: () => listening.reloadTls(),
     stop: () => keepAlive(closers.run()),
   };

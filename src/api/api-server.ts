@@ -90,8 +90,15 @@ export interface ApiOptions extends Probes {
   readonly front?: ServiceFront;
 }
 
+/** A method that is answered: over REST at a path, or over gRPC where there is none. */
+export interface ServedMethod extends Partial<Pick<Route, 'method' | 'template'>> {
+  readonly rpc: string;
+}
+
 /** The running port. */
 export interface ApiServer {
+  /** Everything that is answered, what is not built too. */
+  readonly served: readonly ServedMethod[];
   readonly port: number;
   /** `http://127.0.0.1:8085`, of the first host; `https` where it speaks TLS. */
   readonly url: string;
@@ -159,6 +166,10 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     ...authorizedRoutes(messageTransformRoutes(broker), door),
     ...authorizedRoutes(options.routes, door),
   ];
+  const served = [
+    ...routes.map(({ rpc, method, template }) => ({ rpc, method, template })),
+    ...[...grpc.rpcs].map((rpc) => ({ rpc })),
+  ];
   const probes = { ready, metrics: options.metrics };
   const surroundings = { posture, access, probes, observe, clock, log, draining, unsent };
   const http = await HttpServer.create({
@@ -195,7 +206,8 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     access.close();
   };
   const own = new RouteDispatcher(routes, draining);
-  return new RunningApi({ listener, tls, http, grpc, own, clock, draining: drainController, stop });
+  const parts = { served, listener, tls, http, grpc, own, clock };
+  return new RunningApi({ ...parts, draining: drainController, stop });
 }
 
 /** Absent where the port speaks in the clear. */
@@ -209,6 +221,7 @@ function openTls(
 }
 
 interface RunningParts {
+  readonly served: readonly ServedMethod[];
   readonly listener: Listener;
   readonly tls: TlsTerminator | undefined;
   readonly http: HttpServer;
@@ -233,6 +246,10 @@ class RunningApi implements ApiServer {
     const host = hosts[0] ?? '127.0.0.1';
     const scheme = parts.tls === undefined ? 'http' : 'https';
     this.url = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get served(): readonly ServedMethod[] {
+    return this.#parts.served;
   }
 
   get connectionCount(): number {

@@ -4,7 +4,13 @@
  * Turns bytes into calls of the broker and of the routes it is given, and their results back. Holds
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
-export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
+export {
+  startApi,
+  type ApiLimits,
+  type ApiOptions,
+  type ApiServer,
+  type ServedMethod,
+} from './api-server.ts';
 export { administerPermission, type AccountService } from './accounts/account-service.ts';
 export { allAccountRoutes } from './accounts/all-account-routes.ts';
 export type { AccessParts } from './access/access.ts';

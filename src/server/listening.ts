@@ -22,7 +22,7 @@ export interface ListeningParts extends Pick<
 }
 
 /** What can be asked of the API once it listens. */
-export type Listening = Pick<ApiServer, 'ask' | 'reloadTls'>;
+export type Listening = Pick<ApiServer, 'ask' | 'reloadTls' | 'served'>;
 
 /** Accepts connections when it resolves; `address` is then where. */
 export async function listen(

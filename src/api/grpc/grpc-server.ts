@@ -65,6 +65,7 @@ export class GrpcServer {
   readonly #injector: ReturnType<Server['createConnectionInjector']>;
 
   readonly #streamingPaths: Set<string> = new Set();
+  readonly #rpcs: Set<string> = new Set();
 
   /** A unary request must have arrived whole within `requestTimeoutMs`. */
   constructor(
@@ -91,6 +92,11 @@ export class GrpcServer {
     // The listener's sockets may be half open, of which an HTTP/2 session takes no notice.
     socket.once('end', () => socket.destroySoon());
     this.#injector.injectConnection(socket);
+  }
+
+  /** Full names of all methods that are answered, those that are not built too. */
+  get rpcs(): ReadonlySet<string> {
+    return this.#rpcs;
   }
 
   /** Sends GOAWAY NO_ERROR, lets calls finish for so long, then cancels them. */
@@ -137,15 +143,18 @@ export class GrpcServer {
 
   #registerUnary(path: string, rpc: string, method: UnaryMethod, context: GrpcContext): void {
     const handler: handleUnaryCall<Buffer, Uint8Array> = unaryHandler(rpc, context, method);
+    this.#rpcs.add(rpc);
     this.#server.register(path, handler, asBuffer, asIs, 'unary');
   }
 
   #registerWatch(desc: DescMethod, watch: (call: WatchCall) => void): void {
+    this.#rpcs.add(rpcName(desc));
     this.#server.register(pathOf(desc), watch, asBuffer, asIs, 'serverStream');
   }
 
   #registerStream(desc: DescMethod, accept: (call: StreamingPullCall) => void): void {
     const path = pathOf(desc);
+    this.#rpcs.add(rpcName(desc));
     this.#streamingPaths.add(path);
     this.#server.register(path, accept, asBuffer, asIs, 'bidi');
   }

@@ -76,12 +76,19 @@ const transforms = rulesOf('google.pubsub.v1.Projects', {
   testMessageTransforms: [demand('pubsub.messageTransforms.validate', 'project')],
 });
 
-/** What a session of the WebSocket protocol asks that no RPC does. */
-const sessions = rulesOf('sealpost.v1.Session', {
-  SubscribeEphemeral: [
-    demand('pubsub.topics.attachSubscription', 'topic'),
-    inProject('pubsub.subscriptions.create', 'topic'),
+/**
+ * Requests of the WebSocket protocol, which ask what the RPCs ask that they stand for; what comes
+ * back for a stream is let pass with it.
+ */
+const sessions = rulesOf('sealpost.v1.WebSocket', {
+  Publish: [demand('pubsub.topics.publish', 'topic')],
+  Subscribe: [
+    ifSet(consume),
+    ifSet(inProject('pubsub.subscriptions.create', 'topic')),
+    ifSet(demand('pubsub.topics.attachSubscription', 'topic')),
   ],
+  Acknowledge: [],
+  ModifyAckDeadline: [],
 });
 
 export const pubsubRules: readonly AccessRule[] = [

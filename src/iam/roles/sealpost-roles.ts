@@ -16,6 +16,7 @@ export const sealpostPermissions: readonly string[] = [
   ...read,
   /** Accounts that have rights on the whole server: to make them, and keys for them. */
   'sealpost.accounts.administer',
+  'sealpost.accounts.administer',
   'sealpost.audit.verify',
   'sealpost.keyWatch.report',
   'sealpost.keyWatch.watch',
