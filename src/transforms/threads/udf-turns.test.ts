@@ -216,7 +216,7 @@ describe('messages for functions', () => {
     for (let more = 0; more < 5; more++) void turns.run(lane(), messages(1, 80));
     const text = 'Too many messages wait for the function.';
     expect(await turns.run(lane(), messages(1))).toEqual([
-      { kind: 'failed', message: text, isTimeout: false },
+      { kind: 'failed', message: text, isTimeout: false, isTransient: true },
     ]);
   });
 
