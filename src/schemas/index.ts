@@ -3,7 +3,7 @@
  *
  * Pure: definitions and bytes in, verdicts out. Revisions and topics are the broker's business.
  */
-export { compileSchema, incompatibility, maxDefinitionBytes } from './schema-compiler.ts';
+export { compileSchema, incompatibility } from './schema-compiler.ts';
 export {
   SchemaError,
   type CompiledSchema,

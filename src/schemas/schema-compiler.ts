@@ -2,8 +2,8 @@ import { AvroSchema } from './avro/avro-schema.ts';
 import { ProtoSchema } from './proto/proto-schema.ts';
 import { SchemaError, type CompiledSchema, type SchemaDefinition } from './schema.ts';
 
-/** What a definition, text or compiled, may measure (production's 300 KB). */
-export const maxDefinitionBytes: number = 300 * 1024;
+/** What a definition may measure here, whatever larger limit the broker is given: seconds, not more. */
+const maxDefinitionBytes = 2 ** 20;
 
 /**
  * Understands a definition, once for many messages.

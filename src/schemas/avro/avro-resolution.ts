@@ -22,7 +22,8 @@ const promotions: Readonly<Partial<Record<PrimitiveKind, readonly string[]>>> = 
 };
 
 const maxDepth = 1000;
-const maxComparisons = 2_000_000;
+/** Of types, and of the symbols and aliases that they bring along. */
+const maxComparisons = 5_000_000;
 
 /**
  * Why a reader of one type may fail on data written with another, by the schema resolution of the
@@ -37,6 +38,7 @@ class Resolution {
   readonly #known = new Map<AvroRecord, Map<AvroRecord, string | null>>();
   /** The pairs taken for readable, in order; some only as long as the one around them is. */
   readonly #readable: (readonly [AvroRecord, AvroRecord])[] = [];
+  readonly #knownEnums = new Map<AvroEnum, Map<AvroEnum, string | null>>();
   #comparisons = 0;
 
   reason(reader: AvroType, writer: AvroType, depth: number): string | null {
@@ -56,15 +58,27 @@ class Resolution {
   }
 
   #named(reader: AvroType, writer: AvroType, depth: number): string | null {
-    if (!('name' in reader && 'name' in writer) || !hasName(reader, writer)) {
-      return mismatch(reader, writer);
-    }
-    if (reader.kind === 'enum' && writer.kind === 'enum') return enumReason(reader, writer);
+    if (!('name' in reader && 'name' in writer)) return mismatch(reader, writer);
+    this.#comparisons += reader.aliases.length;
+    if (!hasName(reader, writer)) return mismatch(reader, writer);
+    if (reader.kind === 'enum' && writer.kind === 'enum') return this.#enum(reader, writer);
     if (reader.kind === 'fixed' && writer.kind === 'fixed') return fixedReason(reader, writer);
     if (reader.kind === 'record' && writer.kind === 'record') {
       return this.#record(reader, writer, depth);
     }
     return mismatch(reader, writer);
+  }
+
+  #enum(reader: AvroEnum, writer: AvroEnum): string | null {
+    const known = this.#knownEnums.get(reader) ?? new Map<AvroEnum, string | null>();
+    this.#knownEnums.set(reader, known);
+    let reason = known.get(writer);
+    if (reason === undefined) {
+      this.#comparisons += writer.symbols.size;
+      reason = enumReason(reader, writer);
+      known.set(writer, reason);
+    }
+    return reason;
   }
 
   /** Each branch may have been written. */
@@ -102,7 +116,7 @@ class Resolution {
 
   #fields(reader: AvroRecord, writer: AvroRecord, depth: number): string | null {
     for (const field of reader.fields) {
-      this.#comparisons++;
+      this.#comparisons += 1 + field.aliases.length;
       const at = [field.name, ...field.aliases].map((name) => writer.fieldAt.get(name));
       const written = at.find((index) => index !== undefined);
       if (written === undefined) {

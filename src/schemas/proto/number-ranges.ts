@@ -2,6 +2,9 @@ import { SchemaError } from '../schema.ts';
 import { quoted } from '../violation.ts';
 import type { DraftRange } from './proto-draft.ts';
 
+/** What fields may be numbered. */
+export const fieldNumbers: DraftRange = { first: 1, last: 2 ** 29 - 1 };
+
 /** Ranges of numbers that are kept from use; they may not overlap. */
 export class NumberRanges {
   readonly #sorted: readonly DraftRange[];

@@ -1,9 +1,7 @@
+import { fieldNumbers } from './number-ranges.ts';
 import type { DraftEnum, DraftRange, DraftReserved } from './proto-draft.ts';
 import { readFieldOptions, readOption, strings } from './proto-options.ts';
 import type { ProtoTokens } from './proto-tokens.ts';
-
-/** What `max` stands for in ranges of a message's numbers. */
-const maxNumber = 2 ** 29 - 1;
 
 /** An enum, with `enum` taken. */
 export function readEnum(tokens: ProtoTokens): DraftEnum {
@@ -45,7 +43,7 @@ export function readReserved(tokens: ProtoTokens, into: DraftReserved, max?: num
   tokens.expect(';');
 }
 
-export function readRanges(tokens: ProtoTokens, max: number = maxNumber): DraftRange[] {
+export function readRanges(tokens: ProtoTokens, max: number = fieldNumbers.last): DraftRange[] {
   const ranges: DraftRange[] = [];
   do {
     const first = readInteger(tokens);

@@ -1,5 +1,6 @@
 import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf';
 import { FieldDescriptorProto_Label } from '@bufbuild/protobuf/wkt';
+import { fieldNumbers, NumberRanges } from './number-ranges.ts';
 
 /**
  * Why a message may not follow another as a revision, or null. Optional fields come and go; fields
@@ -9,26 +10,33 @@ export function protoIncompatibility(newer: DescMessage, older: DescMessage): st
   if (newer.typeName !== older.typeName) {
     return `The message ${older.typeName} was renamed to ${newer.typeName}.`;
   }
-  // Messages of one full name are compared once, so recursive ones end.
-  const pairs = new Map([[older, newer]]);
-  for (const [before, after] of pairs) {
+  // Each pair is compared once, so recursive ones end and shared ones cost nothing more.
+  const pairs: Pairs = { messages: new Map([[older, newer]]), enums: new Map() };
+  for (const [before, after] of pairs.messages) {
     const reason = messageReason(after, before, pairs);
+    if (reason !== null) return reason;
+  }
+  for (const [before, after] of pairs.enums) {
+    const reason = enumReason(after, before);
     if (reason !== null) return reason;
   }
   return null;
 }
 
-function messageReason(
-  newer: DescMessage,
-  older: DescMessage,
-  pairs: Map<DescMessage, DescMessage>,
-): string | null {
+/** What is yet to compare and what was: the newer ones by the older. */
+interface Pairs {
+  readonly messages: Map<DescMessage, DescMessage>;
+  readonly enums: Map<DescEnum, DescEnum>;
+}
+
+function messageReason(newer: DescMessage, older: DescMessage, pairs: Pairs): string | null {
   const before = new Map(older.fields.map((field) => [field.number, field]));
+  const reserved = reservedOf(older);
   for (const field of newer.fields) {
     const previous = before.get(field.number);
     before.delete(field.number);
     const reason =
-      previous === undefined ? addedReason(field, older) : keptReason(field, previous, pairs);
+      previous === undefined ? addedReason(field, reserved) : keptReason(field, previous, pairs);
     if (reason !== null) return reason;
   }
   for (const field of before.values()) {
@@ -37,23 +45,28 @@ function messageReason(
   return null;
 }
 
-function addedReason(field: DescField, older: DescMessage): string | null {
+function addedReason(field: DescField, reserved: Reserved): string | null {
   if (!isOptional(field)) return `${pathOf(field)} was added and is not optional.`;
-  const { reservedName, reservedRange } = older.proto;
-  if (reservedName.includes(field.name)) {
-    return `${pathOf(field)} has a name that was reserved.`;
-  }
-  const isReserved = reservedRange.some(
-    ({ start, end }) => field.number >= start && field.number < end,
-  );
-  return isReserved ? `${pathOf(field)} has a number that was reserved.` : null;
+  if (reserved.names.has(field.name)) return `${pathOf(field)} has a name that was reserved.`;
+  return reserved.numbers.has(field.number)
+    ? `${pathOf(field)} has a number that was reserved.`
+    : null;
 }
 
-function keptReason(
-  newer: DescField,
-  older: DescField,
-  pairs: Map<DescMessage, DescMessage>,
-): string | null {
+interface Reserved {
+  readonly names: ReadonlySet<string>;
+  readonly numbers: NumberRanges;
+}
+
+function reservedOf({ proto, typeName }: DescMessage): Reserved {
+  const ranges = proto.reservedRange.map(({ start, end }) => ({ first: start, last: end - 1 }));
+  return {
+    names: new Set(proto.reservedName),
+    numbers: new NumberRanges(ranges, fieldNumbers, typeName),
+  };
+}
+
+function keptReason(newer: DescField, older: DescField, pairs: Pairs): string | null {
   const [before, after] = [shapeOf(older), shapeOf(newer)];
   for (const [part, value] of before) {
     if (after.get(part) !== value) {
@@ -61,11 +74,12 @@ function keptReason(
     }
   }
   if (newer.message !== undefined && older.message !== undefined) {
-    pairs.set(older.message, newer.message);
+    pairs.messages.set(older.message, newer.message);
   }
-  return newer.enum !== undefined && older.enum !== undefined
-    ? enumReason(newer.enum, older.enum)
-    : null;
+  if (newer.enum !== undefined && older.enum !== undefined) {
+    pairs.enums.set(older.enum, newer.enum);
+  }
+  return null;
 }
 
 /** Whether a field may be absent: neither required nor a list or map. */

@@ -8,12 +8,11 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { SchemaError } from '../schema.ts';
 import { quoted } from '../violation.ts';
-import { NumberRanges } from './number-ranges.ts';
+import { fieldNumbers, NumberRanges } from './number-ranges.ts';
 import { isDefault } from './proto-default.ts';
 import { joined } from './proto-scope.ts';
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
-const maxNumber = 2 ** 29 - 1;
 /** The numbers that the implementations of Protocol Buffers keep for themselves. */
 const ownNumbers = { first: 19_000, last: 19_999 };
 const keyTypes = new Set<FieldDescriptorProto_Type>([
@@ -97,14 +96,16 @@ class ProtoRules {
       first: start,
       last: end - 1,
     }));
-    return new NumberRanges(ranges, { first: 1, last: maxNumber }, fullName);
+    return new NumberRanges(ranges, fieldNumbers, fullName);
   }
 
   #field(message: string, parent: DescriptorProto, field: FieldDescriptorProto): void {
     const { number, label, oneofIndex } = field;
     const where = `field ${quoted(field.name)} of ${quoted(message)}`;
-    if (!(number >= 1 && number <= maxNumber)) {
-      throw new SchemaError(`The number of the ${where} is not between 1 and ${maxNumber}.`);
+    if (!(number >= fieldNumbers.first && number <= fieldNumbers.last)) {
+      throw new SchemaError(
+        `The number of the ${where} is not between 1 and ${fieldNumbers.last}.`,
+      );
     }
     if (number >= ownNumbers.first && number <= ownNumbers.last) {
       throw new SchemaError(`The number of the ${where} is in 19000 to 19999, which is reserved.`);
