@@ -24,6 +24,7 @@ export class PublisherCalls {
       const messageBytes = checkedSizes(messages);
       const topic = this.#registry.topic(topicName);
       checkStorageRegion(topic.row, this.#registry.ports.region);
+      this.#registry.throughput.publish(topicName, messageBytes);
       const ids = await topic.publish(messages);
       const sizes = { messageBytes, hasOrdering };
       observer.publish(topicName, 'OK', sizes, clock.monotonicMs() - startedMs);

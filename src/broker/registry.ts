@@ -28,6 +28,7 @@ import type { BrokerObserver } from './observer.ts';
 import { PushMemory } from './push/push-memory.ts';
 import type { PushSender } from './push/push-sender.ts';
 import type { KeyPolicy } from './resources/key-policy.ts';
+import { ThroughputQuotas, type ThroughputLimits } from './quotas/throughput-quotas.ts';
 import { resourceLimits, type ResourceLimits } from './resources/resource-limits.ts';
 import { ShelfBudget } from './lanes/segment-shelf.ts';
 import { CompiledRevisions } from './schemas/compiled-revisions.ts';
@@ -76,10 +77,13 @@ export interface BrokerLimits {
   readonly ephemeralMax?: number;
   /** Google's own by default. */
   readonly resources?: ResourceLimits;
+  /** None by default. */
+  readonly throughput?: ThroughputLimits;
 }
 
 /** Sealed bytes that are read ahead, over all lanes. */
 const sealedAheadBytes = 32 * 1024 * 1024;
+const unlimited: ThroughputLimits = { publisherBytes: 0, subscriberBytes: 0 };
 /** Logs that are taken over at once at start. */
 const openBatch = 128;
 
@@ -99,6 +103,7 @@ export class Registry {
   readonly ephemerals: Map<string, SubscriptionState> = new Map();
   readonly ephemeralMax: number;
   readonly resources: ResourceLimits;
+  readonly throughput: ThroughputQuotas;
   readonly schemas: SchemaCatalog;
   readonly compiledRevisions: CompiledRevisions;
   readonly wheel: DeadlineWheel;
@@ -114,6 +119,7 @@ export class Registry {
     this.ports = ports;
     this.ephemeralMax = limits.ephemeralMax ?? 10_000;
     this.resources = limits.resources ?? resourceLimits;
+    this.throughput = new ThroughputQuotas(limits.throughput ?? unlimited, ports.clock);
     this.catalog = new Catalog(ports.meta, ports.entropy);
     this.schemas = new SchemaCatalog(ports.meta);
     this.compiledRevisions = new CompiledRevisions(this.schemas);

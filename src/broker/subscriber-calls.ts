@@ -2,6 +2,7 @@ import { RpcError, type StatusCode } from '../rpc/index.ts';
 import { Consumer } from './delivery/consumer.ts';
 import { pullOnce } from './delivery/pull-once.ts';
 import { limits, tooLarge, tooSmall } from './limits.ts';
+import { StreamPace } from './quotas/stream-pace.ts';
 import type { Registry } from './registry.ts';
 import type {
   Delivery,
@@ -37,7 +38,12 @@ export class SubscriberCalls {
       this.#registry.refuseWhenDraining();
       checkPull(request);
       const state = this.#use(subscription);
-      const reply = await pullOnce(state, request, { clock }, take);
+      const { throughput } = this.#registry;
+      throughput.requirePull(subscription);
+      const reply = await pullOnce(state, request, { clock }, (batch) => {
+        throughput.delivered(subscription, bytesOf(batch));
+        return take(batch);
+      });
       observer.pull(subscription, 'OK', clock.monotonicMs() - startedMs);
       return reply;
     } catch (error) {
@@ -54,7 +60,10 @@ export class SubscriberCalls {
     this.#registry.refuseWhenDraining();
     const { observer } = this.#registry.ports;
     const state = this.#use(subscription);
-    const consumer = this.#consumer(state, settings, sink);
+    const pace: StreamPace = new StreamPace(this.#registry.ports.clock, () => {
+      state.resume(consumer);
+    });
+    const consumer = this.#consumer(state, settings, sink, pace);
     try {
       await state.attach(consumer);
     } catch (error) {
@@ -69,16 +78,25 @@ export class SubscriberCalls {
           ordering: enableMessageOrdering === true,
         };
       },
-      resume: () => state.resume(consumer),
+      resume: () => pace.transportResumed(),
       setAckDeadline: (seconds) => {
         consumer.ackDeadlineMs = seconds * 1000;
       },
-      close: () => state.detach(consumer),
+      close: () => {
+        pace.close();
+        state.detach(consumer);
+      },
     };
   }
 
-  #consumer(state: SubscriptionState, settings: StreamSettings, sink: StreamSink): Consumer {
-    const { observer } = this.#registry.ports;
+  #consumer(
+    state: SubscriptionState,
+    settings: StreamSettings,
+    sink: StreamSink,
+    pace: StreamPace,
+  ): Consumer {
+    const { throughput, ports } = this.#registry;
+    const { observer } = ports;
     const { name } = state.row;
     const consumer: Consumer = new Consumer({
       type: 'streaming pull',
@@ -91,10 +109,12 @@ export class SubscriberCalls {
       ackDeadlineMs: settings.ackDeadlineSeconds * 1000,
       deliver: (batch) => {
         observer.streamingPullResponse(name, 'OK');
-        return sink.deliver(batch);
+        const isReady = sink.deliver(batch);
+        return pace.delivered(isReady, throughput.delivered(name, bytesOf(batch)));
       },
       fail: (error) => {
         observer.streamingPullResponse(name, RpcError.from(error).code);
+        pace.close();
         state.detach(consumer);
         sink.fail(error);
       },
@@ -202,6 +222,12 @@ export class SubscriberCalls {
 }
 
 const allDone = (ackIds: readonly string[]): SettleResult[] => ackIds.map(() => 'done');
+
+function bytesOf(batch: readonly Delivery[]): number {
+  let bytes = 0;
+  for (const delivery of batch) bytes += delivery.bytes.length;
+  return bytes;
+}
 
 /** pubsub.v1 StreamingPullRequest: 0 or less is no limit. */
 const orUnlimited = (max: number): number => (max > 0 ? max : Infinity);

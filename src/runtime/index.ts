@@ -25,3 +25,4 @@ export { keepAlive } from './keep-alive.ts';
 export { pause } from './pause.ts';
 export { Serial } from './serial.ts';
 export { silentLogger, type LogFields, type Logger } from './logger.ts';
+export { TokenBucket, TokenBuckets } from './token-bucket.ts';

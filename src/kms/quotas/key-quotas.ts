@@ -1,7 +1,6 @@
 import { type ErrorDetail, RpcError } from '../../rpc/index.ts';
-import type { Clock } from '../../runtime/index.ts';
+import { type Clock, TokenBuckets } from '../../runtime/index.ts';
 import type { ProtectionLevel } from '../providers/key-provider.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** Protection levels whose uses are counted; SOFTWARE keys use no quota. */
 export type CountedLevel = Exclude<ProtectionLevel, 'SOFTWARE'>;
@@ -45,19 +44,18 @@ const metrics: Readonly<Record<CountedLevel, Metric>> = {
     limit: 'ExternalKmsRequestsPerMinutePerProjectPerRegion',
   },
 };
-/** Full buckets are forgotten from so many on: they are as good as new ones. */
-const bucketsMax = 1_000;
-
 /**
  * The quotas of Cloud KMS on keys that cost somebody something: per hosting project and location,
  * enforced by the second, though Google shows them by the minute.
  */
 export class KeyQuotas {
   readonly #options: KeyQuotasOptions;
-  readonly #buckets: Map<string, TokenBucket> = new Map();
+  readonly #buckets: Readonly<Record<CountedLevel, TokenBuckets>>;
 
   constructor(options: KeyQuotasOptions) {
     this.#options = options;
+    const { HSM, EXTERNAL } = options.perSecond;
+    this.#buckets = { HSM: new TokenBuckets(HSM), EXTERNAL: new TokenBuckets(EXTERNAL) };
   }
 
   /**
@@ -69,31 +67,17 @@ export class KeyQuotas {
     const { level } = use;
     if (level === 'SOFTWARE') return;
     const { perSecond, projectNumber, observer } = this.#options;
-    const isGranted = this.#isGranted(use, perSecond[level]);
+    const isGranted = this.#isGranted(level, use, perSecond[level]);
     observer?.quotaUse(metrics[level].name, isGranted);
     if (isGranted) return;
     const number = await projectNumber(use.projectId);
     throw exhausted(number, use.location, metrics[level], perSecond[level]);
   }
 
-  #isGranted({ projectId, location, level }: QuotaUse, perSecond: number): boolean {
+  #isGranted(level: CountedLevel, { projectId, location }: QuotaUse, perSecond: number): boolean {
     if (perSecond === 0) return true;
-    const name = `${level} ${location} ${projectId}`;
     const nowMs = this.#options.clock.monotonicMs();
-    return (this.#buckets.get(name) ?? this.#open(name, perSecond, nowMs)).take(nowMs);
-  }
-
-  #open(name: string, perSecond: number, nowMs: number): TokenBucket {
-    if (this.#buckets.size >= bucketsMax) this.#forgetFull(nowMs);
-    const bucket = new TokenBucket(perSecond, nowMs);
-    this.#buckets.set(name, bucket);
-    return bucket;
-  }
-
-  #forgetFull(nowMs: number): void {
-    for (const [name, bucket] of this.#buckets) {
-      if (bucket.isFull(nowMs)) this.#buckets.delete(name);
-    }
+    return this.#buckets[level].of(`${location} ${projectId}`, nowMs).take(nowMs);
   }
 }
 

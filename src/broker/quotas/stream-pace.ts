@@ -1,0 +1,44 @@
+import type { Clock } from '../../runtime/index.ts';
+
+/**
+ * Holds one stream while its project owes bytes: the broker waits as it does for a slow client, and
+ * goes on when both the client and the quota are ready.
+ */
+export class StreamPace {
+  readonly #clock: Clock;
+  readonly #resume: () => void;
+  #isTransportReady = true;
+  #cancelWait: (() => void) | null = null;
+
+  /** `resume` has the broker hand out again. */
+  constructor(clock: Clock, resume: () => void) {
+    this.#clock = clock;
+    this.#resume = resume;
+  }
+
+  /** What the broker is told of a batch: false asks it to wait. */
+  delivered(isTransportReady: boolean, waitMs: number): boolean {
+    this.#isTransportReady = isTransportReady;
+    if (waitMs > 0) this.#wait(waitMs);
+    return isTransportReady && this.#cancelWait === null;
+  }
+
+  /** The transport took what it had. */
+  transportResumed(): void {
+    this.#isTransportReady = true;
+    if (this.#cancelWait === null) this.#resume();
+  }
+
+  close(): void {
+    this.#cancelWait?.();
+    this.#cancelWait = null;
+  }
+
+  #wait(waitMs: number): void {
+    this.#cancelWait?.();
+    this.#cancelWait = this.#clock.schedule(this.#clock.monotonicMs() + waitMs, () => {
+      this.#cancelWait = null;
+      if (this.#isTransportReady) this.#resume();
+    });
+  }
+}
