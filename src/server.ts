@@ -17,10 +17,12 @@ import {
 } from './config/index.ts';
 import { aeadProviders, suiteIds, type SuiteId } from './crypto/index.ts';
 import type { Authorizer } from './iam/index.ts';
+import type { AccountStore } from './identity/index.ts';
 import type { RootKeyKeeper } from './kms/index.ts';
 import { Metrics } from './metrics/index.ts';
 import { Closers, keepAlive } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
+import { accountApi } from './server/account-api.ts';
 import type { Address } from './server/address.ts';
 import { declaredStart } from './server/declared-resources.ts';
 import { createKeyPolicy } from './server/keys/key-policy.ts';
@@ -32,6 +34,7 @@ import {
   type KeyServices,
 } from './server/keys/key-services.ts';
 import { listen, type ListeningParts } from './server/listening.ts';
+import { openAccountsAt, openAuthenticatorAt } from './server/opened-accounts.ts';
 import { openAudit } from './server/opened-audit.ts';
 import { directoryOf, openAuthorizer } from './server/opened-iam.ts';
 import { openBroker } from './server/opened-broker.ts';
@@ -87,6 +90,7 @@ interface Running {
 interface Ground extends Omit<KeyServiceParts, 'audit'> {
   readonly audit: AuditLog;
   readonly services: KeyServices;
+  readonly accounts: AccountStore;
   readonly rootKey: RootKeyKeeper;
 }
 
@@ -109,7 +113,8 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const directory = directoryOf(running);
   const keyParts = { openedKeys, suites, metrics, audit, identity, address, directory };
   const services = await openKeyServices(keyParts, config, ports, closers);
-  const ground: Ground = { ...keyParts, services, rootKey };
+  const accounts = await openAccountsAt(keyParts, ports, closers);
+  const ground: Ground = { ...keyParts, services, accounts, rootKey };
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
   if (config.roles.includes('vault')) {
     running.vault = await openVaultAt({ ...ground, keys: services.asked }, config, ports, closers);
@@ -169,7 +174,9 @@ function apiOf(
   ports: ServerPorts,
   closers: Closers,
 ): Omit<ListeningParts, 'metrics' | 'lock' | 'identity' | 'drain' | 'isReady'> {
-  const { audit, services, authorizer } = ground;
+  const { audit, services, authorizer, accounts: store } = ground;
+  const authenticator = openAuthenticatorAt({ ...ground, store }, config, ports, closers);
+  const { policySource: policies } = services.embedded;
   const checkOf = (parts: readonly Verifiable[]): Verification => {
     const verification = new Verification(parts, ports);
     closers.add(() => verification.stop());
@@ -184,6 +191,7 @@ function apiOf(
   const routes = [
     ...keyRoutes,
     ...identityRoutes({ ...ground.identity, clock: ports.clock }),
+    ...accountApi({ ...ground, store, authenticator, policies }, config),
     ...rootKeyRoutes(ground.rootKey),
     ...verificationRoutes(checkOf(verifiedParts(stored, config, ports))),
     ...auditRoutes(checkOf(auditParts)),
@@ -193,6 +201,7 @@ function apiOf(
   ];
   return {
     ...watched,
+    access: { authenticator, authorizer },
     broker: brokerService,
     routes,
     methods: [

@@ -3,7 +3,7 @@ import type { Broker } from '../broker/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { dekPrefixes, dekVerifiable, layerKeyPrefixes } from '../envelope/index.ts';
-import { wrappedSigningKeys } from '../identity/index.ts';
+import { accountRowsPrefix, type AccountStore, wrappedSigningKeys } from '../identity/index.ts';
 import { keyVerifiable } from '../kms/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import type { Verifiable } from '../verification/index.ts';
@@ -18,6 +18,7 @@ export interface VerifiedStores {
   readonly suites: SuiteProviders;
   readonly metrics: Metrics;
   readonly services: KeyServices;
+  readonly accounts: AccountStore;
   /** Undefined where no broker runs. */
   readonly broker: Broker | undefined;
   readonly auditParts: readonly AuditPart[];
@@ -27,7 +28,16 @@ export interface VerifiedStores {
 
 /** Everything that this process stores, to be authenticated. */
 export function verifiedParts(
-  { openedKeys, suites, metrics, services, broker, auditParts, vaultParts }: VerifiedStores,
+  {
+    openedKeys,
+    suites,
+    metrics,
+    services,
+    accounts,
+    broker,
+    auditParts,
+    vaultParts,
+  }: VerifiedStores,
   config: ServerConfig,
   { clock, entropy }: ServerPorts,
 ): Verifiable[] {
@@ -40,7 +50,7 @@ export function verifiedParts(
     clock,
     entropy,
     wrapped: [wrappedSigningKeys],
-    elsewhere: [...dekPrefixes, ...layerKeyPrefixes, anchorRow],
+    elsewhere: [...dekPrefixes, ...layerKeyPrefixes, anchorRow, accountRowsPrefix],
   });
   const deks = dekVerifiable({
     rows,
@@ -51,5 +61,12 @@ export function verifiedParts(
     observer: metrics.dek,
     topics: () => broker?.sealedTopics() ?? [],
   });
-  return [...(broker?.verifiables() ?? []), keys, deks, ...auditParts, ...vaultParts];
+  return [
+    ...(broker?.verifiables() ?? []),
+    keys,
+    deks,
+    accounts.part,
+    ...auditParts,
+    ...vaultParts,
+  ];
 }
