@@ -195,16 +195,15 @@ test('trap: IAMPolicy is a gRPC service of its own; policies are refused by name
   }
 });
 
-test('trap: DetachSubscription has no body, and CreateSchema is refused by name', async () => {
+test('trap: DetachSubscription has no body, and the body of CreateSchema is the schema', async () => {
   const api = liveApi(live, 'REST', 'trap');
   const subscription = await api.subscription(await api.topic());
   expect(await rest.send('POST', `${subscription}:detach`)).toEqual({});
   expect(await api.call('GetSubscription', { subscription })).toMatchObject({ detached: true });
-  const schema = { type: 'AVRO', definition: '{}' };
-  const path = `${api.project}/schemas?schemaId=shape`;
-  const refusal = await refused(rest.send('POST', path, schema));
-  expect(refusal.code).toBe('UNIMPLEMENTED');
-  expect(refusal.message).toContain('google.pubsub.v1.SchemaService.CreateSchema');
+  const schema = { type: 'AVRO', definition: '"string"' };
+  const name = `${api.project}/schemas/${freshId('shape')}`;
+  const path = `${api.project}/schemas?schemaId=${name.slice(name.lastIndexOf('/') + 1)}`;
+  expect(await rest.send('POST', path, schema)).toMatchObject({ ...schema, name });
 });
 
 test('trap: an empty answer is {}, an unknown field is refused, and alt and prettyPrint are not unknown', async () => {

@@ -107,9 +107,9 @@ describe.each(wireNames)('UpdateTopic over %s', (wire) => {
 
   test('an unsupported field may be reset and may not be set', async () => {
     const name = await api.topic();
-    const updateMask = 'schemaSettings';
+    const updateMask = 'ingestionDataSourceSettings';
     await api.call('UpdateTopic', { topic: { name }, updateMask });
-    const topic = { name, schemaSettings: { schema: 'projects/p/schemas/sch' } };
+    const topic = { name, ingestionDataSourceSettings: {} };
     expect((await api.refusal('UpdateTopic', { topic, updateMask })).code).toBe('UNIMPLEMENTED');
   });
 });

@@ -7,6 +7,7 @@ import {
   ErrorInfoSchema,
   PreconditionFailureSchema,
 } from '../../src/proto/google/rpc/error_details_pb.ts';
+import { SchemaService } from '../../src/proto/google/pubsub/v1/schema_pb.ts';
 import { StatusSchema } from '../../src/proto/google/rpc/status_pb.ts';
 import { camelCase } from '../../src/rpc/index.ts';
 import type { Rpc } from './rpc-bindings.ts';
@@ -26,7 +27,8 @@ export class GrpcWire implements Wire {
   }
 
   async call<Reply = Json>(rpc: Rpc, request: Json): Promise<Reply> {
-    const method = [...Publisher.methods, ...Subscriber.methods].find(({ name }) => name === rpc)!;
+    const methods = [Publisher, Subscriber, SchemaService].flatMap((service) => service.methods);
+    const method = methods.find(({ name }) => name === rpc)!;
     const json = inJsonSpelling(request) as JsonValue;
     const bytes = toBinary(method.input, fromJson(method.input, json));
     const reply = await this.send(`/${method.parent.typeName}/${method.name}`, bytes);

@@ -91,6 +91,21 @@ export class LiveApi {
     return `${this.project}/snapshots/${id}`;
   }
 
+  schemaName(id: string): string {
+    return `${this.project}/schemas/${id}`;
+  }
+
+  /** A new schema with that definition; its name. */
+  async schema(definition: string, type: string = 'AVRO'): Promise<string> {
+    const schemaId = freshId('schema');
+    await this.call('CreateSchema', {
+      parent: this.project,
+      schemaId,
+      schema: { type, definition },
+    });
+    return this.schemaName(schemaId);
+  }
+
   /** A new topic; its name. */
   async topic(more: Json = {}): Promise<string> {
     const name = this.topicName(freshId('topic'));

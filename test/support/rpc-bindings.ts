@@ -57,6 +57,30 @@ const bodyless =
     path: `${encodeName(resource)}:${verb}`,
   });
 
+const queryOf = (fields: Request): string => {
+  const set = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(
+    set.map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return query.size === 0 ? '' : `?${query.toString()}`;
+};
+
+/** All but the name in the query. */
+const queried =
+  (method: Binding['method'], verb: string) =>
+  ({ name, ...rest }: Request): Binding => ({
+    method,
+    path: `${encodeName(name)}${verb}${queryOf(rest)}`,
+  });
+
+const collection =
+  (rest: string) =>
+  ({ parent, ...body }: Request): Binding => ({
+    method: 'POST',
+    path: `${encodeName(parent)}/${rest}`,
+    body,
+  });
+
 export type Rpc =
   | 'CreateTopic'
   | 'GetTopic'
@@ -81,7 +105,17 @@ export type Rpc =
   | 'ListSnapshots'
   | 'UpdateSnapshot'
   | 'DeleteSnapshot'
-  | 'Seek';
+  | 'Seek'
+  | 'CreateSchema'
+  | 'GetSchema'
+  | 'ListSchemas'
+  | 'ListSchemaRevisions'
+  | 'CommitSchema'
+  | 'RollbackSchema'
+  | 'DeleteSchemaRevision'
+  | 'DeleteSchema'
+  | 'ValidateSchema'
+  | 'ValidateMessage';
 
 /** pubsub.v1's unary methods, as cloud.google.com/pubsub/docs/reference/rest lists them. */
 export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> = {
@@ -109,4 +143,18 @@ export const rpcBindings: Readonly<Record<Rpc, (request: Request) => Binding>> =
   UpdateSnapshot: update('snapshot'),
   DeleteSnapshot: remove('snapshot'),
   Seek: custom('subscription', 'seek'),
+  CreateSchema: ({ parent, schemaId, schema }) => ({
+    method: 'POST',
+    path: `${encodeName(parent)}/schemas${queryOf({ schemaId })}`,
+    body: schema,
+  }),
+  GetSchema: queried('GET', ''),
+  ListSchemas: list('parent', 'schemas'),
+  ListSchemaRevisions: queried('GET', ':listRevisions'),
+  CommitSchema: custom('name', 'commit'),
+  RollbackSchema: custom('name', 'rollback'),
+  DeleteSchemaRevision: queried('DELETE', ':deleteRevision'),
+  DeleteSchema: remove('name'),
+  ValidateSchema: collection('schemas:validate'),
+  ValidateMessage: collection('schemas:validateMessage'),
 };

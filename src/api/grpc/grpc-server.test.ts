@@ -197,12 +197,6 @@ describe('unary calls', () => {
   });
 
   test('what is not built is refused by name', async () => {
-    const path = '/google.pubsub.v1.SchemaService/CommitSchema';
-    const schema = await failure(callBytes(path, Buffer.alloc(0)));
-    expect([schema.code, schema.details]).toEqual([
-      status.UNIMPLEMENTED,
-      'The method google.pubsub.v1.SchemaService.CommitSchema is not supported by this server.',
-    ]);
     for (const name of ['GetIamPolicy', 'SetIamPolicy', 'TestIamPermissions']) {
       const iam = await failure(callBytes(`/google.iam.v1.IAMPolicy/${name}`, Buffer.alloc(0)));
       expect([iam.code, iam.details]).toEqual([
