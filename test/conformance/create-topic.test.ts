@@ -169,9 +169,7 @@ describe.each(wireNames)('CreateTopic over %s', (wire) => {
   );
 
   test.each([
-    ['schema_settings', { schemaSettings: { schema: 'projects/p/schemas/sch' } }],
     ['ingestion_data_source_settings', { ingestionDataSourceSettings: {} }],
-    ['message_transforms', { messageTransforms: [{ disabled: true }] }],
   ])('%s is refused rather than forgotten', async (field, more) => {
     expect(await api.refusal('CreateTopic', { name: fresh(), ...more })).toEqual({
       code: 'UNIMPLEMENTED',
