@@ -42,6 +42,7 @@ import type {
 import { Snapshots } from './snapshots/snapshots.ts';
 import { SubscriberCalls } from './subscriber-calls.ts';
 import { Subscriptions } from './resources/subscriptions.ts';
+import { AbsentTopics } from './resources/absent-topics.ts';
 import { Topics } from './resources/topics.ts';
 import type { TransformAdministration } from './transforms/transform-administration.ts';
 import { TransformTrials } from './transforms/transform-trials.ts';
@@ -57,6 +58,7 @@ export class Broker implements BrokerService {
   readonly #calls: ConfigCalls;
   readonly #topics: Topics;
   readonly #subscriptions: Subscriptions;
+  readonly #absentTopics: AbsentTopics;
   readonly #snapshots: Snapshots;
   readonly #seeking: Seeking;
   readonly #ephemerals: EphemeralSubscriptions;
@@ -75,12 +77,12 @@ export class Broker implements BrokerService {
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
     const registry = new Registry(ports, brokerLimits);
     await registry.load();
-    const broker = new Broker(registry);
+    const broker = new Broker(registry, brokerLimits.createsTopics === true);
     await broker.#rewraps.resume();
     return broker;
   }
 
-  private constructor(registry: Registry) {
+  private constructor(registry: Registry, createsTopics: boolean) {
     const pager = new Pager(registry.ports.mac);
     this.#registry = registry;
     this.schemas = new Schemas(registry, pager);
@@ -88,6 +90,9 @@ export class Broker implements BrokerService {
     this.directory = new BrokerDirectory(registry);
     this.#calls = new ConfigCalls(registry.ports.observer);
     this.#topics = new Topics(registry, pager);
+    this.#absentTopics = new AbsentTopics(registry, createsTopics, (topic) =>
+      this.createTopic(topic),
+    );
     this.#subscriptions = new Subscriptions(registry, pager);
     this.#snapshots = new Snapshots(registry, pager);
     this.#seeking = new Seeking(registry);
@@ -141,6 +146,8 @@ export class Broker implements BrokerService {
   }
 
   async createSubscription(subscription: Subscription): Promise<Subscription> {
+    const { topic } = subscription;
+    if (this.#absentTopics.lacks(topic)) await this.#absentTopics.make(topic);
     const create = (): Promise<Subscription> => this.#subscriptions.create(subscription);
     return await this.#calls.subscription('create', subscription.name, create);
   }
@@ -210,6 +217,7 @@ export class Broker implements BrokerService {
     topic: string,
     ackDeadlineSeconds: number,
   ): Promise<Subscription> {
+    if (this.#absentTopics.lacks(topic)) await this.#absentTopics.make(topic);
     return this.#ephemerals.create(topic, ackDeadlineSeconds);
   }
 
@@ -226,6 +234,7 @@ export class Broker implements BrokerService {
   }
 
   async publish(topicName: string, messages: readonly SealableMessage[]): Promise<string[]> {
+    if (this.#absentTopics.lacks(topicName)) await this.#absentTopics.make(topicName);
     return await this.#publisher.publish(topicName, messages);
   }
 

@@ -77,6 +77,8 @@ export interface BrokerLimits {
   readonly ephemeralMax?: number;
   /** Google's own by default. */
   readonly resources?: ResourceLimits;
+  /** Whether topics are made when they are first used; they are not by default. */
+  readonly createsTopics?: boolean;
   /** None by default. */
   readonly throughput?: ThroughputLimits;
 }

@@ -72,6 +72,7 @@ export async function openBroker(
       outstandingWindow: config.outstandingMax,
       openCacheBytes: config.openCacheBytes,
       resources: resourceLimitsOf(config),
+      createsTopics: config.autoCreateTopics,
       throughput: {
         publisherBytes: config.publisherQuota,
         subscriberBytes: config.subscriberQuota,
