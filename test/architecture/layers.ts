@@ -81,8 +81,6 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   koffi: ['pkcs11'],
   ws: ['api'],
   yaml: ['api', 'cli', 'declarative'],
-  avsc: ['schemas'],
-  protobufjs: ['schemas'],
   'quickjs-emscripten-core': ['transforms'],
   '@jitl/quickjs-wasmfile-release-sync': ['transforms'],
   '@bufbuild/cel': ['iam'],
