@@ -143,7 +143,6 @@ describe.each(wireNames)('CreateSubscription over %s', (wire) => {
     ['bigquery_config', { bigqueryConfig: { table: 'p.d.t' } }],
     ['cloud_storage_config', { cloudStorageConfig: { bucket: 'bucket' } }],
     ['bigtable_config', { bigtableConfig: { table: 'p/i/t' } }],
-    ['message_transforms', { messageTransforms: [{ disabled: true }] }],
   ])('%s is refused rather than forgotten', async (field, more) => {
     const request = { name: fresh(), topic: await api.topic(), ...more };
     expect(await api.refusal('CreateSubscription', request)).toEqual({

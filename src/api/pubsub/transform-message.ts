@@ -57,7 +57,7 @@ export function transformFromMessage(message: TransformMessage, field: string): 
       return { ...flags, compression: compressionFrom(transform.value, `${field}.compression`) };
     case 'aiInference':
       throw unsupportedField('google.pubsub.v1.MessageTransform', 'ai_inference');
-    case undefined:
+    default:
       throw invalidArgument(`${field}: must have a transform`);
   }
 }

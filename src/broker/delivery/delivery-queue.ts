@@ -156,7 +156,6 @@ export class DeliveryQueue implements Turn {
 
   #deliver(turn: Gathered, consumer: Consumer): void {
     const { batch, leases, segments, made } = turn;
-    const isDead = ({ dek }: { readonly dek: Dek }): boolean => !dek.isAlive;
     if (segments.some(isDead) || made.some(isDead)) {
       // A key died while others were asked for: its bytes are zeroed, or must not leave.
       for (const lease of leases) this.#options.backlog.giveBack(lease);
@@ -336,6 +335,8 @@ export class DeliveryQueue implements Turn {
     for (const consumer of this.#consumers) if (consumer.committingCount === 0) consumer.idle();
   }
 }
+
+const isDead = ({ dek }: { readonly dek: Dek }): boolean => !dek.isAlive;
 
 /** A message as it was opened. */
 function viewOf(segment: HeldSegment, sequence: number): Uint8Array {
