@@ -36,7 +36,7 @@ import {
 import { listen, type ListeningParts } from './server/listening.ts';
 import { openAccountsAt, openAuthenticatorAt } from './server/opened-accounts.ts';
 import { openAudit } from './server/opened-audit.ts';
-import { directoryOf, openAuthorizer } from './server/opened-iam.ts';
+import { directoryOf, forwardCheck, JoinedPolicies, openAuthorizer } from './server/opened-iam.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
@@ -92,6 +92,7 @@ interface Ground extends Omit<KeyServiceParts, 'audit'> {
   readonly services: KeyServices;
   readonly accounts: AccountStore;
   readonly rootKey: RootKeyKeeper;
+  readonly authorizer: Authorizer;
 }
 
 async function start(config: ServerConfig, ports: ServerPorts, closers: Closers): Promise<Server> {
@@ -114,23 +115,21 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const keyParts = { openedKeys, suites, metrics, audit, identity, address, directory };
   const services = await openKeyServices(keyParts, config, ports, closers);
   const accounts = await openAccountsAt(keyParts, ports, closers);
-  const ground: Ground = { ...keyParts, services, accounts, rootKey };
+  const policies = new JoinedPolicies(services.embedded.policySource);
+  const authorizer = openAuthorizer(policies, directory, config, ports);
+  const ground: Ground = { ...keyParts, services, accounts, rootKey, authorizer };
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
   if (config.roles.includes('vault')) {
     running.vault = await openVaultAt({ ...ground, keys: services.asked }, config, ports, closers);
     services.guards.add(vaultGuard(running.vault));
+    policies.join(running.vault.policies);
   }
   services.remote?.reportUses(reportedUses(running, services.embedded.defaultKeyName));
   const { broker, vault } = running;
   const drain = async (graceMs: number): Promise<void> => {
     await Promise.all([broker?.drain(graceMs), vault?.drain(graceMs)]);
   };
-  const authorizer = openAuthorizer(
-    { policies: services.embedded.policySource, services: vault?.policies, directory },
-    config,
-    ports,
-  );
-  const api = apiOf({ ...ground, authorizer }, running, config, ports, closers);
+  const api = apiOf(ground, running, config, ports, closers);
   const listening = await listen(
     { ...api, metrics, lock, identity, drain, isReady: declared.isDone },
     config,
@@ -160,7 +159,8 @@ async function openBrokerOn(
   const { services, address } = ground;
   const outgoing = openOutgoing(address, config, ports, closers);
   const keyPolicy = createKeyPolicy(config, services.remote ? null : services.embedded, ports.log);
-  const parts = { ...ground, store, keys: services.asked, keyPolicy, outgoing };
+  const requireForward = forwardCheck(ground.authorizer, services.asked, config);
+  const parts = { ...ground, store, keys: services.asked, keyPolicy, outgoing, requireForward };
   const broker = await openBroker(parts, config, ports, closers);
   services.guards.add(brokerGuard(broker));
   return broker;
@@ -168,7 +168,7 @@ async function openBrokerOn(
 
 /** Everything that is served, and the checks that it offers. */
 function apiOf(
-  ground: Ground & { readonly authorizer: Authorizer },
+  ground: Ground,
   { broker, vault }: Running,
   config: ServerConfig,
   ports: ServerPorts,

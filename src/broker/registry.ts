@@ -62,6 +62,11 @@ export interface BrokerPorts {
   readonly region?: string;
   /** What is demanded of topics' keys. Absent: nothing. */
   readonly keyPolicy?: KeyPolicy;
+  /**
+   * Whether a subscription's dead letters may go to a topic; throws PERMISSION_DENIED. Absent: they
+   * may.
+   */
+  readonly requireForward?: (subscription: string, deadLetterTopic: string) => Promise<void>;
   /** Runs message transforms. Absent: what has some is neither made, published to nor delivered. */
   readonly transforms?: TransformEngine;
 }

@@ -18,6 +18,7 @@ import type { Closers } from '../runtime/index.ts';
 import type { Store } from '../storage/index.ts';
 import { defaultTransformLimits, openTransformEngine } from '../transforms/index.ts';
 import { erasureJournal, rewrapJournal } from './keys/key-journal.ts';
+import type { RequireForward } from './opened-iam.ts';
 import type { OpenedKeys } from './opened-stores.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -32,6 +33,7 @@ export interface BrokerParts {
   readonly identity: Identity;
   readonly outgoing: OutgoingClient;
   readonly audit: AuditWriter;
+  readonly requireForward: RequireForward | undefined;
 }
 
 export async function openBroker(
@@ -64,6 +66,7 @@ export async function openBroker(
         idToken: (request) => identity.idTokens.idToken(request),
       }),
       keyPolicy: parts.keyPolicy,
+      ...(parts.requireForward && { requireForward: parts.requireForward }),
       rewrapJournal: rewrapJournal(parts.audit),
       transforms,
       ...(config.region === null ? {} : { region: config.region }),

@@ -2,9 +2,13 @@ import type { ServerConfig } from '../config/index.ts';
 import {
   PolicyAuthorizer,
   type Authorizer,
+  type PolicyRecord,
   type PolicySource,
+  type Principal,
   type ResourceDirectory,
 } from '../iam/index.ts';
+import type { KeyService } from '../kms/index.ts';
+import { RpcError } from '../rpc/index.ts';
 import type { ServicePolicies } from '../vault/index.ts';
 import type { ServerPorts } from './ports.ts';
 
@@ -21,33 +25,81 @@ export function directoryOf(sources: DirectorySources): ResourceDirectory {
   };
 }
 
-export interface AuthorizerParts {
-  /** Of projects, keys and Pub/Sub, in the keys' store. */
-  readonly policies: PolicySource;
-  /** Of Run services, which the vault keeps with them. */
-  readonly services: ServicePolicies | undefined;
-  readonly directory: ResourceDirectory;
+/** Policies of projects, keys and Pub/Sub, and those of Run services once the vault is open. */
+export class JoinedPolicies implements PolicySource {
+  readonly #first: PolicySource;
+  readonly #listeners = new Set<() => void>();
+  #services: ServicePolicies | undefined;
+
+  constructor(first: PolicySource) {
+    this.#first = first;
+    first.onChange(() => this.#announce());
+  }
+
+  join(services: ServicePolicies): void {
+    this.#services = services;
+    services.onChange(() => this.#announce());
+    this.#announce();
+  }
+
+  policyOf(resource: string): PolicyRecord | undefined {
+    return this.#first.policyOf(resource) ?? this.#services?.policyOf(resource);
+  }
+
+  projectIdOf(idOrNumber: string): string {
+    return this.#first.projectIdOf(idOrNumber);
+  }
+
+  onChange(listener: () => void): () => void {
+    const entry = (): void => listener();
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  #announce(): void {
+    for (const listener of this.#listeners) listener();
+  }
 }
 
 /** Who decides what callers may do: by all policies that there are, and `--admin`. */
 export function openAuthorizer(
-  { policies, services, directory }: AuthorizerParts,
+  policies: PolicySource,
+  directory: ResourceDirectory,
   config: Pick<ServerConfig, 'admins'>,
   { clock }: Pick<ServerPorts, 'clock'>,
 ): Authorizer {
-  const all = services === undefined ? policies : withServices(policies, services);
-  return new PolicyAuthorizer({ policies: all, directory, admins: config.admins, clock });
+  return new PolicyAuthorizer({ policies, directory, admins: config.admins, clock });
 }
 
-function withServices(policies: PolicySource, services: ServicePolicies): PolicySource {
-  return {
-    policyOf: (resource) => policies.policyOf(resource) ?? services.policyOf(resource),
-    projectIdOf: (project) => policies.projectIdOf(project),
-    onChange(listener) {
-      const ignore = [policies.onChange(listener), services.onChange(listener)];
-      return () => {
-        for (const each of ignore) each();
-      };
-    },
+/** Lets a dead letter pass from a subscription to a topic. */
+export type RequireForward = (subscription: string, deadLetterTopic: string) => Promise<void>;
+
+/**
+ * Asks what Pub/Sub's service agent of the subscription's project may, as Google does: publish to the
+ * dead letter topic, and take from the subscription. Nobody is asked where nobody must show who he is.
+ */
+export function forwardCheck(
+  authorizer: Pick<Authorizer, 'isGranted'>,
+  keys: Pick<KeyService, 'pubsubServiceAgent'>,
+  { authentication }: Pick<ServerConfig, 'authentication'>,
+): RequireForward | undefined {
+  if (authentication === 'off') return undefined;
+  return async (subscription, deadLetterTopic) => {
+    const agent = await keys.pubsubServiceAgent(subscription.split('/')[1] ?? '');
+    const asked = [
+      ['pubsub.topics.publish', deadLetterTopic],
+      ['pubsub.subscriptions.consume', subscription],
+    ] as const;
+    for (const [permission, resource] of asked) {
+      if (!authorizer.isGranted(agentOf(agent), permission, resource)) {
+        const text = `The service agent ${agent} lacks ${permission} on ${resource}.`;
+        throw new RpcError('PERMISSION_DENIED', 'SERVICE_AGENT_DENIED', text);
+      }
+    }
   };
+}
+
+function agentOf(member: string): Principal {
+  const email = member.slice(member.indexOf(':') + 1);
+  return { member, email, groups: [], expiresAtMs: Infinity, isValid: () => true };
 }

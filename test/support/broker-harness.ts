@@ -40,6 +40,8 @@ export interface HarnessOptions {
   readonly log?: Logger;
   /** Where the broker stores. */
   readonly region?: string;
+  /** Whether dead letters may go where they should. */
+  readonly requireForward?: (subscription: string, deadLetterTopic: string) => Promise<void>;
   /** Runs message transforms; it outlives a broker. */
   readonly transforms?: TransformEngine;
   /** Stands between the broker and the key service: to let it go away. */
@@ -286,6 +288,7 @@ export class BrokerHarness {
       observer: this.#options.observer ?? silentObserver,
       pushSender: this.#options.pushSender ?? nowhere,
       ...(this.#options.region === undefined ? {} : { region: this.#options.region }),
+      ...(this.#options.requireForward && { requireForward: this.#options.requireForward }),
       ...(this.#options.transforms && { transforms: this.#options.transforms }),
     };
     const limits = { outstandingWindow: 1_000, openCacheBytes: 1 << 20, ...this.#options.limits };

@@ -39,6 +39,8 @@ export interface DeadLetterPorts {
   readonly observer: BrokerObserver;
   /** Where this broker stores; absent: every storage policy is met. */
   readonly region?: string;
+  /** See BrokerPorts. */
+  readonly requireForward?: (subscription: string, deadLetterTopic: string) => Promise<void>;
   /** The topic of that name, if there is one now. */
   findTopic(name: string): TopicState | undefined;
 }
@@ -128,7 +130,8 @@ export class DeadLetters {
   async #move(letter: DeadLetter, { deadLetterTopic }: DeadLetterPolicy): Promise<boolean> {
     const target = this.#ports.findTopic(deadLetterTopic);
     if (target === undefined) throw notFound(deadLetterTopic);
-    const { region } = this.#ports;
+    const { region, requireForward } = this.#ports;
+    await requireForward?.(letter.subscription.name, deadLetterTopic);
     checkTransitRegion(letter.topic.row, region);
     checkStorageRegion(target.row, region);
     // First, so that nothing is opened that would then wait for a key.
