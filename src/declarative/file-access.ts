@@ -6,7 +6,7 @@ export interface FileAccess {
   /** Null if there is no such file. Throws if it cannot be read, or is larger than `bytesMax`. */
   read(path: string, bytesMax: number): Uint8Array | null;
   /** Replaces a file whole, for its owner alone (0600). */
-  writePrivate(path: string, text: string): void;
+  writePrivate(path: string, bytes: Uint8Array): void;
 }
 
 /** Files of this machine; `folder` is the document's. */
@@ -26,12 +26,12 @@ export class DiskFiles implements FileAccess {
     return readFileSync(full);
   }
 
-  writePrivate(path: string, text: string): void {
+  writePrivate(path: string, bytes: Uint8Array): void {
     const full = resolve(this.#folder, path);
     const unfinished = `${full}.new`;
     mkdirSync(dirname(full), { recursive: true, mode: 0o700 });
     rmSync(unfinished, { force: true });
-    writeFileSync(unfinished, text, { mode: 0o600, flag: 'wx', flush: true });
+    writeFileSync(unfinished, bytes, { mode: 0o600, flag: 'wx', flush: true });
     renameSync(unfinished, full);
   }
 }

@@ -5,14 +5,14 @@
  * such a document of what a server has. Knows neither a wire nor a store: requests go through a
  * port, so that the same code runs in the command line and at a server's start.
  */
-export { readDeclaration, type Declaration } from './declaration.ts';
-export { exportDocument, type Exported } from './export.ts';
+export { readDeclaration, type Declaration } from './document/declaration.ts';
+export { exportDocument, type Exported } from './export/export.ts';
 export { DiskFiles, type FileAccess } from './file-access.ts';
 export type { Json, JsonObject } from './json.ts';
-export { jsonSchema } from './json-schema.ts';
-export { performPlan, planFor, type Outcome, type PlanOptions } from './plan.ts';
-export { actionCounts, planLines, planSummary, stepJson, type PlanLine } from './plan-text.ts';
-export { DocumentError } from './problem.ts';
+export { jsonSchema } from './shapes/json-schema.ts';
+export { performPlan, planFor, type Outcome, type PlanOptions } from './plan/plan.ts';
+export { actionCounts, planLines, planSummary, stepJson, type PlanLine } from './plan/plan-text.ts';
+export { DocumentError } from './document/problem.ts';
 export type { ResourceApi, ResourceRequest } from './resource-api.ts';
-export type { Step } from './step.ts';
-export { documentBytesMax } from './yaml-source.ts';
+export type { Step } from './plan/step.ts';
+export { documentBytesMax } from './document/yaml-source.ts';

@@ -1,4 +1,4 @@
-import type { Referent } from './shape.ts';
+import type { Referent } from './shapes/shape.ts';
 
 /** `projects/p/locations/global/keyRings/cafe` for `cafe`, `…/locations/us/…` for `us/cafe`. */
 export function keyRingName(project: string, short: string): string {
@@ -26,10 +26,6 @@ export function shortName(project: string, name: string): string {
   }
   const parts = name.split('/');
   return parts.length === 4 && parts[1] === project ? parts[3]! : name;
-}
-
-export function accountEmail(project: string, id: string): string {
-  return `${id}@${project}.iam.gserviceaccount.com`;
 }
 
 /** The last part of a full name. */

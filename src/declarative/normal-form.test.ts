@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { keyShape } from './key-shapes.ts';
+import { keyShape } from './shapes/key-shapes.ts';
 import { changesOf, fixedChanges, normalObject } from './normal-form.ts';
-import { subscriptionShape } from './subscription-shape.ts';
-import { topicShape } from './topic-shapes.ts';
+import { subscriptionShape } from './shapes/subscription-shape.ts';
+import { topicShape } from './shapes/topic-shapes.ts';
 
 const fieldsOf = (changes: ReturnType<typeof changesOf>): string[] =>
   changes.map(({ path }) => path.join('.'));

@@ -1,6 +1,12 @@
 import { asText, canonicalText, isObject, newObject, type Json, type JsonObject } from './json.ts';
-import type { Path } from './problem.ts';
-import { secondsOf, durationText, type Field, type ObjectShape, type Shape } from './shape.ts';
+import type { Path } from './document/problem.ts';
+import {
+  secondsOf,
+  durationText,
+  type Field,
+  type ObjectShape,
+  type Shape,
+} from './shapes/shape.ts';
 
 /** One field that differs; `from` and `to` are in normal form, undefined where there is none. */
 export interface Change {

@@ -73,6 +73,8 @@ test.skipIf(!canRun)(
     expect(inOrder.length).toBeGreaterThan(30);
     const passphrase = 'four words that nobody guesses\n';
     writeFileSync(join(folder.path, 'passphrase'), passphrase, { mode: 0o600 });
+    const declared = 'projects: {page: {topics: {declared: }}}\n';
+    writeFileSync(join(folder.path, 'sealpost.yaml'), declared);
     for (const { line } of inOrder) {
       const isEndless = line === 'sealpost subscribe --topic orders' || line.endsWith('--follow');
       const exit = isEndless ? await interrupted(line) : await exitOf(localised(line));

@@ -1,4 +1,4 @@
-import { accountShape } from './access-shapes.ts';
+import { accountShape } from '../shapes/access-shapes.ts';
 import type { ExportedPolicies } from './exported-policies.ts';
 import {
   asText,
@@ -9,14 +9,14 @@ import {
   textIn,
   type Json,
   type JsonObject,
-} from './json.ts';
-import { keyShape } from './key-shapes.ts';
-import { lastPart, shortName } from './names.ts';
-import { normalObject } from './normal-form.ts';
-import { listAll, statusOf, type ResourceApi } from './resource-api.ts';
-import type { ObjectShape, Shape } from './shape.ts';
-import { subscriptionShape } from './subscription-shape.ts';
-import { schemaShape, topicShape } from './topic-shapes.ts';
+} from '../json.ts';
+import { keyShape } from '../shapes/key-shapes.ts';
+import { lastPart, shortName } from '../names.ts';
+import { normalObject } from '../normal-form.ts';
+import { listAll, statusOf, type ResourceApi } from '../resource-api.ts';
+import type { ObjectShape, Shape } from '../shapes/shape.ts';
+import { subscriptionShape } from '../shapes/subscription-shape.ts';
+import { schemaShape, topicShape } from '../shapes/topic-shapes.ts';
 
 /** One project as a document says it: defaults left out, names short, everything in order. */
 export class ExportedProject {

@@ -1,6 +1,6 @@
-import type { Declaration } from './declaration.ts';
-import { textIn } from './json.ts';
-import { listAll, type ResourceApi } from './resource-api.ts';
+import type { Declaration } from '../document/declaration.ts';
+import { textIn } from '../json.ts';
+import { listAll, type ResourceApi } from '../resource-api.ts';
 import { requestStep, type Step } from './step.ts';
 
 /** What may be deleted, readers first. Keys and accounts never are. */

@@ -1,9 +1,9 @@
-import type { Declaration } from './declaration.ts';
-import { resourceShapes, type DeclaredResource } from './declared-resources.ts';
-import { newObject, objectIn, textIn, type Json, type JsonObject } from './json.ts';
-import { changesOf, fixedChanges, type Change } from './normal-form.ts';
-import type { Problem } from './problem.ts';
-import { find, type ResourceApi } from './resource-api.ts';
+import type { Declaration } from '../document/declaration.ts';
+import { resourceShapes, type DeclaredResource } from '../document/declared-resources.ts';
+import { newObject, objectIn, textIn, type Json, type JsonObject } from '../json.ts';
+import { changesOf, fixedChanges, type Change } from '../normal-form.ts';
+import type { Problem } from '../document/problem.ts';
+import { find, type ResourceApi } from '../resource-api.ts';
 import { resourceMethods } from './resource-requests.ts';
 import { requestStep, type Step } from './step.ts';
 

@@ -1,3 +1,4 @@
+import { accountEmail } from '../../rpc/index.ts';
 import {
   canonicalText,
   listIn,
@@ -7,8 +8,7 @@ import {
   textsIn,
   type Json,
   type JsonObject,
-} from './json.ts';
-import { accountEmail } from './names.ts';
+} from '../json.ts';
 import type { Path } from './problem.ts';
 
 /** One role, under one condition or none, and who has it. */
@@ -81,7 +81,7 @@ const agent = /^serviceAgent:(pubsub|run)(?:@(.+))?$/;
 
 function fullMember(member: string, project: string): string {
   const [, account] = ownAccount.exec(member) ?? [];
-  if (account !== undefined) return `serviceAccount:${accountEmail(project, account)}`;
+  if (account !== undefined) return `serviceAccount:${accountEmail(account, project)}`;
   const [, service, owner = project] = agent.exec(member) ?? [];
   return service === undefined ? member : `serviceAgent:${service}@${owner}`;
 }

@@ -1,5 +1,5 @@
-import type { Change } from './normal-form.ts';
-import type { ResourceApi, ResourceRequest } from './resource-api.ts';
+import type { Change } from '../normal-form.ts';
+import type { ResourceApi, ResourceRequest } from '../resource-api.ts';
 
 export type Action = 'create' | 'update' | 'delete';
 

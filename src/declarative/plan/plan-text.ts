@@ -1,5 +1,5 @@
-import { isObject, type Json, type JsonObject } from './json.ts';
-import type { Change } from './normal-form.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import type { Change } from '../normal-form.ts';
 import type { Action, Step } from './step.ts';
 
 /** A line of a plan for people; `action` says how to colour it. */

@@ -6,10 +6,10 @@ import {
   merged,
   type Binding,
   type DeclaredPolicy,
-} from './declared-policies.ts';
-import { canonicalText, newObject, textIn, type JsonObject } from './json.ts';
-import type { Change } from './normal-form.ts';
-import { statusOf, type ResourceApi } from './resource-api.ts';
+} from '../document/declared-policies.ts';
+import { canonicalText, newObject, textIn, type JsonObject } from '../json.ts';
+import type { Change } from '../normal-form.ts';
+import { statusOf, type ResourceApi } from '../resource-api.ts';
 import type { Step } from './step.ts';
 
 /** Somebody else may change a policy between our read and our write. */

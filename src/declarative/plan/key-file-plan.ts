@@ -1,12 +1,13 @@
-import type { Declaration } from './declaration.ts';
-import type { DeclaredKeyFile } from './declared-resources.ts';
-import type { FileAccess } from './file-access.ts';
-import { textIn, type JsonObject } from './json.ts';
-import type { Problem } from './problem.ts';
-import { find, type ResourceApi } from './resource-api.ts';
+import type { Declaration } from '../document/declaration.ts';
+import type { DeclaredKeyFile } from '../document/declared-resources.ts';
+import type { FileAccess } from '../file-access.ts';
+import { textIn, type JsonObject } from '../json.ts';
+import type { Problem } from '../document/problem.ts';
+import { find, type ResourceApi } from '../resource-api.ts';
 import type { Step } from './step.ts';
 
 const fileBytesMax = 64 * 1024;
+const keyId = /^[\w-]{1,100}$/;
 
 /**
  * The step that makes an account's file of credentials: where there is none, or where its key is
@@ -29,10 +30,10 @@ export async function keyFileStep(
     );
   }
   if (held !== null) {
-    if (textIn(held, 'client_email') !== email) {
+    const id = textIn(held, 'private_key_id');
+    if (textIn(held, 'client_email') !== email || !keyId.test(id)) {
       return places.problem(path, `${file} is no credentials file of ${email}`);
     }
-    const id = textIn(held, 'private_key_id');
     if ((await find(api, `${accountName}/keys/${id}`)) !== null) return undefined;
   }
   return {
@@ -50,13 +51,15 @@ async function makeKeyFile(
   files: FileAccess,
 ): Promise<void> {
   const made = await api({ method: 'POST', path: `${accountName}/keys`, body: {} });
-  const text = Buffer.from(textIn(made, 'privateKeyData'), 'base64').toString('utf8');
+  const credentials = Buffer.from(textIn(made, 'privateKeyData'), 'base64');
   try {
-    files.writePrivate(file, text);
+    files.writePrivate(file, credentials);
   } catch (error) {
     // A key that nobody has is of no use to anybody.
     await api({ method: 'DELETE', path: textIn(made, 'name') });
     throw error;
+  } finally {
+    credentials.fill(0);
   }
 }
 

@@ -1,7 +1,7 @@
 import { declaredResources, type DeclaredResources } from './declared-resources.ts';
 import { readDocument } from './document-reader.ts';
-import { documentShape } from './document-shape.ts';
-import type { FileAccess } from './file-access.ts';
+import { documentShape } from '../shapes/document-shape.ts';
+import type { FileAccess } from '../file-access.ts';
 import { inlineFiles } from './named-files.ts';
 import { DocumentError, type Places, type Problem } from './problem.ts';
 import { yamlSource } from './yaml-source.ts';

@@ -1,4 +1,4 @@
-import { projectIdPattern, resourceIdPattern } from '../rpc/index.ts';
+import { projectIdPattern, resourceIdPattern } from '../../rpc/index.ts';
 import { accountShape, iamField, organizationShape } from './access-shapes.ts';
 import { keyRingShape } from './key-shapes.ts';
 import type { MapShape, ObjectShape, Shape } from './shape.ts';

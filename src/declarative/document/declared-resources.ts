@@ -1,3 +1,4 @@
+import { accountEmail } from '../../rpc/index.ts';
 import { bindingsOf, type DeclaredPolicy } from './declared-policies.ts';
 import {
   asText,
@@ -8,14 +9,14 @@ import {
   textIn,
   type Json,
   type JsonObject,
-} from './json.ts';
-import { keyShape, keyRingShape } from './key-shapes.ts';
-import { accountShape } from './access-shapes.ts';
-import { accountEmail, fullName, keyRingName } from './names.ts';
+} from '../json.ts';
+import { keyShape, keyRingShape } from '../shapes/key-shapes.ts';
+import { accountShape } from '../shapes/access-shapes.ts';
+import { fullName, keyRingName } from '../names.ts';
 import type { Path } from './problem.ts';
-import type { ObjectShape, Shape } from './shape.ts';
-import { subscriptionShape } from './subscription-shape.ts';
-import { schemaShape, topicShape } from './topic-shapes.ts';
+import type { ObjectShape, Shape } from '../shapes/shape.ts';
+import { subscriptionShape } from '../shapes/subscription-shape.ts';
+import { schemaShape, topicShape } from '../shapes/topic-shapes.ts';
 
 export type ResourceKind = 'keyRing' | 'key' | 'account' | 'schema' | 'topic' | 'subscription';
 
@@ -143,7 +144,7 @@ class DeclaredProject {
     const named = (collection: string) => (short: string) =>
       `projects/${id}/${collection}/${short}`;
     const account = (short: string): string =>
-      `projects/${id}/serviceAccounts/${accountEmail(id, short)}`;
+      `projects/${id}/serviceAccounts/${accountEmail(short, id)}`;
     return [
       ...rings,
       ...keys,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { RpcError } from '../rpc/index.ts';
-import { bindingsOf, type DeclaredPolicy } from './declared-policies.ts';
-import type { Json, JsonObject } from './json.ts';
+import { RpcError } from '../../rpc/index.ts';
+import { bindingsOf, type DeclaredPolicy } from '../document/declared-policies.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { policyStep, ProjectNumbers } from './policy-plan.ts';
-import type { ResourceApi } from './resource-api.ts';
+import type { ResourceApi } from '../resource-api.ts';
 
 /** One policy as an API keeps it: a write with a stale etag is refused. */
 class KeptPolicy {

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { fits } from '../../test/support/json-schema-check.ts';
-import { readDocument } from './document-reader.ts';
+import { fits } from '../../../test/support/json-schema-check.ts';
+import { readDocument } from '../document/document-reader.ts';
 import { documentShape } from './document-shape.ts';
-import type { Json, JsonObject } from './json.ts';
+import type { Json, JsonObject } from '../json.ts';
 import { jsonSchema } from './json-schema.ts';
 import type { ObjectShape, Shape } from './shape.ts';
-import { yamlSource } from './yaml-source.ts';
+import { yamlSource } from '../document/yaml-source.ts';
 
-const docs = join(import.meta.dirname, '..', '..', 'docs');
+const docs = join(import.meta.dirname, '..', '..', '..', 'docs');
 const textOf = (file: string): string => readFileSync(join(docs, file), 'utf8');
 const schema = jsonSchema();
 const isReadable = (text: string): boolean =>

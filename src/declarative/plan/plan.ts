@@ -1,12 +1,12 @@
-import type { Declaration } from './declaration.ts';
-import type { DeclaredPolicy } from './declared-policies.ts';
-import type { ResourceKind } from './declared-resources.ts';
-import type { FileAccess } from './file-access.ts';
+import type { Declaration } from '../document/declaration.ts';
+import type { DeclaredPolicy } from '../document/declared-policies.ts';
+import type { ResourceKind } from '../document/declared-resources.ts';
+import type { FileAccess } from '../file-access.ts';
 import { keyFileStep } from './key-file-plan.ts';
 import { policyStep, ProjectNumbers } from './policy-plan.ts';
-import { DocumentError } from './problem.ts';
+import { DocumentError } from '../document/problem.ts';
 import { pruneSteps } from './prune-plan.ts';
-import type { ResourceApi } from './resource-api.ts';
+import type { ResourceApi } from '../resource-api.ts';
 import { ResourcePlan } from './resource-plan.ts';
 import type { Step } from './step.ts';
 

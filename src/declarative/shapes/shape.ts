@@ -1,4 +1,4 @@
-import type { Json } from './json.ts';
+import type { Json } from '../json.ts';
 
 /**
  * What a value of the document may be. The shapes are the one source of the reader, of the JSON

@@ -1,4 +1,4 @@
-import { newObject, type Json, type JsonObject } from './json.ts';
+import { newObject, type Json, type JsonObject } from '../json.ts';
 import { documentShape } from './document-shape.ts';
 import { namePatterns } from './scalar-rules.ts';
 import {

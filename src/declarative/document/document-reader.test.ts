@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readDocument } from './document-reader.ts';
-import { documentShape } from './document-shape.ts';
+import { documentShape } from '../shapes/document-shape.ts';
 import { problemLines } from './problem.ts';
 import { documentBytesMax, yamlSource } from './yaml-source.ts';
 

@@ -1,10 +1,10 @@
-import { formatTimestamp } from '../rpc/index.ts';
-import type { DeclaredResource, ResourceKind } from './declared-resources.ts';
-import { newObject, objectIn, textIn, type JsonObject } from './json.ts';
-import { lastPart, parentOf } from './names.ts';
-import type { Change } from './normal-form.ts';
-import type { ResourceRequest } from './resource-api.ts';
-import { secondsOf } from './shape.ts';
+import { formatTimestamp } from '../../rpc/index.ts';
+import type { DeclaredResource, ResourceKind } from '../document/declared-resources.ts';
+import { newObject, objectIn, textIn, type JsonObject } from '../json.ts';
+import { lastPart, parentOf } from '../names.ts';
+import type { Change } from '../normal-form.ts';
+import type { ResourceRequest } from '../resource-api.ts';
+import { secondsOf } from '../shapes/shape.ts';
 import type { Noun } from './step.ts';
 
 /** How one kind of resource is made and changed over its API. */

@@ -1,9 +1,9 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
-import { nearestName } from '../rpc/index.ts';
-import { newObject, type Json, type JsonObject } from './json.ts';
+import { nearestName } from '../../rpc/index.ts';
+import { newObject, type Json, type JsonObject } from '../json.ts';
 import { Places, type Path, type Place, type Problem } from './problem.ts';
-import { scalarProblem } from './scalar-rules.ts';
-import type { ListShape, MapShape, ObjectShape, Shape } from './shape.ts';
+import { scalarProblem } from '../shapes/scalar-rules.ts';
+import type { ListShape, MapShape, ObjectShape, Shape } from '../shapes/shape.ts';
 import type { YamlSource } from './yaml-source.ts';
 
 /** Values behind aliases count as often as they are used. */

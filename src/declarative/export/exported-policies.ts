@@ -1,8 +1,8 @@
-import { agentMember, bindingsIn, type AgentService } from './declared-policies.ts';
-import { canonicalText, newObject, type Json, type JsonObject } from './json.ts';
-import { accountEmail } from './names.ts';
-import { readPolicy, type ProjectNumbers } from './policy-plan.ts';
-import { statusOf, type ResourceApi } from './resource-api.ts';
+import { accountEmail } from '../../rpc/index.ts';
+import { agentMember, bindingsIn, type AgentService } from '../document/declared-policies.ts';
+import { canonicalText, newObject, type Json, type JsonObject } from '../json.ts';
+import { readPolicy, type ProjectNumbers } from '../plan/policy-plan.ts';
+import { statusOf, type ResourceApi } from '../resource-api.ts';
 
 const services: readonly AgentService[] = ['pubsub', 'run'];
 
@@ -65,7 +65,7 @@ export class ExportedPolicies {
       const owner = agent.project === project ? '' : `@${agent.project}`;
       return `serviceAgent:${agent.service}${owner}`;
     }
-    const suffix = accountEmail(project, '');
+    const suffix = accountEmail('', project);
     return project !== '' && member.startsWith('serviceAccount:') && member.endsWith(suffix)
       ? member.slice(0, -suffix.length)
       : member;

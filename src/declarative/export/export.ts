@@ -1,9 +1,9 @@
 import { Document, isScalar, visit } from 'yaml';
-import { newObject, type Json, type JsonObject } from './json.ts';
-import { ProjectNumbers } from './policy-plan.ts';
+import { newObject, type Json, type JsonObject } from '../json.ts';
+import { ProjectNumbers } from '../plan/policy-plan.ts';
 import { ExportedPolicies } from './exported-policies.ts';
 import { ExportedProject } from './exported-project.ts';
-import type { ResourceApi } from './resource-api.ts';
+import type { ResourceApi } from '../resource-api.ts';
 
 export interface Exported {
   /** YAML that `readDeclaration` reads. */

@@ -1,7 +1,7 @@
-import type { FileAccess } from './file-access.ts';
-import { asText, isObject, newObject, type Json, type JsonObject } from './json.ts';
+import type { FileAccess } from '../file-access.ts';
+import { asText, isObject, newObject, type Json, type JsonObject } from '../json.ts';
 import type { Path } from './problem.ts';
-import type { ObjectShape, Shape } from './shape.ts';
+import type { ObjectShape, Shape } from '../shapes/shape.ts';
 
 interface FileProblem {
   readonly path: Path;
