@@ -61,6 +61,7 @@ export const commands: readonly Command[] = [
   client('topics', 'Create, show, change and delete topics.'),
   client('subscriptions', 'Create, show, change and delete subscriptions.'),
   client('snapshots', 'Create, show, change and delete snapshots of subscriptions.'),
+  client('schemas', 'Create, revise, show, try and delete schemas of messages.'),
   client('keys', 'Create keys, say who may use them, switch them off and on.'),
   client('publish', 'Publish a message, or every line of standard input.'),
   client('pull', 'Take the messages that wait now, and show them.'),

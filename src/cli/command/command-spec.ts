@@ -2,7 +2,13 @@ import type { Flags } from './flags.ts';
 import type { Tools } from './tools.ts';
 
 /** What shells can complete in a place; `files` are left to the shell. */
-export type Completion = 'topics' | 'subscriptions' | 'snapshots' | 'files' | readonly string[];
+export type Completion =
+  | 'topics'
+  | 'subscriptions'
+  | 'snapshots'
+  | 'schemas'
+  | 'files'
+  | readonly string[];
 
 export interface ArgumentSpec {
   /** `TOPIC`, as the usage line shows it. */

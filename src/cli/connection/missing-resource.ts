@@ -8,9 +8,10 @@ const running = /Resource '([^']+)' of kind '(SERVICE|REVISION)' in region '([^'
 
 /** What a resource of each collection, or what is done to it, names beside itself. */
 const madeFrom: Readonly<Record<string, string>> = {
-  topics: 'topics',
+  topics: 'schemas',
   subscriptions: 'topics',
   snapshots: 'subscriptions',
+  schemas: 'schemas',
   ':seek': 'snapshots',
 };
 

@@ -1,7 +1,9 @@
 import { parseProjectName, parsePubsubName } from '../../rpc/index.ts';
 import { usageError } from '../command/command-error.ts';
 
-type Collection = 'topics' | 'subscriptions' | 'snapshots';
+type Collection = 'topics' | 'subscriptions' | 'snapshots' | 'schemas';
+
+const revisionId = /^[0-9a-f]{8}$/;
 
 const keyId = /^[a-zA-Z0-9_-]{1,63}$/;
 const keyPath = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
@@ -43,6 +45,19 @@ export class ResourceNames {
 
   snapshot(text: string): string {
     return this.#pubsubName('snapshots', 'snapshot', text);
+  }
+
+  schema(text: string): string {
+    return this.#pubsubName('schemas', 'schema', text);
+  }
+
+  /** A schema, or one revision of it: `order@c7cfa2a8`. */
+  revision(text: string): string {
+    const at = text.indexOf('@');
+    if (at === -1) return this.schema(text);
+    const id = text.slice(at + 1);
+    if (revisionId.test(id)) return `${this.schema(text.slice(0, at))}@${id}`;
+    throw usageError(`"${id}" is no revision: write its 8 hexadecimal digits.`);
   }
 
   /** `RING/KEY`, `LOCATION/RING/KEY` or the full name. */

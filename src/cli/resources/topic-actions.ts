@@ -12,6 +12,7 @@ import {
   newFields,
   type FieldRule,
 } from './resource-change.ts';
+import { changedSchemaSettings, schemaSettings, schemaText } from './topic-schema.ts';
 
 /** What a topic without a key of its own is sealed under. */
 const ownKey = "the service's own key";
@@ -40,7 +41,9 @@ const named = ({ arguments: [topic = ''] }: Call, { names }: Tools): string => n
 
 export const createTopic: Action = async (call, tools) => {
   const name = named(call, tools);
-  const topic = await tools.api.put(name, newFields(call, topicRules(tools)));
+  const { fields } = schemaSettings(call, tools);
+  const body = { ...newFields(call, topicRules(tools)), ...fields };
+  const topic = await tools.api.put(name, body);
   tools.out.result(topic, [
     `Created ${name}, sealed under ${keyOf(topic)}.`,
     `Next: sealpost subscriptions create NAME --topic ${call.arguments[0]!}`,
@@ -73,6 +76,7 @@ export const describeTopic: Action = async (call, tools) => {
   const lines = fieldLines([
     ['Topic', name],
     ['Key', textIn(topic, 'kmsKeyName') || ownKey],
+    ['Schema', schemaText(topic)],
     ['Retention', durationText(topic['messageRetentionDuration'])],
     ['Labels', labelText(topic['labels'])],
     ['Subscriptions', first],
@@ -83,7 +87,8 @@ export const describeTopic: Action = async (call, tools) => {
 
 export const updateTopic: Action = async (call, tools) => {
   const name = named(call, tools);
-  const { fields, updateMask } = changedFields(call, topicRules(tools));
+  const settings = changedSchemaSettings(call, tools);
+  const { fields, updateMask } = changedFields(call, topicRules(tools), settings);
   const topic = await tools.api.patch(name, { topic: { name, ...fields }, updateMask });
   tools.out.result(topic, [`Updated ${name}; it is sealed under ${keyOf(topic)}.`]);
 };

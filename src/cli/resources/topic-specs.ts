@@ -19,6 +19,23 @@ const retentionOption: OptionSpec = {
   kind: 'duration',
   doc: 'How long messages are kept for later subscriptions: 10m to 31d.',
 };
+/** What messages must conform to. */
+const schemaOptions: readonly OptionSpec[] = [
+  {
+    name: 'schema',
+    placeholder: 'SCHEMA',
+    completes: 'schemas',
+    doc: 'Schema that its messages must conform to.',
+  },
+  {
+    name: 'encoding',
+    placeholder: 'ENCODING',
+    choices: ['json', 'binary'],
+    doc: 'How they are written: json or binary; needed with a schema.',
+  },
+  { name: 'first-revision', placeholder: 'REVISION', doc: 'Oldest revision that is allowed.' },
+  { name: 'last-revision', placeholder: 'REVISION', doc: 'Newest revision that is allowed.' },
+];
 export const idsOption: OptionSpec = { name: 'ids', doc: 'Print ids alone, one a line.' };
 
 export const topicsSpec: CommandSpec = {
@@ -29,10 +46,14 @@ export const topicsSpec: CommandSpec = {
       name: 'create',
       summary: 'Create a topic.',
       arguments: [{ name: 'TOPIC' }],
-      options: [keyOption, labelOption, retentionOption],
+      options: [keyOption, ...schemaOptions, labelOption, retentionOption],
       examples: [
         { line: 'sealpost topics create logs', does: "a topic under the service's own key" },
         { line: 'sealpost topics create failed-orders', does: 'one for what fails too often' },
+        {
+          line: 'sealpost topics create events --schema event --encoding json',
+          does: 'a topic that takes only what conforms',
+        },
         {
           line: 'sealpost topics create orders --key cafe/orders --label team=kitchen',
           does: 'a topic whose messages only your key opens',
@@ -63,6 +84,8 @@ export const topicsSpec: CommandSpec = {
       options: [
         keyOption,
         { name: 'clear-key', doc: "Seal new messages under the service's own key." },
+        ...schemaOptions,
+        { name: 'clear-schema', doc: 'Take any message from now on.' },
         labelOption,
         { name: 'clear-labels', doc: 'Remove all labels.' },
         retentionOption,
