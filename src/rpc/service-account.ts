@@ -5,7 +5,7 @@ export interface AccountEmail {
 }
 
 const emailPattern =
-  /^([a-z](?:[-a-z0-9]*[a-z0-9])?)@([a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)\.iam\.gserviceaccount\.com$/;
+  /^([a-z](?:[-a-z0-9]*[a-z0-9])?)@([a-z0-9][-a-z0-9]*(?:\.[a-z0-9][-a-z0-9]*)*)(?<!-)\.iam\.gserviceaccount\.com$/;
 
 /** `app.example.com` in an email stands for the project `example.com:app`. */
 export function accountEmail(id: string, project: string): string {
