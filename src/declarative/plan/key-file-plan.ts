@@ -1,7 +1,7 @@
 import type { Declaration } from '../document/declaration.ts';
 import type { DeclaredKeyFile } from '../document/declared-resources.ts';
 import type { FileAccess } from '../file-access.ts';
-import { textIn, type JsonObject } from '../json.ts';
+import { isObject, textIn, type Json, type JsonObject } from '../json.ts';
 import type { Problem } from '../document/problem.ts';
 import { find, type ResourceApi } from '../resource-api.ts';
 import type { Step } from './step.ts';
@@ -15,7 +15,7 @@ const keyId = /^[\w-]{1,100}$/;
  */
 export async function keyFileStep(
   declared: DeclaredKeyFile,
-  { places }: Declaration,
+  { places }: Pick<Declaration, 'places'>,
   api: ResourceApi,
   files: FileAccess,
 ): Promise<Step | Problem | undefined> {
@@ -67,8 +67,8 @@ async function makeKeyFile(
 function credentialsIn(bytes: Uint8Array | null): JsonObject | null {
   if (bytes === null) return null;
   try {
-    const parsed: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof parsed === 'object' && parsed !== null ? (parsed as JsonObject) : {};
+    const parsed = JSON.parse(new TextDecoder().decode(bytes)) as Json;
+    return isObject(parsed) ? parsed : {};
   } catch {
     return {};
   }
