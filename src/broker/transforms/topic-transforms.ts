@@ -9,7 +9,8 @@ import type { PendingBudget } from '../lanes/lane.ts';
 import { limits, tooLarge } from '../limits.ts';
 import type { BrokerObserver } from '../observer.ts';
 import type { SealableMessage } from '../service.ts';
-import { batches, transformable, transformedMessage } from './transformable.ts';
+import { BatchPace } from './batch-pace.ts';
+import { transformable, transformedMessage } from './transformable.ts';
 import { transformFailed } from './transform-errors.ts';
 import { reportOutcomes } from './outcome-report.ts';
 import { TransformSlot } from './transform-slot.ts';
@@ -37,6 +38,7 @@ export class TopicTransforms {
   readonly #ports: TopicTransformPorts;
   readonly #slot: TransformSlot;
   readonly #turns = new Serial();
+  readonly #pace = new BatchPace();
   #underWay = 0;
 
   constructor(topic: string, ports: TopicTransformPorts) {
@@ -90,7 +92,8 @@ export class TopicTransforms {
   async #transformed(messages: readonly SealableMessage[]): Promise<(SealableMessage | null)[]> {
     const done: (SealableMessage | null)[] = [];
     let bytes = 0;
-    for (const batch of batches(messages)) {
+    while (done.length < messages.length) {
+      const batch = this.#pace.next(messages, done.length);
       for (const message of await this.#batch(batch, done.length)) {
         bytes += message?.bytes.length ?? 0;
         done.push(message);
@@ -112,6 +115,7 @@ export class TopicTransforms {
       if (!this.#slot.isOn) return batch;
       const outcomes = await this.#slot.run(input);
       if (outcomes === null) continue;
+      this.#pace.made(outcomes);
       const ms = this.#ports.clock.monotonicMs() - startedMs;
       reportOutcomes(outcomes, ms, (result, count, eachMs) =>
         this.#ports.observer.topicTransformed(this.#topic, result, count, eachMs),

@@ -11,9 +11,10 @@ import type { Backlog } from '../delivery/backlog.ts';
 import type { Lease } from '../delivery/lease.ts';
 import type { HeldSegment } from '../lanes/lane-reader.ts';
 import type { BrokerObserver } from '../observer.ts';
+import { BatchPace } from './batch-pace.ts';
 import { reportOutcomes } from './outcome-report.ts';
 import { ReadyMessages, type ReadyMessage } from './ready-messages.ts';
-import { batches, transformable, transformedMessage, type Transformed } from './transformable.ts';
+import { transformable, transformedMessage, type Transformed } from './transformable.ts';
 import type { TransformMemory } from './transform-memory.ts';
 import { TransformSlot } from './transform-slot.ts';
 
@@ -64,6 +65,7 @@ export class TransformStage {
   readonly #ready: ReadyMessages;
   /** Sequences of messages that failed when they were here last. */
   readonly #failing = new Set<number>();
+  readonly #pace = new BatchPace();
   #queue: Staged[] = [];
   #waitingCount = 0;
   #waitingBytes = 0;
@@ -172,9 +174,9 @@ export class TransformStage {
 
   async #work(): Promise<void> {
     while (this.#queue.length > 0) {
-      const [batch] = batches(this.#queue);
-      this.#queue = this.#queue.slice(batch!.length);
-      await this.#transform(batch!);
+      const batch = this.#pace.next(this.#queue);
+      this.#queue = this.#queue.slice(batch.length);
+      await this.#transform(batch);
     }
     this.#isWorking = false;
     this.#of.wake();
@@ -208,6 +210,7 @@ export class TransformStage {
       const outcomes = await this.#slot.run(input);
       if (outcomes === null) return null;
       this.#stallCount = 0;
+      this.#pace.made(outcomes);
       reportOutcomes(outcomes, clock.monotonicMs() - startedMs, (result, count, eachMs) =>
         observer.subscriptionTransformed(this.#of.name, result, count, eachMs),
       );

@@ -3,10 +3,6 @@ import { limits, tooLarge } from '../limits.ts';
 import type { SealableMessage } from '../service.ts';
 import { decodeMessage, sealableMessage } from '../wire/index.ts';
 
-/** A batch that is transformed at once, beside a single larger message. */
-const batchMessagesMax = 100;
-const batchBytesMax = 1024 * 1024;
-
 export type Transformed = Extract<TransformOutcome, { readonly kind: 'transformed' }>;
 
 /** A message in wire form as transforms take it; its data are a view. */
@@ -30,25 +26,4 @@ export function transformedMessage(
   const { length } = message.bytes;
   if (length > requestBytesMax) throw tooLarge('message_size', length, requestBytesMax);
   return message;
-}
-
-/** In runs that are not too long for one turn of what transforms them. */
-export function* batches<Item extends { readonly bytes: Uint8Array }>(
-  items: readonly Item[],
-): Iterable<readonly Item[]> {
-  for (let at = 0; at < items.length;) {
-    const end = at + batchLength(items, at);
-    yield items.slice(at, end);
-    at = end;
-  }
-}
-
-function batchLength(items: readonly { readonly bytes: Uint8Array }[], at: number): number {
-  let bytes = 0;
-  let count = 0;
-  for (; count < batchMessagesMax && at + count < items.length; count++) {
-    bytes += items[at + count]!.bytes.length;
-    if (count > 0 && bytes > batchBytesMax) break;
-  }
-  return count;
 }
