@@ -59,6 +59,14 @@ const entrances: Entrances = {
       return { ...status };
     },
   },
+  accounts: {
+    async create(config, request) {
+      keepPrivate();
+      const { createAccountOffline } = await import('./server/offline-account.ts');
+      const { credentials } = await createAccountOffline(config, request, rootKeyPorts());
+      return credentials;
+    },
+  },
   get version() {
     return packageVersion();
   },

@@ -7,6 +7,7 @@ import {
   processEnvironment,
   type ServerConfig,
 } from '../config/index.ts';
+import type { OfflineAccounts } from './accounts/offline-account.ts';
 import { nearestName } from '../rpc/index.ts';
 import type { OfflineRoot } from './root/offline-root.ts';
 import { serve, type RunningServer } from './serve.ts';
@@ -20,6 +21,8 @@ export interface Entrances {
   }): Promise<{ readonly before: number; readonly after: number }>;
   /** The root key of a stopped server. */
   readonly root: OfflineRoot;
+  /** Service accounts of a stopped server. */
+  readonly accounts: OfflineAccounts;
   readonly version: string;
 }
 
@@ -63,6 +66,17 @@ export const commands: readonly Command[] = [
   client('snapshots', 'Create, show, change and delete snapshots of subscriptions.'),
   client('schemas', 'Create, revise, show, try and delete schemas of messages.'),
   client('keys', 'Create keys, say who may use them, switch them off and on.'),
+  {
+    name: 'accounts',
+    summary: 'Create service accounts, give them keys, switch them off and on.',
+    run: async (argv, entrances) => {
+      const { createOffline, isOffline } = await import('./accounts/offline-account.ts');
+      if (isOffline(argv)) return createOffline(argv, entrances.accounts, print);
+      const { runClient } = await import('./client-command.ts');
+      return runClient(['accounts', ...argv], entrances.version);
+    },
+  },
+  client('api-keys', 'Create, list and delete API keys of service accounts.'),
   client('publish', 'Publish a message, or every line of standard input.'),
   client('pull', 'Take the messages that wait now, and show them.'),
   client('subscribe', 'Print messages as they arrive.'),

@@ -1,4 +1,5 @@
 import { applySpec, exportSpec } from './apply/apply-spec.ts';
+import { accountsSpec, apiKeysSpec } from './accounts/account-specs.ts';
 import { auditSpec } from './audit/audit-spec.ts';
 import type { CommandSpec } from './command/command-spec.ts';
 import { completionSpec } from './completion/completion-spec.ts';
@@ -22,6 +23,8 @@ export const tree: readonly CommandSpec[] = [
   snapshotsSpec,
   schemasSpec,
   keysSpec,
+  accountsSpec,
+  apiKeysSpec,
   publishSpec,
   pullSpec,
   subscribeSpec,

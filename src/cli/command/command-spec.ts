@@ -23,7 +23,7 @@ export interface OptionSpec {
   /** `SECONDS`; a switch has none. */
   readonly placeholder?: string;
   /** How its text is read; `text` unless said. Lists may be given several times. */
-  readonly kind?: 'text' | 'number' | 'duration' | 'pairs';
+  readonly kind?: 'text' | 'texts' | 'number' | 'duration' | 'pairs';
   /** Least and most of a number. */
   readonly range?: readonly [min: number, max: number];
   readonly choices?: readonly string[];
@@ -76,6 +76,18 @@ export const remoteOptions: readonly OptionSpec[] = [
     name: 'project',
     placeholder: 'ID',
     doc: 'Project of short names [SEALPOST_PROJECT, GOOGLE_CLOUD_PROJECT].',
+  },
+  {
+    name: 'credentials',
+    placeholder: 'FILE',
+    completes: 'files',
+    doc: "Service account's key [SEALPOST_CREDENTIALS, GOOGLE_APPLICATION_CREDENTIALS].",
+  },
+  {
+    name: 'ca',
+    placeholder: 'FILE',
+    completes: 'files',
+    doc: 'Certificate authorities of the server, in PEM [SEALPOST_CA].',
   },
   { name: 'json', doc: 'Print JSON for programs.' },
 ];

@@ -3,7 +3,7 @@ import { usageError } from './command-error.ts';
 import type { OptionSpec } from './command-spec.ts';
 
 /** A checked option: its text, its number, its milliseconds, its pairs. */
-type Value = string | number | boolean | Readonly<Record<string, string>>;
+type Value = string | readonly string[] | number | boolean | Readonly<Record<string, string>>;
 
 /** The options of one command line, checked. Asking for one that the command lacks is a bug. */
 export class Flags {
@@ -29,6 +29,11 @@ export class Flags {
     return this.#get(name) as string | undefined;
   }
 
+  /** Of an option that may be given several times. */
+  texts(name: string): readonly string[] | undefined {
+    return this.#get(name) as readonly string[] | undefined;
+  }
+
   number(name: string): number | undefined {
     return this.#get(name) as number | undefined;
   }
@@ -50,6 +55,7 @@ export class Flags {
 
 function read(spec: OptionSpec, texts: readonly string[]): Value {
   if (spec.placeholder === undefined) return true;
+  if (spec.kind === 'texts') return texts;
   if (spec.kind === 'pairs') return readPairs(spec, texts);
   const [text = '', second] = texts;
   if (second !== undefined) throw usageError(`--${spec.name} may be given only once.`);

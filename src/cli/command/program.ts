@@ -3,6 +3,9 @@ import { SystemClock, SystemEntropy } from '../../runtime/index.ts';
 import { chooseProject, chooseServer } from '../connection/server-choice.ts';
 import { ResourceNames } from '../connection/resource-names.ts';
 import { RestApi } from '../connection/rest-api.ts';
+import { chooseCredentials } from '../login/credentials-file.ts';
+import { Login } from '../login/login.ts';
+import { trustCa } from '../login/trusted-ca.ts';
 import { Output } from '../output/output.ts';
 import { usageError } from './command-error.ts';
 import { optionsOf, type CommandSpec, type OptionSpec } from './command-spec.ts';
@@ -116,8 +119,11 @@ function toolsFor(
   const of = (name: string): string | undefined =>
     spec.isRemote === false ? undefined : flags.text(name);
   const isJson = spec.isRemote !== false && flags.isSet('json');
+  const server = chooseServer(of('server'), env);
+  const login = loginFor(spec, server, of, { env, clock });
   return {
-    api: new RestApi(chooseServer(of('server'), env), clock),
+    api: new RestApi(server, clock, login),
+    login,
     names: new ResourceNames(chooseProject(of('project'), env)),
     out: new Output(terminal.stdout, terminal.stderr, isJson),
     terminal,
@@ -125,6 +131,19 @@ function toolsFor(
     entropy: new SystemEntropy(),
     version,
   };
+}
+
+/** What a command shows a server; one that talks to none shows nothing. */
+function loginFor(
+  { isRemote }: CommandSpec,
+  server: string,
+  of: (name: string) => string | undefined,
+  { env, clock }: Pick<Surroundings, 'env'> & Pick<Tools, 'clock'>,
+): Login {
+  const ca = of('ca') ?? (env['SEALPOST_CA'] || undefined);
+  if (isRemote !== false && ca !== undefined) trustCa(ca);
+  const credentials = isRemote === false ? undefined : chooseCredentials(of('credentials'), env);
+  return new Login({ server, credentials, apiKey: env['SEALPOST_API_KEY'], clock });
 }
 
 /** Commander's complaint as one sentence of ours, with the help to read. */

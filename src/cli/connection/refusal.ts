@@ -65,6 +65,7 @@ const hintsByCode: Readonly<Record<string, string>> = {
   UNAVAILABLE: 'Try again in a moment.',
   RESOURCE_EXHAUSTED: 'Try again in a moment.',
   ABORTED: 'Try again.',
+  UNAUTHENTICATED: 'Say who you are: --credentials FILE, or an API key in SEALPOST_API_KEY.',
 };
 
 interface Answer {
@@ -120,9 +121,17 @@ const causes: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'cannot be reached, as this machine has no port left',
 };
 
+const untrusted = 'has a certificate of an authority that is not known: name its file with --ca';
+
 /** No waiting mends these, nor any code that is not known. */
 const finalCauses: Readonly<Record<string, string>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'speaks no TLS: its address may begin with http://',
+  DEPTH_ZERO_SELF_SIGNED_CERT: untrusted,
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+  CERT_HAS_EXPIRED: 'has a certificate that has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'has a certificate for other names',
   'bad port': 'has a port that is kept for other protocols, and is never asked for HTTP',
 };
 

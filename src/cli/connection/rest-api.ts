@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/index.ts';
+import type { Login } from '../login/login.ts';
 import { refusalOf, Unreachable, unreachable } from './refusal.ts';
 
 /** JSON of an API, read loosely: a newer server may say more. */
@@ -32,10 +33,12 @@ export class RestApi {
   /** `http://127.0.0.1:8085`. */
   readonly server: string;
   readonly #clock: Clock;
+  readonly #login: Pick<Login, 'headers'>;
 
-  constructor(server: string, clock: Clock) {
+  constructor(server: string, clock: Clock, login: Pick<Login, 'headers'> = anonymous) {
     this.server = server;
     this.#clock = clock;
+    this.#login = login;
   }
 
   get(path: string, query?: Query): Promise<Json> {
@@ -92,6 +95,7 @@ export class RestApi {
     for (const [name, value] of Object.entries(query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value));
     }
+    const shown = this.#login.headers();
     const late = new AbortController();
     const dueMs = this.#clock.monotonicMs() + answerMsMax;
     const cancel = this.#clock.schedule(dueMs, () => late.abort());
@@ -100,7 +104,7 @@ export class RestApi {
         method,
         redirect: 'manual',
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
-        headers: { ...(body === undefined ? {} : json), ...headers },
+        headers: { ...shown, ...(body === undefined ? {} : json), ...headers },
         ...(body === undefined
           ? {}
           : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -115,6 +119,8 @@ export class RestApi {
     }
   }
 }
+
+const anonymous: Pick<Login, 'headers'> = { headers: () => ({}) };
 
 const json = { 'content-type': 'application/json' };
 

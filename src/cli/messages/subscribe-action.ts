@@ -24,7 +24,7 @@ export const subscribe: Action = async (call, tools) => {
   const stop = tools.terminal.stopSignal();
   // The client would wait for a server that never was, or for a name with a typing mistake.
   await tools.api.get(source);
-  const client = connect(tools.api.server);
+  const client = connect(tools.api.server, { token: () => tools.login.token() });
   const isAcked = !call.flags.isSet('no-ack');
   const max = call.flags.number('max') ?? Infinity;
   const options = isAcked && max > 1000 ? {} : { maxOutstandingMessages: Math.min(max, heldMax) };
