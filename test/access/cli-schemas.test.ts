@@ -37,15 +37,21 @@ describe('sealpost schemas', () => {
   test('live from create to delete, and topics take what conforms to them', async () => {
     expect(await line('schemas list')).toMatchObject({ stderr: 'There are no schemas in shop.\n' });
     const created = await cli(
-      ...['schemas', 'create', 'order', '--type', 'protocol-buffer'],
-      ...['--definition-file', proto('id')],
+      'schemas',
+      'create',
+      'order',
+      '--type=protocol-buffer',
+      `--definition-file=${proto('id')}`,
     );
     expect(created.stdout).toMatch(
       /^Created projects\/shop\/schemas\/order, revision [0-9a-f]{8}\.\nNext: sealpost topics create NAME --schema order --encoding json\n$/,
     );
     const one = /revision ([0-9a-f]{8})/.exec(created.stdout)![1]!;
     const committed = await cli(
-      ...['schemas', 'commit', 'order', '--definition-file', proto('id', 'note')],
+      'schemas',
+      'commit',
+      'order',
+      `--definition-file=${proto('id', 'note')}`,
     );
     const two = /^Revision ([0-9a-f]{8}) of projects\/shop\/schemas\/order\.\n$/.exec(
       committed.stdout,
