@@ -35,6 +35,11 @@ export class LiveServer implements TestedServer {
     return join(this.#folder.path, 'data');
   }
 
+  /** Everything that it answers. */
+  get served(): Server['served'] {
+    return this.#server!.served;
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }

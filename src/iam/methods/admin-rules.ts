@@ -10,12 +10,9 @@ const policies = rulesOf('google.iam.v1.IAMPolicy', {
 
 const project = 'projects/{project_id}';
 
-const projects = [
-  ...rulesOf('google.cloud.resourcemanager.v1.Projects', {
-    GetProject: [demand('resourcemanager.projects.get', project)],
-    ListProjects: [],
-  }),
-];
+const projects = rulesOf('google.cloud.resourcemanager.v1.Projects', {
+  GetProject: [demand('resourcemanager.projects.get', project)],
+});
 
 const accounts = 'iam.serviceAccounts';
 const accountKeys = 'iam.serviceAccountKeys';

@@ -45,6 +45,8 @@ const keys = rulesOf('google.cloud.kms.v1.KeyManagementService', {
     demand(`${versions}.create`, 'parent'),
     demand(`${importJobs}.useToImport`, 'import_job'),
   ],
+  ImportTrustedKeyWrappedCryptoKeyVersion: [demand(`${versions}.create`, 'parent')],
+  ExportTrustedKeyWrappedCryptoKeyVersion: [demand(`${versions}.get`, 'name')],
 });
 
 const external = rulesOf('google.cloud.kms.v1.EkmService', {
