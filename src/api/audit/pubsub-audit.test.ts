@@ -4,6 +4,7 @@ import { startFixture, type ApiFixture } from '../../../test/support/api-fixture
 import type { AuditEntry, AuditWriter } from '../../audit/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { Publisher, Subscriber } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
+import { SchemaService } from '../../proto/google/pubsub/v1/schema_pb.ts';
 import { rpcName } from '../method.ts';
 import { pubsubOperations } from './pubsub-operations.ts';
 
@@ -120,6 +121,43 @@ test('a subscription asks for two permissions, and its push endpoint keeps its s
   expect(JSON.stringify(writer.entries)).not.toContain('secret');
 });
 
+describe('schemas', () => {
+  const schema = 'projects/p/schemas/shape';
+
+  test('are recorded by the name that is asked for, failures too, and in parts', async () => {
+    const { writer, call } = await start();
+    const definition = 'x'.repeat(20_000);
+    await call('POST', 'projects/p/schemas?schemaId=shape', { type: 'AVRO', definition });
+    expect(writer.last).toMatchObject({
+      kind: 'activity',
+      methodName: 'google.pubsub.v1.SchemaService.CreateSchema',
+      resourceName: schema,
+      resource: { type: 'audited_resource' },
+      authorization: [{ resource: 'projects/p', permission: 'pubsub.schemas.create' }],
+      request: { schema: { type: 'AVRO', definition: `${'x'.repeat(16_384)}…` } },
+      status: { code: 'UNIMPLEMENTED' },
+    });
+    await call('DELETE', `${schema}@00000000:deleteRevision`);
+    expect(writer.last).toMatchObject({
+      resourceName: `${schema}@00000000`,
+      authorization: [{ permission: 'pubsub.schemas.delete' }],
+    });
+  });
+
+  test('that are tried are reads, and what is tried on them is kept nowhere', async () => {
+    const { writer, call } = await start(true);
+    const message = Buffer.from('a secret').toString('base64');
+    const body = { name: schema, message, encoding: 'JSON' };
+    await call('POST', 'projects/p/schemas:validateMessage', body);
+    expect(writer.last).toMatchObject({
+      kind: 'data_access',
+      resourceName: 'projects/p',
+      request: { name: schema, encoding: 'JSON' },
+    });
+    expect(JSON.stringify(writer.entries)).not.toContain(message);
+  });
+});
+
 describe('reads', () => {
   test('are not recorded by default, and messages never', async () => {
     const { writer, call } = await start();
@@ -168,7 +206,8 @@ test('a change that could not be recorded is answered with UNAVAILABLE, which sa
 
 test('every method of Pub/Sub is recorded, or is one that Google never records', () => {
   const never = ['Acknowledge', 'ModifyAckDeadline', 'Publish', 'Pull', 'StreamingPull'];
-  const all = [...Publisher.methods, ...Subscriber.methods];
+  const services = [Publisher, Subscriber, SchemaService];
+  const all = services.flatMap((service) => service.methods);
   const missing = all.filter(({ name }) => pubsubOperations[name] === undefined);
   expect(missing.map(({ name }) => name).toSorted()).toEqual(never);
   expect(Object.keys(pubsubOperations).length).toBe(all.length - never.length);
