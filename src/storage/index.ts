@@ -4,11 +4,21 @@
  * Knows nothing of messages, keys or subscriptions: bodies are opaque sealed bytes. The only folder
  * that imports lmdb.
  */
+export { copyFile, hashFile, type AfterPiece, type CopiedFile } from './copied-file.ts';
 export { lockDataDir, type DataDirLock } from './data-dir-lock.ts';
 export { makeDirectory } from './directory.ts';
 export { compactStore, type CompactionReport } from './lmdb/compaction.ts';
+export { syncPath } from './lmdb/directory-sync.ts';
+export type { DataSnapshot, DataSource } from './lmdb/environment-snapshot.ts';
+export type { KeySource } from './lmdb/key-copy.ts';
 export { openLmdbKeyStore, type LmdbKeyStoreOptions } from './lmdb/lmdb-key-store.ts';
 export { openLmdbStore, type LmdbStoreOptions } from './lmdb/lmdb-store.ts';
+export {
+  openStoppedData,
+  openStoppedKeys,
+  type StoppedData,
+  type StoppedKeys,
+} from './lmdb/stopped-sources.ts';
 export { FaultPlan, type MemoryFault } from './memory/fault-plan.ts';
 export {
   MemoryStore,

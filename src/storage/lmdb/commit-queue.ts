@@ -64,7 +64,7 @@ const slowPauseMs = 1_000;
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
   #waiting: Part[] = [];
-  readonly #exclusive: (() => Promise<void>)[] = [];
+  readonly #exclusive: { readonly run: () => Promise<void>; readonly closes: boolean }[] = [];
   #running: Promise<void> | null = null;
   #transaction: Promise<void> | null = null;
   #isClosed = false;
@@ -111,7 +111,20 @@ export class CommitQueue {
   exclusive(task: () => Promise<void>): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.assertOpen();
-      this.#exclusive.push(() => task().then(resolve, reject));
+      this.#exclusive.push({ run: () => task().then(resolve, reject), closes: true });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  /** Runs `look`, which leaves the environment open, while no transaction is under way. */
+  between<T>(look: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.assertOpen();
+      const run = async (): Promise<void> => {
+        if (this.#isBroken) await this.#mend();
+        resolve(look());
+      };
+      this.#exclusive.push({ run: () => run().catch(reject), closes: false });
       this.#running ??= this.#drain();
     });
   }
@@ -151,8 +164,9 @@ export class CommitQueue {
 
   async #runExclusive(): Promise<void> {
     for (let task = this.#exclusive.shift(); task; task = this.#exclusive.shift()) {
-      this.#isBroken = true;
-      await task();
+      this.#isBroken ||= task.closes;
+      await task.run();
+      if (!task.closes) continue;
       // One that cannot be opened stays marked, and the next call tries again.
       await this.#mend().catch(() => undefined);
     }

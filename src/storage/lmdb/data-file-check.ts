@@ -18,7 +18,8 @@ const at = {
 };
 const metaBytes = 168;
 
-interface Meta {
+/** What the newest meta page says of its file. */
+export interface Meta {
   readonly pageSize: number;
   readonly roots: readonly bigint[];
   readonly lastPage: bigint;
@@ -59,10 +60,8 @@ function openExisting(path: string): number | null {
 function faultOf(file: number): string | null {
   const { size } = fstatSync(file);
   if (size === 0) return null;
-  const first = metaAt(file, 0);
-  const second = first && metaAt(file, first.pageSize);
-  if (!first || second?.pageSize !== first.pageSize) return 'it does not begin as an LMDB file';
-  const newest = second.transaction > first.transaction ? second : first;
+  const newest = newestMeta(file);
+  if (newest === null) return 'it does not begin as an LMDB file';
   const { pageSize, roots, lastPage } = newest;
   if (roots.some((root) => root !== noPage && root > lastPage)) return 'its first page is invalid';
   const pages = Math.floor(size / pageSize);
@@ -71,6 +70,14 @@ function faultOf(file: number): string | null {
   return isWhole
     ? null
     : `it is cut off after ${size} of ${(lastPage + 1n) * BigInt(pageSize)} bytes`;
+}
+
+/** Of the two meta pages the one of the last transaction; null if they are none. */
+export function newestMeta(file: number): Meta | null {
+  const first = metaAt(file, 0);
+  const second = first && metaAt(file, first.pageSize);
+  if (!first || second?.pageSize !== first.pageSize) return null;
+  return second.transaction > first.transaction ? second : first;
 }
 
 function metaAt(file: number, offset: number): Meta | null {

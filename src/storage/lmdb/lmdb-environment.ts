@@ -1,6 +1,5 @@
 import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { open, type Database, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb';
 import { makeDirectory } from '../directory.ts';
 import { StorageError } from '../storage-error.ts';
@@ -15,6 +14,13 @@ export interface Write {
   readonly database: string;
   readonly key: Uint8Array;
   readonly value: Uint8Array | null;
+}
+
+/** Pages that stay what they are, however much is written meanwhile: they are not used again. */
+export interface PinnedPages {
+  /** False once the files were closed: from then on pages may have been used again. */
+  readonly isHeld: boolean;
+  release(): void;
 }
 
 export interface EnvironmentOptions {
@@ -39,10 +45,15 @@ export class LmdbEnvironment {
   readonly #options: EnvironmentOptions;
   #root: RootDatabase<Uint8Array, Uint8Array> | null = null;
   readonly #databases = new Map<string, Binary>();
+  readonly #pins = new Set<PinnedPages>();
 
   constructor(options: EnvironmentOptions) {
     this.#options = options;
     this.#open();
+  }
+
+  get dataFile(): string {
+    return join(this.#options.path, 'data.mdb');
   }
 
   database(name: string): Binary {
@@ -57,7 +68,7 @@ export class LmdbEnvironment {
    */
   assertWritable(): void {
     try {
-      accessSync(join(this.#options.path, 'data.mdb'), constants.W_OK);
+      accessSync(this.dataFile, constants.W_OK);
     } catch (error) {
       throw storageErrorFrom(error, 'The store cannot be written');
     }
@@ -109,7 +120,27 @@ export class LmdbEnvironment {
     }
   }
 
+  /** Pins what readers see now. Nothing may be on its way to the disk. */
+  pin(): PinnedPages {
+    const root = this.#rootOrThrow();
+    // One of this turn may be older than the last commit.
+    root.resetReadTxn();
+    const transaction = root.useReadTransaction();
+    const pins = this.#pins;
+    const pin: PinnedPages = {
+      get isHeld() {
+        return pins.has(pin);
+      },
+      release: () => {
+        if (pins.delete(pin)) transaction.done();
+      },
+    };
+    pins.add(pin);
+    return pin;
+  }
+
   async close(): Promise<void> {
+    for (const pin of this.#pins) pin.release();
     const root = this.#root;
     this.#root = null;
     this.#databases.clear();
@@ -119,7 +150,7 @@ export class LmdbEnvironment {
   #open(): void {
     const { path, databases, mapBytes, isSynced = true } = this.#options;
     try {
-      checkDataFile(join(path, 'data.mdb'));
+      checkDataFile(this.dataFile);
       makeDirectory(path, 0o777);
       const settings: RootDatabaseOptionsWithPath & { noReadAhead: boolean } = {
         path,

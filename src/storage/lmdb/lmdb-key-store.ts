@@ -3,6 +3,7 @@ import type { KeyStore } from '../meta-store.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { compactEnvironment, removeUnfinishedCopy } from './compacting-copy.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
+import { copyKeys, type KeySource } from './key-copy.ts';
 import { LmdbMetaStore, MetaRows } from './meta-rows.ts';
 import { unreservedSpace } from './space-reserve.ts';
 
@@ -15,7 +16,7 @@ export interface LmdbKeyStoreOptions {
 }
 
 /** Keys in an environment of their own; every transaction is on disk when it resolves. */
-export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
+export class LmdbKeyStore extends LmdbMetaStore implements KeyStore, KeySource {
   readonly #path: string;
   readonly #environment: LmdbEnvironment;
   readonly #commits: CommitQueue;
@@ -49,6 +50,10 @@ export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
     );
   }
 
+  copyTo(folder: string, meanwhile: () => Promise<void>): Promise<void> {
+    return this.#commits.exclusive(() => copyKeys(this.#environment, folder, meanwhile));
+  }
+
   async close(): Promise<void> {
     await this.#commits.close();
     await this.#environment.close();
@@ -56,6 +61,6 @@ export class LmdbKeyStore extends LmdbMetaStore implements KeyStore {
 }
 
 /** Opens the key environment. Throws StorageError; the caller holds the directory's lock. */
-export async function openLmdbKeyStore(options: LmdbKeyStoreOptions): Promise<KeyStore> {
+export async function openLmdbKeyStore(options: LmdbKeyStoreOptions): Promise<LmdbKeyStore> {
   return new LmdbKeyStore(options);
 }

@@ -12,6 +12,7 @@ import type { MetaStore } from '../meta-store.ts';
 import type { Append, LogId, Outcome, Segment, Store, StoreStats, Tail } from '../store.ts';
 import { checkAppend } from '../bounds.ts';
 import { CommitQueue, type Part } from './commit-queue.ts';
+import { takeSnapshot, type DataSnapshot, type DataSource } from './environment-snapshot.ts';
 import { LmdbEnvironment } from './lmdb-environment.ts';
 import { AppendPart, OwnPart, RemovePart, type Answer } from './log-writes.ts';
 import { LogTails } from './log-tails.ts';
@@ -46,7 +47,7 @@ export interface LmdbStoreOptions {
 }
 
 /** The embedded engine: one LMDB environment at `dataDir`/store (docs/storage-format.md). */
-export class LmdbStore implements Store {
+export class LmdbStore implements Store, DataSource {
   readonly bodyBytesMax: number = 16 * 1024 * 1024;
   readonly meta: MetaStore;
   readonly #environment: LmdbEnvironment;
@@ -166,6 +167,10 @@ export class LmdbStore implements Store {
       diskBytes: file.blocks * 512,
       segmentCount: this.#environment.entryCount(segmentDatabases),
     };
+  }
+
+  snapshot(): Promise<DataSnapshot> {
+    return this.#queue.between(() => takeSnapshot(this.#environment));
   }
 
   async close(): Promise<void> {
