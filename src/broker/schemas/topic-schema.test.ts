@@ -263,6 +263,36 @@ describe('a topic with a schema', () => {
     await harness.close();
   });
 
+  test('that loses its schema or revisions while a publish waits for them says so', async () => {
+    const bench = await open([['a'], ['a', 'b']]);
+    const { harness, revisionIds } = bench;
+    await harness.restart();
+    const { schemas } = harness.broker;
+    const [first, , second] = await harness.until(
+      Promise.allSettled([
+        harness.broker.publish(bench.topic, [message('{"a":"1"}')]),
+        schemas.deleteSchemaRevision(`${schema}@${revisionIds[0]}`),
+        harness.broker.publish(bench.topic, [message('{"a":"1"}')]),
+      ]),
+    );
+    for (const { status, ...rest } of [first, second]) {
+      if (status === 'rejected') expect(rest).toEqual({ reason: violation });
+    }
+    await expect(publish(bench, message('{"a":"1"}'))).rejects.toEqual(violation);
+    await harness.restart();
+    const gone = { code: 'NOT_FOUND', reason: 'SCHEMA_DELETED' };
+    const [waited, deleted] = await harness.until(
+      Promise.allSettled([
+        harness.broker.publish(bench.topic, [message('{"a":"1","b":"2"}')]),
+        harness.broker.schemas.deleteSchema(schema),
+      ]),
+    );
+    expect(deleted.status).toBe('fulfilled');
+    if (waited.status === 'rejected') expect(waited.reason).toMatchObject(gone);
+    await expect(publish(bench, message('{"a":"1","b":"2"}'))).rejects.toMatchObject(gone);
+    await harness.close();
+  });
+
   test('is one that asks for it: others leave messages as they are', async () => {
     const harness = await BrokerHarness.open();
     const topic = await harness.createTopic('plain');

@@ -29,7 +29,7 @@ interface Check {
   /** The newest first. */
   readonly revisions: readonly RevisionHead[];
   /** Those that had to be loaded: the cache may be too small for all. */
-  readonly loaded: Map<RevisionHead, CompiledSchema | null>;
+  readonly loaded: Map<RevisionHead, CompiledSchema>;
 }
 
 /**
@@ -76,7 +76,7 @@ export class TopicSchema {
     this.#waiting++;
     const { answer } = await this.#turns.run(async () => {
       try {
-        const stamped = await this.#loadedStamps(topic(), messages);
+        const stamped = await this.#loadedStamps(topic, messages);
         return { answer: stamped === null ? publish(messages) : published(stamped, publish) };
       } finally {
         this.#waiting--;
@@ -88,29 +88,31 @@ export class TopicSchema {
 
   /** Null: the topic has no schema any more. */
   async #loadedStamps(
-    topic: TopicRow,
+    topic: () => TopicRow,
     messages: readonly SealableMessage[],
   ): Promise<SealableMessage[] | null> {
-    const check = this.#checkOf(topic);
-    if (check === null) return null;
+    const loaded: Check['loaded'] = new Map();
     for (;;) {
+      // Anew each time: what was there before a load may be gone after it.
+      const check = this.#checkOf(topic(), loaded);
+      if (check === null) return null;
       const stamped = this.#stamped(check, messages);
       if (stamped !== null) return stamped;
       const missing = check.revisions.find((head) => this.#compiled(check, head) === undefined)!;
       const compiled = await this.#ports.compiledRevisions.load(check.schema, missing);
-      check.loaded.set(missing, compiled);
+      if (compiled !== null) loaded.set(missing, compiled);
     }
   }
 
   /** Null without a schema. Throws where there is nothing that a message could conform to. */
-  #checkOf(topic: TopicRow): Check | null {
+  #checkOf(topic: TopicRow, loaded: Check['loaded'] = new Map()): Check | null {
     const { schemaSettings: settings } = topic;
     if (settings === undefined) return null;
     const schema = boundSchema(this.#ports.schemas, topic);
     if (schema === undefined) throw schemaDeleted();
     const revisions = allowedRevisions(schema, topic);
     if (revisions.length === 0) throw noRevisionLeft(schema);
-    return { schema, settings, revisions, loaded: new Map() };
+    return { schema, settings, revisions, loaded };
   }
 
   /** Null: a revision must be loaded before it can be said. */
@@ -130,8 +132,6 @@ export class TopicSchema {
     for (const head of check.revisions) {
       const compiled = this.#compiled(check, head);
       if (compiled === undefined) return null;
-      // It was deleted meanwhile.
-      if (compiled === null) continue;
       const why = compiled.violation(data, check.settings.encoding);
       if (why === null) return head;
       last = `revision_id=${head.id} failed with status: ${why}`;
@@ -141,9 +141,8 @@ export class TopicSchema {
     throw schemaViolation(type, check.settings.encoding, info);
   }
 
-  #compiled({ schema, loaded }: Check, head: RevisionHead): CompiledSchema | null | undefined {
-    const own = loaded.get(head);
-    return own === undefined ? this.#ports.compiledRevisions.get(schema, head) : own;
+  #compiled({ schema, loaded }: Check, head: RevisionHead): CompiledSchema | undefined {
+    return loaded.get(head) ?? this.#ports.compiledRevisions.get(schema, head);
   }
 }
 
