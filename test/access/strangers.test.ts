@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { accessRuleOf, accessRules } from '../../src/iam/index.ts';
 import { ClientFrameSchema } from '../../src/proto/sealpost/v1/websocket_pb.ts';
-import { type Answer, GuardedServer } from '../support/guarded-server.ts';
+import { type Answer, AccountServer } from '../support/account-server.ts';
 
 const project = 'projects/shop';
 const place = `${project}/locations/global`;
@@ -96,7 +96,7 @@ interface Request {
   readonly path: string;
 }
 
-const guarded = new GuardedServer();
+const guarded = new AccountServer();
 beforeAll(async () => {
   await guarded.start(['stranger', 'keeper']);
 });

@@ -1,7 +1,9 @@
 import type { AuditCaller, AuditEntry, AuditResource, AuditValue } from '../../audit/index.ts';
 import type { RpcError } from '../../rpc/index.ts';
+import { resourceOf, serverResource } from '../../iam/index.ts';
 import type { KeyCaller } from '../key-service.ts';
 import { parseKmsName, projectOfResource } from '../names.ts';
+import { reservedProject } from '../reserved-project.ts';
 import type { KeyOperation } from './key-operation.ts';
 
 /** How a call ended, and what of its answer is recorded. */
@@ -24,14 +26,13 @@ const ownPrincipal = 'sealpost';
  */
 export function auditEntryOf(call: KeyOperation, end: OperationEnd): AuditEntry | null {
   const resourceName = call.target ?? call.resource;
-  const project = projectOfResource(resourceName);
+  const project = projectOf(resourceName);
   if (project === null) return null;
   const metadata = callerContext(call.caller);
   return {
     kind: call.kind,
     project,
-    serviceName: 'cloudkms.googleapis.com',
-    methodName: call.operation,
+    ...apiOf(resourceName, call.operation),
     resourceName: resourceName.slice(0, nameLengthMax),
     resource: monitoredResource(project, resourceName, call.operation),
     caller: auditCaller(call.caller),
@@ -51,6 +52,24 @@ export function auditEntryOf(call: KeyOperation, end: OperationEnd): AuditEntry 
     ...(metadata && { metadata }),
     ...(end.error && { status: statusOf(end.error) }),
   };
+}
+
+/** The server's own policy is in the log of the project that is the service's own. */
+function projectOf(resourceName: string): string | null {
+  return resourceName === serverResource ? reservedProject : projectOfResource(resourceName);
+}
+
+/** By which API a call was made: policies are of the API of what they stand on. */
+function apiOf(
+  resourceName: string,
+  operation: string,
+): Pick<AuditEntry, 'serviceName' | 'methodName'> {
+  const isPolicy = operation.endsWith('IamPolicy') && parseKmsName(resourceName) === null;
+  if (!isPolicy) return { serviceName: 'cloudkms.googleapis.com', methodName: operation };
+  const { type } = resourceOf(resourceName, (project) => project);
+  const serviceName = type.slice(0, type.indexOf('/'));
+  const isPubsub = serviceName === 'pubsub.googleapis.com';
+  return { serviceName, methodName: isPubsub ? `google.iam.v1.IAMPolicy.${operation}` : operation };
 }
 
 function requestType(operation: string): string {
@@ -94,7 +113,7 @@ function callerContext({ resource, isHealthCheck }: KeyCaller): AuditValue | nul
 function monitoredResource(project: string, name: string, operation: string): AuditResource {
   const parsed = parseKmsName(name);
   if (parsed === null) {
-    const service = 'cloudkms.googleapis.com';
+    const { serviceName: service } = apiOf(name, operation);
     return {
       type: 'audited_resource',
       labels: { project_id: project, service, method: operation },
