@@ -1,4 +1,4 @@
-import type { DekEvent, SealedTopic } from '../envelope/index.ts';
+import type { SealedTopic } from '../envelope/index.ts';
 import { drainBroker } from './broker-drain.ts';
 import { ConfigCalls } from './config-calls.ts';
 import { Diagnostician } from './diagnosis/diagnostician.ts';
@@ -9,7 +9,10 @@ import { DekCollector } from './key-use/dek-collector.ts';
 import { KeyRewraps, noRewrapJournal } from './key-use/key-rewraps.ts';
 import { KeyUse, type VersionUse } from './key-use/key-use.ts';
 import type { RewrapProgress } from './key-use/rewrap-progress.ts';
+import { KeyEvents } from './key-events.ts';
 import { Pager } from './lists/page-token.ts';
+import type { BacklogViews } from './peek/backlog-views.ts';
+import { Peeking } from './peek/peeking.ts';
 import { PublisherCalls } from './publisher-calls.ts';
 import { Registry, type BrokerLimits, type BrokerPorts } from './registry.ts';
 import { BrokerDirectory } from './resource-directory.ts';
@@ -53,6 +56,7 @@ import { brokerVerifiables } from './verification/verifiables.ts';
 export class Broker implements BrokerService {
   readonly schemas: SchemaAdministration;
   readonly transforms: TransformAdministration;
+  readonly views: BacklogViews;
   readonly directory: BrokerDirectory;
   readonly #registry: Registry;
   readonly #calls: ConfigCalls;
@@ -70,8 +74,7 @@ export class Broker implements BrokerService {
   readonly #collector: DekCollector;
   readonly #keyUse: KeyUse;
   readonly #rewraps: KeyRewraps;
-  readonly #stopEvents: () => void;
-  readonly #revokedListeners: Set<(subscription: string) => void> = new Set();
+  readonly #keyEvents: KeyEvents;
   #drained: Promise<void> | null = null;
 
   static async open(ports: BrokerPorts, brokerLimits: BrokerLimits): Promise<Broker> {
@@ -96,6 +99,7 @@ export class Broker implements BrokerService {
     this.#subscriptions = new Subscriptions(registry, pager);
     this.#snapshots = new Snapshots(registry, pager);
     this.#seeking = new Seeking(registry);
+    this.views = new Peeking(registry, pager, this.#seeking);
     this.#ephemerals = new EphemeralSubscriptions(registry);
     this.#diagnostician = new Diagnostician(registry);
     this.#reporter = new Reporter(registry);
@@ -108,7 +112,7 @@ export class Broker implements BrokerService {
     const expiration = new Expiration(registry, expired);
     this.#sweeper = new RetentionSweeper(registry, expiration, this.#collector);
     this.#sweeper.start();
-    this.#stopEvents = registry.ports.deks.onEvent((event) => this.#onDekEvent(event));
+    this.#keyEvents = new KeyEvents(registry);
   }
 
   /** Pushes what is stored: once endpoints that look at our keys would find them. */
@@ -300,8 +304,7 @@ export class Broker implements BrokerService {
   }
 
   onRevoked(listener: (subscription: string) => void): () => void {
-    this.#revokedListeners.add(listener);
-    return () => void this.#revokedListeners.delete(listener);
+    return this.#keyEvents.onRevoked(listener);
   }
 
   /** Where every attached subscription stands, for the gauges. */
@@ -372,27 +375,9 @@ export class Broker implements BrokerService {
   }
 
   async #stopWork(): Promise<void> {
-    this.#stopEvents();
+    this.#keyEvents.close();
     await this.#sweeper.close();
     await this.#collector.close();
     await this.#rewraps.close();
-  }
-
-  #tellRevoked(subscription: string): void {
-    for (const listener of this.#revokedListeners) listener(subscription);
-  }
-
-  #onDekEvent(event: DekEvent): void {
-    const topic = this.#registry.topicOfUid(event.topicName, event.topicUid);
-    if (topic === undefined) return;
-    if (event.kind === 'revoked') {
-      topic.key.revoked();
-      topic.transforms.forget();
-      for (const subscription of topic.leaving) subscription.cutPush();
-    } else void topic.key.health();
-    for (const subscription of topic.subscriptions) {
-      void subscription.keyChanged(event.kind);
-      if (event.kind === 'revoked') this.#tellRevoked(subscription.row.name);
-    }
   }
 }

@@ -59,6 +59,15 @@ export {
   varintBytes,
   writeVarint,
 } from './wire/index.ts';
+export {
+  peekLimits,
+  type BacklogViews,
+  type PeekedMessage,
+  type PeekedPage,
+  type PeekedState,
+  type PeekRequest,
+  type SeekPreview,
+} from './peek/backlog-views.ts';
 export { invalidArgument, limits, tooLarge, tooSmall } from './limits.ts';
 export { Broker } from './broker.ts';
 export type { RewrapJournal } from './key-use/key-rewraps.ts';

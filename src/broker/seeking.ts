@@ -1,5 +1,7 @@
 import { storageRefusal } from '../envelope/index.ts';
 import { RpcError } from '../rpc/index.ts';
+import type { SeekPreview } from './peek/backlog-views.ts';
+import { seekCounts } from './peek/seek-counts.ts';
 import type { Registry } from './registry.ts';
 import type { SeekTarget } from './service.ts';
 import { readSnapshot, type Unacknowledged } from './snapshots/snapshot-log.ts';
@@ -40,16 +42,41 @@ export class Seeking {
   async #seek(name: string, target: SeekTarget): Promise<void> {
     const state = this.#registry.subscription(name);
     state.lastUsedMs = this.#registry.ports.clock.wallMs();
+    const sought = await this.#aim(state, target);
+    // In one turn: what is acknowledged meanwhile is in the backlog already.
+    state.reset(sought());
+    await state.flushed();
+  }
+
+  /** What a seek would do now. Changes nothing, the time of last use neither. */
+  async preview(name: string, target: SeekTarget): Promise<SeekPreview> {
+    this.#registry.refuseWhenDraining();
+    const state = this.#registry.subscription(name);
+    const sought = await this.#aim(state, target);
+    const keptFromMs = await this.#keptFromMs(state);
+    const { tail } = state.topic.lane;
+    const isExact = state.filter === null;
+    return { ...seekCounts(state.backlog, sought(), tail), keptFromMs, isExact };
+  }
+
+  /** Where the seek leads, from where the backlog is when that is asked. */
+  async #aim(state: SubscriptionState, target: SeekTarget): Promise<() => Unacknowledged> {
     if ('snapshot' in target) {
       const snapshot = this.#registry.snapshot(target.snapshot);
       if (snapshot.topic !== state.topic) throw otherTopic();
-      state.reset(await readSnapshot(this.#registry.ports, snapshot.row));
-    } else {
-      const plan = await this.#plan(state, target.timeMs);
-      // In one turn: what is acknowledged meanwhile is in the backlog already.
-      state.reset(soughtState(state.backlog, plan));
+      const stored = await readSnapshot(this.#registry.ports, snapshot.row);
+      return () => stored;
     }
-    await state.flushed();
+    const plan = await this.#plan(state, target.timeMs);
+    return () => soughtState(state.backlog, plan);
+  }
+
+  /** Publish time of the oldest message that is kept though it may be acknowledged. */
+  async #keptFromMs(state: SubscriptionState): Promise<number | null> {
+    const { tail } = state.topic.lane;
+    const { resurrectFrom } = await this.#plan(state, 0);
+    if (resurrectFrom >= tail) return null;
+    return (await state.topic.reader.publishTimeMs(resurrectFrom)) ?? null;
   }
 
   /** A message of exactly that time comes again; what is published from now on always comes. */

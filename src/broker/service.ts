@@ -1,4 +1,5 @@
 import type { MessageTransform } from '../transforms/index.ts';
+import type { BacklogViews } from './peek/backlog-views.ts';
 import type { TransformAdministration } from './transforms/transform-administration.ts';
 import type { SchemaAdministration, SchemaSettings } from './schemas/schema-administration.ts';
 
@@ -275,6 +276,8 @@ export interface BrokerService {
   readonly schemas: SchemaAdministration;
 
   readonly transforms: TransformAdministration;
+
+  readonly views: BacklogViews;
 
   createTopic(topic: Topic): Promise<Topic>;
   getTopic(name: string): Promise<Topic>;

@@ -1,12 +1,13 @@
 import type { KeyUseSource } from '../api/index.ts';
 import type {
+  BacklogViews,
   BrokerService,
   SchemaAdministration,
   TransformAdministration,
 } from '../broker/index.ts';
 import { RpcError } from '../rpc/index.ts';
 
-type Administrations = 'schemas' | 'transforms';
+type Administrations = 'schemas' | 'transforms' | 'views';
 
 type Silent =
   | 'isExactlyOnce'
@@ -73,6 +74,11 @@ const transformRpcNames: Readonly<Record<keyof TransformAdministration, string>>
   test: `${projects}.testMessageTransforms`,
 };
 
+const viewRpcNames: Readonly<Record<keyof BacklogViews, string>> = {
+  peek: 'A look into a subscription',
+  previewSeek: 'The preview of a seek',
+};
+
 /** What the API calls where there is no broker: every method is UNIMPLEMENTED, by its name. */
 export function absentBroker(): BrokerService {
   const silent: Pick<BrokerService, Silent> = {
@@ -84,7 +90,14 @@ export function absentBroker(): BrokerService {
   };
   const schemas = { ...refusals(schemaRpcNames), uidOf: () => undefined };
   const transforms = refusals(transformRpcNames);
-  return { ...refusals(rpcNames), ...silent, schemas, transforms } as unknown as BrokerService;
+  const views = refusals(viewRpcNames);
+  return {
+    ...refusals(rpcNames),
+    ...silent,
+    schemas,
+    transforms,
+    views,
+  } as unknown as BrokerService;
 }
 
 /** A method for each name, which throws. */

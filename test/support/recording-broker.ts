@@ -28,6 +28,7 @@ export class RecordingBroker implements BrokerService {
   /** Tests of schemas and transforms have the real broker. */
   readonly schemas: BrokerService['schemas'] = absentBroker().schemas;
   readonly transforms: BrokerService['transforms'] = absentBroker().transforms;
+  readonly views: BrokerService['views'] = absentBroker().views;
   readonly topics: Map<string, Topic> = new Map();
   readonly subscriptions: Map<string, Subscription> = new Map();
   readonly snapshots: Map<string, Snapshot> = new Map();

@@ -39,21 +39,23 @@ export class Pager {
         `page_size: ${pageSize}, valid values are between 0 and ${pageSizeMax}`,
       );
     }
-    const after = request.pageToken === '' ? '' : this.#keyOf(list, request.pageToken);
+    const after = request.pageToken === '' ? '' : this.keyOf(list, request.pageToken);
     const size = pageSize === 0 ? pageSizeDefault : pageSize;
     // One more than the page holds tells whether it is the last.
     const keys = keysAfter(after, size + 1);
     const items = keys.slice(0, Math.min(size, fits(keys)));
     const last = items.at(-1);
     const isLastPage = last === undefined || keys.length === items.length;
-    return { items, nextPageToken: isLastPage ? '' : this.#token(list, last) };
+    return { items, nextPageToken: isLastPage ? '' : this.tokenOf(list, last) };
   }
 
-  #token(list: string, key: string): string {
+  /** Names a key of a list, which is not empty. */
+  tokenOf(list: string, key: string): string {
     return Buffer.concat([this.#macOf(list, key), Buffer.from(key)]).toString('base64url');
   }
 
-  #keyOf(list: string, token: string): string {
+  /** The key that a token of the same list names. Throws INVALID_ARGUMENT for any other. */
+  keyOf(list: string, token: string): string {
     const bytes = Buffer.from(token, 'base64url');
     const key = bytes.toString('utf8', macBytes);
     const isGenuine =
