@@ -15,4 +15,3 @@ export { actionCounts, planLines, planSummary, stepJson, type PlanLine } from '.
 export { DocumentError } from './document/problem.ts';
 export type { ResourceApi, ResourceRequest } from './resource-api.ts';
 export type { Step } from './plan/step.ts';
-export { documentBytesMax } from './document/yaml-source.ts';
