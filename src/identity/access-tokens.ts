@@ -1,4 +1,4 @@
-import { compactVerify, createLocalJWKSet, type JSONWebKeySet, SignJWT } from 'jose';
+import { compactVerify, createLocalJWKSet, SignJWT } from 'jose';
 
 import type { Clock } from '../runtime/index.ts';
 import type { UnverifiedToken } from './authentication/token-text.ts';
@@ -60,9 +60,7 @@ export class SignedAccessTokens implements AccessTokens {
     const published = await this.#options.keys.published();
     const keys = published.map(({ publicJwk }) => publicJwk);
     try {
-      await compactVerify(text, createLocalJWKSet({ keys } as unknown as JSONWebKeySet), {
-        algorithms,
-      });
+      await compactVerify(text, createLocalJWKSet({ keys }), { algorithms });
       return true;
     } catch {
       return false;

@@ -3,7 +3,7 @@
  *
  * Keys are derived from the store key or stored under the root key; the only folder that uses jose.
  */
-export { accountLimits, accountMember } from './accounts/account.ts';
+export { accountMember } from './accounts/account.ts';
 export type { AccountKey, ApiKey, ServiceAccount } from './accounts/account.ts';
 export type { AccountKeys, CreatedKey } from './accounts/account-keys.ts';
 export { requireApiKey, requireKey } from './accounts/account-keys.ts';

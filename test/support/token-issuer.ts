@@ -18,14 +18,17 @@ export interface IssuerKey {
 export class TokenIssuer {
   keys: readonly unknown[] = [];
   /** Sent in place of the answer to a path; `null`: the connection is reset. */
-  readonly answers = new Map<string, { status: number; body: string } | null>();
+  readonly answers: Map<string, { status: number; body: string } | null> = new Map();
   /** Paths that were asked for, in order. */
   readonly asked: string[] = [];
   readonly #server: Server = createServer((request, response) => {
     const path = request.url ?? '';
     this.asked.push(path);
     const answer = this.answers.has(path) ? this.answers.get(path) : this.#answer(path);
-    if (answer === null || answer === undefined) return void request.socket.destroy();
+    if (answer === null || answer === undefined) {
+      request.socket.destroy();
+      return;
+    }
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(answer.body);
   });

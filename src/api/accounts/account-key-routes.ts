@@ -8,7 +8,7 @@ import type { JsonValue } from '../json.ts';
 import { badRequest } from '../json/json-body.ts';
 import type { RestCall, RestReply, Route } from '../route.ts';
 import { refuseQuery } from '../http/transcoding.ts';
-import { JsonFields } from '../sealpost/json-fields.ts';
+import { JsonFields, refuseOthers } from '../sealpost/json-fields.ts';
 import { keyJson } from './account-json.ts';
 import {
   accountFields,
@@ -150,7 +150,7 @@ async function setDisabled(
   isDisabled: boolean,
 ): Promise<JsonValue> {
   refuseQuery(call.query, call.params);
-  new JsonFields(call.json(), ['serviceAccountKeyDisableReason', 'extendedStatusMessage']);
+  refuseOthers(call.json(), ['serviceAccountKeyDisableReason', 'extendedStatusMessage']);
   const account = changedAccount(service, call);
   const { id } = pathOf(call);
   await service.store.keys.setDisabled(account, id, isDisabled, auditCaller(call));

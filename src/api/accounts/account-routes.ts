@@ -10,7 +10,7 @@ import type { JsonValue } from '../json.ts';
 import { badRequest } from '../json/json-body.ts';
 import type { RestCall, Route } from '../route.ts';
 import { refuseQuery } from '../http/transcoding.ts';
-import { JsonFields } from '../sealpost/json-fields.ts';
+import { JsonFields, refuseOthers } from '../sealpost/json-fields.ts';
 import { accountJson, etagOf } from './account-json.ts';
 import {
   accountFields,
@@ -99,7 +99,8 @@ function page(service: AccountService, call: RestCall): JsonValue {
   const size = pageSizeOf(query.get('pageSize'));
   const token = query.get('pageToken') ?? '';
   const named = `serviceAccounts of ${project}`;
-  const after = token === '' ? '' : String(placesOfQueryToken(named, token)[0] ?? '');
+  const [last] = token === '' ? [] : placesOfQueryToken(named, token);
+  const after = typeof last === 'string' ? last : '';
   const rest = service.store.accounts.list(project).filter(({ email }) => email > after);
   const shown = rest.slice(0, size);
   return {
@@ -158,7 +159,7 @@ async function setDisabled(
   isDisabled: boolean,
 ): Promise<JsonValue> {
   refuseQuery(call.query, call.params);
-  new JsonFields(call.json(), []);
+  refuseOthers(call.json(), []);
   const account = changedAccount(service, call);
   await service.store.accounts.setDisabled(account, isDisabled, auditCaller(call));
   return {};

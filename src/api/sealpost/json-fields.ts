@@ -150,6 +150,12 @@ export class JsonFields {
   }
 }
 
+/** For a body of which nothing is used. @throws RpcError INVALID_ARGUMENT on an unknown field */
+export function refuseOthers(json: JsonObject, known: readonly string[]): void {
+  const unknown = Object.keys(json).find((given) => !known.includes(camelCase(given)));
+  if (unknown !== undefined) throw unknownName(unknown, '');
+}
+
 function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

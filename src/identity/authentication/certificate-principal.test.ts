@@ -9,6 +9,7 @@ import { caller, makeAccount, openAccessBench } from '../../../test/support/acce
 import { hasOpenssl } from '../../../test/support/test-certificates.ts';
 import { RpcError } from '../../rpc/index.ts';
 
+const program = 'openssl';
 let folder: string;
 
 beforeAll(() => {
@@ -32,7 +33,7 @@ function certificate(subject: string, names: readonly string[], days = '36500'):
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const to = ['-keyout', join(folder, 'key'), '-out', out, '-outform', 'DER'];
   const what = ['-subj', subject, '-days', days, '-config', config];
-  execFileSync('openssl', ['req', '-x509', ...key, ...to, ...what], { stdio: 'pipe' });
+  execFileSync(program, ['req', '-x509', ...key, ...to, ...what], { stdio: 'pipe' });
   return readFileSync(out);
 }
 

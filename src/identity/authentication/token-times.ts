@@ -11,16 +11,20 @@ export interface TokenTimes {
 /** When a token ends, in ms since the Unix epoch; null if it is not good now (RFC 7519, 4.1). */
 export function endOfToken(claims: JWTPayload, nowMs: number, times: TokenTimes): number | null {
   const { exp, iat, nbf } = claims;
-  const nowSeconds = nowMs / 1_000;
-  const { skewSeconds, lifetimeSecondsMax } = times;
-  if (!isTime(exp) || exp + skewSeconds <= nowSeconds) return null;
-  if (iat === undefined ? times.needsIssuedAt : !isTime(iat)) return null;
-  if (iat !== undefined && iat - skewSeconds > nowSeconds) return null;
-  if (nbf !== undefined && (!isTime(nbf) || nbf - skewSeconds > nowSeconds)) return null;
-  const beginsAt = iat ?? nowSeconds;
-  if (exp <= beginsAt && iat !== undefined) return null;
-  if (exp - beginsAt > lifetimeSecondsMax + (iat === undefined ? skewSeconds : 0)) return null;
-  return (exp + skewSeconds) * 1_000;
+  const latest = nowMs / 1_000 + times.skewSeconds;
+  if (!isTime(exp) || exp + times.skewSeconds <= nowMs / 1_000) return null;
+  if (!hasBegun(iat, latest) || !hasBegun(nbf, latest)) return null;
+  if (iat === undefined && times.needsIssuedAt) return null;
+  // Without `iat` it may be as old as our clock is ahead of its signer's.
+  const lifetimeSeconds = exp - (iat ?? latest);
+  const isSound = iat === undefined || lifetimeSeconds > 0;
+  if (!isSound || lifetimeSeconds > times.lifetimeSecondsMax) return null;
+  return (exp + times.skewSeconds) * 1_000;
+}
+
+/** True of a claim that is absent too. */
+function hasBegun(at: unknown, latest: number): boolean {
+  return at === undefined || (isTime(at) && at <= latest);
 }
 
 const isTime = (value: unknown): value is number =>

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK } from 'jose';
+import { createLocalJWKSet, type JSONWebKeySet, type JWK } from 'jose';
 
 import type { OutgoingClient } from '../../outgoing/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
@@ -106,6 +106,3 @@ function heldOf(keys: readonly JWK[], fetchedMs: number): Held {
   const keyIds = new Set(keys.flatMap(({ kid }) => (kid === undefined ? [] : [kid])));
   return { set, keyIds, fetchedMs };
 }
-
-/** Whether an error says that the key of a token is not among those that are known. */
-export const isUnknownKey = (error: unknown): boolean => error instanceof errors.JWKSNoMatchingKey;

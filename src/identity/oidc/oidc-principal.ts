@@ -18,7 +18,6 @@ export function oidcPrincipal(issuer: string, claims: JWTPayload, expiresAtMs: n
     (group) => `principalSet://${place}/group/${segment(group)}`,
   );
   const email = verifiedEmail(claims);
-  const isValid = (): boolean => true;
   if (email === null) return { member: subject, email: subject, groups, expiresAtMs, isValid };
   const [, domain = ''] = emailPattern.exec(email) ?? [];
   const member = `user:${email}`;
@@ -42,9 +41,13 @@ function verifiedEmail({ email, email_verified: isVerified }: JWTPayload): strin
   return emailPattern.test(spelled) ? spelled : null;
 }
 
+/** Its issuer looks after it: we know of no state of it. */
+const isValid = (): boolean => true;
+
+const isGroup = (group: unknown): group is string =>
+  typeof group === 'string' && group !== '' && group.length <= groupCharactersMax;
+
 function groupsOf(claim: unknown): string[] {
   if (!Array.isArray(claim)) return [];
-  const isGroup = (group: unknown): group is string =>
-    typeof group === 'string' && group !== '' && group.length <= groupCharactersMax;
   return claim.filter(isGroup).slice(0, groupsMax);
 }

@@ -19,6 +19,11 @@ const keysMax = 100;
 const keyIdCharactersMax = 256;
 /** Base64url of 2,048 and of 8,192 bits. */
 const modulusCharacters = { min: 342, max: 1_366 };
+const exponentCharactersMax = 8;
+const coordinateCharactersMax = 100;
+
+type Material = Pick<JWK, 'kty' | 'n' | 'e' | 'crv' | 'x' | 'y'>;
+
 const curves = new Set(['P-256', 'P-384', 'P-521']);
 
 /**
@@ -37,34 +42,46 @@ export function usableKeys(keys: readonly unknown[]): JWK[] {
 function readKey(value: unknown): JWK | null {
   if (typeof value !== 'object' || value === null) return null;
   const given = value as Readonly<Record<string, unknown>>;
-  const { kid, alg, use, key_ops: operations } = given;
-  if (use !== undefined && use !== 'sig') return null;
-  if (Array.isArray(operations) && !operations.includes('verify')) return null;
-  if (alg !== undefined && !algorithms.includes(alg as string)) return null;
-  const isNamed = typeof kid === 'string' && kid.length <= keyIdCharactersMax;
-  if (kid !== undefined && !isNamed) return null;
+  const { kid, alg } = given;
+  if (!isForSignatures(given) || !isName(kid) || !isName(alg)) return null;
+  if (alg !== undefined && !algorithms.includes(alg)) return null;
   const material = materialOf(given);
   if (material === null) return null;
-  const named = isNamed ? { kid } : {};
-  return { ...material, ...named, ...(typeof alg === 'string' && { alg }), use: 'sig' };
+  return {
+    ...material,
+    ...(kid !== undefined && { kid }),
+    ...(alg !== undefined && { alg }),
+    use: 'sig',
+  };
 }
 
-/** The public members alone (RFC 7518, 6; RFC 8037). */
-function materialOf({
-  kty,
-  n,
-  e,
-  crv,
-  x,
-  y,
-}: Readonly<Record<string, unknown>>): Pick<JWK, 'kty' | 'n' | 'e' | 'crv' | 'x' | 'y'> | null {
-  if (kty === 'RSA') {
-    if (typeof n !== 'string' || typeof e !== 'string' || e.length > 8) return null;
-    const isFit = n.length >= modulusCharacters.min && n.length <= modulusCharacters.max;
-    return isFit ? { kty, n, e } : null;
-  }
-  if (typeof crv !== 'string' || typeof x !== 'string' || x.length > 100) return null;
-  if (kty === 'OKP') return crv === 'Ed25519' ? { kty, crv, x } : null;
-  if (kty !== 'EC' || !curves.has(crv) || typeof y !== 'string' || y.length > 100) return null;
-  return { kty, crv, x, y };
+function isForSignatures({ use, key_ops: operations }: Readonly<Record<string, unknown>>): boolean {
+  if (use !== undefined && use !== 'sig') return false;
+  return !Array.isArray(operations) || operations.includes('verify');
 }
+
+const isName = (value: unknown): value is string | undefined =>
+  value === undefined || (typeof value === 'string' && value.length <= keyIdCharactersMax);
+
+/** The public members alone (RFC 7518, 6; RFC 8037). */
+function materialOf(given: Readonly<Record<string, unknown>>): Material | null {
+  const { kty } = given;
+  if (kty === 'RSA') return rsaOf(given);
+  if (kty !== 'OKP' && kty !== 'EC') return null;
+  const { crv, x, y } = given;
+  if (!isCoordinate(x)) return null;
+  if (kty === 'OKP') return crv === 'Ed25519' ? { kty, crv, x } : null;
+  const isCurve = typeof crv === 'string' && curves.has(crv);
+  return isCurve && isCoordinate(y) ? { kty, crv, x, y } : null;
+}
+
+function rsaOf({ n, e }: Readonly<Record<string, unknown>>): Material | null {
+  if (typeof n !== 'string' || typeof e !== 'string' || e.length > exponentCharactersMax) {
+    return null;
+  }
+  const isFit = n.length >= modulusCharacters.min && n.length <= modulusCharacters.max;
+  return isFit ? { kty: 'RSA', n, e } : null;
+}
+
+const isCoordinate = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= coordinateCharactersMax;
