@@ -29,6 +29,7 @@ export {
   versionOf,
 } from './policy-version.ts';
 export { operator, type Principal } from './principal.ts';
+export { permissionsPage } from './reference-page.ts';
 export { projectOf, type Resource, resourceOf, serverResource } from './resource.ts';
 export { encrypterDecrypterRole } from './roles/kms-roles.ts';
 export { isKnownRole, knownPermissions, roleGrants, roleTables } from './roles/roles.ts';
