@@ -1,7 +1,6 @@
 import { draw } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import {
-  incompatibility,
   type CompiledSchema,
   type SchemaDefinition,
   type SchemaEncoding,
@@ -14,6 +13,7 @@ import { checkRevisionCount, checkSchemaCount } from '../resources/resource-limi
 import type { Page, PageRequest } from '../service.ts';
 import type { SchemaAdministration, SchemaRevision, SchemaView } from './schema-administration.ts';
 import { checkedSchema } from './definition-check.ts';
+import { checkFit } from './revision-fit.ts';
 import { SchemaLists } from './schema-lists.ts';
 import {
   definitionBytes,
@@ -78,10 +78,9 @@ export class Schemas implements SchemaAdministration {
       const row = this.#registry.schemas.schema(name);
       if (definition.type !== row.type) throw otherType(row);
       checkRevisionCount(this.#registry, name, row.revisions.length);
-      for (const head of row.revisions.toReversed()) {
-        const why = incompatibility(definition, await this.#definition(row, head));
-        if (why !== null) throw incompatible(head, why);
-      }
+      const older = async (head: RevisionHead): Promise<SchemaDefinition> =>
+        await this.#definition(row, head);
+      await checkFit(definition, row, older, this.#registry.ports.clock);
       return await this.#add(row, definition);
     });
   }
@@ -186,13 +185,6 @@ export class Schemas implements SchemaAdministration {
 
 const otherType = ({ type }: SchemaRow): RpcError =>
   invalidArgument(`schema.type: the schema is of type ${type}, which cannot change`);
-
-const incompatible = ({ id }: RevisionHead, why: string): RpcError =>
-  new RpcError(
-    'INVALID_ARGUMENT',
-    'SCHEMA_INCOMPATIBLE',
-    `Revision is incompatible with previous revision: ${id}. ${why}`,
-  );
 
 const lastRevision = ({ name }: SchemaRow): RpcError =>
   new RpcError(
