@@ -73,7 +73,7 @@ describe('names', () => {
 
 /** Files that speak of the root of an image, where a place is the same everywhere. */
 const imageFiles =
-  /^(?:docs\/vault\.md|src\/vault\/(?:instances|layers|trees)\/|test\/vault\/|test\/support\/instance-)/;
+  /^(?:docs\/(?:vault|deployment)\.md|deploy\/container\/|test\/delivery\/|src\/vault\/(?:instances|layers|trees)\/|test\/vault\/|test\/support\/instance-)/;
 
 function isInsideImage(line: string): boolean {
   return imageFiles.test(line) && !/[\s'"`=(:]\/(?:work|home|Users)[/'"`)]/.test(line);
