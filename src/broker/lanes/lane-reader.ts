@@ -95,6 +95,28 @@ export class LaneReader {
     return { first: sequence, segment };
   }
 
+  /**
+   * Segments from `sequence` on, as they are stored, for who looks on: nothing of them is kept, and
+   * nothing that others read is pushed out. After a trim there is none, and `first` is as of `load`.
+   */
+  async readAside(sequence: number): Promise<{ first: number; segments: readonly Segment[] }> {
+    const { store, reads } = this.#ports;
+    const { log } = this.#lane.appender;
+    const read = reads.run(() => store.read(log, sequence, readBytes));
+    const segments = await read.catch((error: unknown) => {
+      throw storageRefusal(error);
+    });
+    const [first] = segments;
+    if (first !== undefined && holds(first, sequence)) return { first: sequence, segments };
+    return { first: await this.#firstAfter(sequence), segments: [] };
+  }
+
+  /** Opens what `readAside` gave. The bytes are the caller's, who overwrites them soon. */
+  async openAside(segment: Segment): Promise<OpenedSegment & { readonly dek: Dek }> {
+    const dek = await this.#ports.deks.forOpen(this.#lane.key.topic, dekVersionOf(segment));
+    return { ...this.#unseal(segment, dek), dek };
+  }
+
   /** Publish time of the message at `sequence`, or of the first that still exists after it. */
   async publishTimeMs(sequence: number): Promise<number | undefined> {
     const known = this.#opened.find(sequence) ?? this.#sealed.find(sequence);

@@ -1,7 +1,6 @@
-import type { Dek } from '../../envelope/index.ts';
+import type { Dek, OpenedSegment } from '../../envelope/index.ts';
 import type { Clock } from '../../runtime/index.ts';
 import type { Segment } from '../../storage/index.ts';
-import type { HeldSegment } from '../lanes/lane-reader.ts';
 import { holds } from '../lanes/segment-shelf.ts';
 import type { SubscriptionState } from '../subscription-state.ts';
 import type { PeekRequest } from './backlog-views.ts';
@@ -22,6 +21,8 @@ export interface Walked {
   readonly next: number | null;
 }
 
+type AsideSegment = OpenedSegment & { readonly dek: Dek };
+
 /** What one walk looks at, so that a filter that lets nothing through cannot keep it going. */
 const looksMax = 20_000;
 const openedBytesMax = 16 * 1024 * 1024;
@@ -34,7 +35,9 @@ export class BacklogWalk {
   readonly #clock: Clock;
   readonly #found: FoundMessage[] = [];
   readonly #deks = new Set<Dek>();
-  #segment: HeldSegment | null = null;
+  #segment: AsideSegment | null = null;
+  /** What was read of the store, and is opened one by one. */
+  #ahead: readonly Segment[] = [];
   #bytes = 0;
   #lookCount = 0;
   #openedBytes = 0;
@@ -61,8 +64,9 @@ export class BacklogWalk {
     }
   }
 
-  /** What was found is nobody's. */
+  /** What was opened is nobody's any more. */
   wipe(): void {
+    this.#segment?.bytes.fill(0);
     for (const { bytes } of this.#found) bytes.fill(0);
   }
 
@@ -77,15 +81,25 @@ export class BacklogWalk {
     if (this.#lookCount >= looksMax) return false;
     if (this.#segment === null || !holds(this.#segment, sequence)) {
       if (this.#openedBytes >= openedBytesMax) return false;
-      this.#segment = await this.#segmentOf(sequence);
-      if (this.#segment === null) return true;
-      this.#openedBytes += this.#segment.bytes.length;
+      if (!(await this.#turnTo(sequence))) return true;
     }
     this.#lookCount++;
-    return this.#take(this.#segment, sequence);
+    return this.#take(this.#segment!, sequence);
   }
 
-  #take(segment: HeldSegment, sequence: number): boolean {
+  /** False: what retention has taken away meanwhile nobody misses. */
+  async #turnTo(sequence: number): Promise<boolean> {
+    this.#segment?.bytes.fill(0);
+    this.#segment = null;
+    try {
+      this.#segment = await this.#open(sequence);
+    } catch (error) {
+      if (sequence >= this.#state.backlog.floor) throw error;
+    }
+    return this.#segment !== null;
+  }
+
+  #take(segment: AsideSegment, sequence: number): boolean {
     const index = sequence - segment.base;
     const message = segment.bytes.subarray(segment.offsets[index], segment.offsets[index + 1]);
     if (!this.#matches(segment, index, message)) return true;
@@ -99,37 +113,30 @@ export class BacklogWalk {
   }
 
   /** Not the way of a delivery, which also counts what it reads. */
-  #matches(segment: HeldSegment, index: number, message: Uint8Array): boolean {
+  #matches(segment: AsideSegment, index: number, message: Uint8Array): boolean {
     const { filter } = this.#state;
     if (filter === null) return true;
     return filter.bitsOf(segment)?.has(index) ?? filter.admits(message);
   }
 
   /** Null if the message is there no more. */
-  async #segmentOf(sequence: number): Promise<HeldSegment | null> {
-    const { reader } = this.#state.topic;
+  async #open(sequence: number): Promise<AsideSegment | null> {
+    const { topic } = this.#state;
+    const segment = await this.#stored(sequence);
+    if (segment === undefined) return null;
     // Opening takes a while: others have their turn in between.
-    if (this.#segment !== null) await new Promise<void>((go) => this.#clock.soon(go));
-    for (let loaded: Segment | null = null; ;) {
-      const held = reader.get(sequence, loaded);
-      if (held !== undefined) return held;
-      const answer = await this.#load(sequence);
-      if (answer.segment === null) {
-        this.#first = answer.first;
-        return null;
-      }
-      loaded = answer.segment;
-    }
+    if (this.#openedBytes > 0) await new Promise<void>((go) => this.#clock.soon(go));
+    const opened = await topic.reader.openAside(segment);
+    this.#openedBytes += opened.bytes.length;
+    return opened;
   }
 
-  async #load(sequence: number): Promise<{ first: number; segment: Segment | null }> {
-    const { backlog, topic } = this.#state;
-    try {
-      return await topic.reader.load(sequence);
-    } catch (error) {
-      // What retention has taken away meanwhile nobody misses.
-      if (sequence < backlog.floor) return { first: backlog.floor, segment: null };
-      throw error;
-    }
+  async #stored(sequence: number): Promise<Segment | undefined> {
+    const ahead = this.#ahead.find((segment) => holds(segment, sequence));
+    if (ahead !== undefined) return ahead;
+    const { first, segments } = await this.#state.topic.reader.readAside(sequence);
+    this.#ahead = segments;
+    this.#first = first;
+    return segments[0];
   }
 }
