@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
+import { BrokerHarness } from '../../../test/support/broker-harness.ts';
 import { scripted, ScriptedTransforms } from '../../../test/support/scripted-transforms.ts';
 import type { TransformableMessage } from '../../transforms/index.ts';
 import { sealableMessage } from '../wire/index.ts';
@@ -17,9 +17,12 @@ const fates: fc.Arbitrary<Fate> = fc.oneof(
   fc.constant<Fate>(['fail', 'filter']),
 );
 
+/** What the subscriber does with what it got. */
+type Then = 'ack' | 'nack' | 'nothing';
+
 type Step =
   | { readonly kind: 'publish'; readonly fates: readonly Fate[]; readonly key: string }
-  | { readonly kind: 'pull'; readonly max: number; readonly acks: boolean }
+  | { readonly kind: 'pull'; readonly max: number; readonly then: Then }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'outage'; readonly isOut: boolean }
   | { readonly kind: 'restart' };
@@ -33,7 +36,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constant('pull' as const),
     max: fc.integer({ min: 1, max: 8 }),
-    acks: fc.boolean(),
+    then: fc.constantFrom<Then>('ack', 'nack', 'nothing'),
   }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 12_000 }) }),
   fc.record({ kind: fc.constant('outage' as const), isOut: fc.boolean() }),
@@ -54,7 +57,7 @@ class FateBench {
   #clerk = '';
   readonly #seen = new Map<string, number>();
 
-  async open(isOrdered: boolean): Promise<void> {
+  async open(isOrdered: boolean, isExactlyOnce: boolean): Promise<void> {
     this.engine.scripts.set('fate', (text, message) => this.#fate(text, message));
     this.harness = await BrokerHarness.open({ transforms: this.engine });
     this.#topic = await this.harness.createTopic('orders');
@@ -64,18 +67,19 @@ class FateBench {
       messageTransforms: [scripted('fate')],
       deadLetterPolicy: { deadLetterTopic: failed, maxDeliveryAttempts: 5 },
       ...(isOrdered && { enableMessageOrdering: true }),
+      ...(isExactlyOnce && { enableExactlyOnceDelivery: true }),
     });
   }
 
   async take(step: Step): Promise<void> {
     if (step.kind === 'publish') await this.#publish(step);
-    else if (step.kind === 'pull') await this.pull(step.max, step.acks);
+    else if (step.kind === 'pull') await this.pull(step.max, step.then);
     else if (step.kind === 'wait') await this.harness.clock.advance(step.ms);
     else if (step.kind === 'restart') await this.harness.restart();
     else this.engine.failure = step.isOut ? new Error('nobody runs code now') : null;
   }
 
-  async pull(max: number, acks: boolean): Promise<Received[]> {
+  async pull(max: number, then: Then): Promise<void> {
     const received = await this.harness.pull(this.#subscription, max);
     for (const { text } of received) {
       expect(text).toMatch(/^made of \d+\.\d+\.(a|b|)$/);
@@ -83,15 +87,19 @@ class FateBench {
       if (!this.delivered.includes(original)) this.delivered.push(original);
     }
     const ackIds = received.map(({ ackId }) => ackId);
-    if (acks && ackIds.length > 0) await this.harness.acknowledge(this.#subscription, ackIds);
-    return received;
+    if (ackIds.length === 0 || then === 'nothing') return;
+    const { broker } = this.harness;
+    // Each is told what became of it: in order, the nack of one is that of those behind it.
+    if (then === 'nack') {
+      await this.harness.until(broker.modifyAckDeadlineEach(this.#subscription, ackIds, 0));
+    } else await this.harness.until(broker.acknowledgeEach(this.#subscription, ackIds));
   }
 
   /** Until nothing is left: every delivery acknowledged, every failure forwarded. */
   async finish(): Promise<void> {
     this.engine.failure = null;
     for (let round = 0; round < 200; round++) {
-      await this.pull(1_000, true);
+      await this.pull(1_000, 'ack');
       const [report] = (await this.harness.until(this.harness.broker.backlogs())).filter(
         ({ subscription }) => subscription === this.#subscription,
       );
@@ -123,13 +131,17 @@ class FateBench {
   }
 }
 
-test.each([false, true])(
-  'ordered %s: whatever transforms do, each message is delivered as they made it, filtered or a dead letter',
-  async (isOrdered) => {
+test.each([
+  [false, false],
+  [true, false],
+  [true, true],
+])(
+  'ordered %s, exactly once %s: whatever transforms do, each message is delivered as they made it, filtered or a dead letter',
+  async (isOrdered, isExactlyOnce) => {
     await fc.assert(
       fc.asyncProperty(fc.array(steps, { maxLength: 14 }), async (taken) => {
         const bench = new FateBench();
-        await bench.open(isOrdered);
+        await bench.open(isOrdered, isExactlyOnce);
         for (const step of taken) await bench.take(step);
         await bench.finish();
         const { delivered, filtered, letters, fates: all } = bench;
@@ -143,7 +155,7 @@ test.each([false, true])(
         if (isOrdered) for (const key of ['a', 'b']) expectOrder(delivered, all, key);
         await bench.harness.close();
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   },
 );

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { BrokerHarness, type Received } from '../../../test/support/broker-harness.ts';
 import { EventRecorder } from '../../../test/support/event-recorder.ts';
+import { ScriptedEndpoint } from '../../../test/support/scripted-endpoint.ts';
 import { scripted, ScriptedTransforms } from '../../../test/support/scripted-transforms.ts';
 import type { MessageTransform } from '../../transforms/index.ts';
 import type { SealableMessage, Subscription } from '../service.ts';
@@ -298,4 +299,20 @@ test('flow control counts the bytes that leave', async () => {
   await harness.clock.advance(100);
   expect(probe.take()).toHaveLength(2);
   probe.stream.close();
+});
+
+test('push sends what transforms make, and an endpoint sees nothing of what they do not bear', async () => {
+  const endpoint = new ScriptedEndpoint(() => harness.clock);
+  await harness.close();
+  harness = await BrokerHarness.open({ transforms: engine, pushSender: endpoint });
+  const pushConfig = { endpoint: 'https://example.com/hook', attributes: {} };
+  await open('sieve', { pushConfig });
+  await harness.publish(orders, 'soup', 'stone', 'chaff', 'bread');
+  await harness.clock.advance(1_000);
+  expect(endpoint.texts.toSorted()).toEqual(['bread!', 'soup!']);
+  expect(await unacked()).toBe(1);
+  await change(scripted('louder'));
+  await harness.clock.advance(1_000);
+  expect(endpoint.texts).toContain('STONE');
+  expect(await unacked()).toBe(0);
 });
