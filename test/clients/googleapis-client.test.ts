@@ -91,12 +91,11 @@ const expected: readonly [method: string, answer: unknown][] = [
   ['subscriptions.seek', {}],
   ['subscriptions.pull', received],
   ['subscriptions.detach', {}],
-  ...['topics', 'subscriptions', 'snapshots'].flatMap((resource) =>
-    ['getIamPolicy', 'setIamPolicy', 'testIamPermissions'].map((method): [string, unknown] => [
-      `${resource}.${method}`,
-      { code: 501, status: 'UNIMPLEMENTED' },
-    ]),
-  ),
+  ...['topics', 'subscriptions', 'snapshots'].flatMap((resource): [string, unknown][] => [
+    [`${resource}.getIamPolicy`, { etag: 'ACAB' }],
+    [`${resource}.setIamPolicy`, { etag: 'BwAAAAAAAAE=' }],
+    [`${resource}.testIamPermissions`, { permissions: [expect.stringMatching(/^pubsub\./)] }],
+  ]),
   ['snapshots.delete', {}],
   ['subscriptions.delete', {}],
   ['topics.delete', {}],

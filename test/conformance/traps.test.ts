@@ -181,7 +181,7 @@ test('trap: verbs are split off before names are matched, whatever an id may hol
   expect((await api.pull(subscription, 1)).map(textOf)).toEqual(['one']);
   const policy = await refused(rest.send('GET', `${api.project}/topics/some-topic:getIamPolicy`));
   expect(policy).toMatchObject({ code: 'NOT_FOUND' });
-  expect(await rest.send('GET', `${topic}:getIamPolicy`)).toEqual({ etag: 'ACAB' });
+  expect(await rest.send('GET', `${await api.topic()}:getIamPolicy`)).toEqual({ etag: 'ACAB' });
 });
 
 test('trap: IAMPolicy is a gRPC service of its own, and tests permissions of what is not there', async () => {
