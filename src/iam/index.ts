@@ -19,7 +19,7 @@ export { accessRuleOf, accessRules } from './methods/method-table.ts';
 export { permissionOfMethod, policyPermission } from './methods/method-permission.ts';
 export type { Binding, BindingCondition, PolicyRecord } from './policy.ts';
 export { PolicyAuthorizer, type AuthorizerOptions } from './policy-authorizer.ts';
-export type { PolicySource, ResourceDirectory } from './policy-source.ts';
+export type { PolicyMembers, PolicySource, ResourceDirectory } from './policy-source.ts';
 export {
   etagOf,
   requireEtag,

@@ -10,6 +10,12 @@ export interface PolicySource {
   onChange(listener: () => void): () => void;
 }
 
+/** Whom policies name. */
+export interface PolicyMembers {
+  /** Whether a policy of anything outside of a project names a member, whether or not he exists. */
+  namesOutside(member: string, projectId: string): boolean;
+}
+
 /** What there is beside policies. */
 export interface ResourceDirectory {
   /**

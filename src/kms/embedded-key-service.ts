@@ -1,4 +1,4 @@
-import type { IamPolicy, NewIamPolicy, PolicySource } from '../iam/index.ts';
+import type { IamPolicy, NewIamPolicy, PolicyMembers, PolicySource } from '../iam/index.ts';
 import { CryptoKeys } from './keys/crypto-keys.ts';
 import type * as admin from './key-administration.ts';
 import { IamPolicies } from './iam/iam-policies.ts';
@@ -40,7 +40,7 @@ export class EmbeddedKeyService implements KeyService, admin.KeyAdministration {
   readonly projects: Projects;
   readonly policies: IamPolicies;
   /** The policies as they are now, for decisions. */
-  readonly policySource: PolicySource;
+  readonly policySource: PolicySource & PolicyMembers;
   readonly lifecycle: KeyLifecycle;
   readonly #context: KmsContext;
   readonly #rings: KeyRings;

@@ -4,6 +4,7 @@ import {
   type Authorizer,
   canonicalMember,
   operator,
+  type PolicyMembers,
   type PolicySource,
   serverResource,
 } from '../iam/index.ts';
@@ -14,7 +15,7 @@ export interface AccountApiParts {
   readonly store: AccountStore;
   readonly authenticator: OpenedAuthenticator;
   readonly authorizer: Pick<Authorizer, 'isGranted'>;
-  readonly policies: Pick<PolicySource, 'policyOf'>;
+  readonly policies: Pick<PolicySource, 'policyOf'> & PolicyMembers;
   readonly address: Address;
 }
 
@@ -35,6 +36,7 @@ export function accountApi(
       const named = canonicalMember(member);
       return admins.has(named) || hasServerRole(named);
     },
+    isNamedOutside: (member, project) => policies.namesOutside(member, project),
     mayAdminister: (principal) =>
       principal === operator ||
       authorizer.isGranted(principal, administerPermission, serverResource),

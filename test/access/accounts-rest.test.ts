@@ -201,4 +201,17 @@ describe('an account with rights on the whole server', () => {
     await as(admin, 'POST', organization, { policy: { bindings: [] } });
     expect((await as(owner, 'POST', accounts, { accountId: id })).status).toBe(200);
   });
+
+  test('or that another project still names, neither', async () => {
+    const id = 'guest-there';
+    await as(owner, 'POST', accounts, { accountId: id });
+    const member = `serviceAccount:${emailOf(id)}`;
+    const policy = { bindings: [{ role: 'roles/pubsub.publisher', members: [member] }] };
+    const elsewhere = '/v1/projects/project-2:setIamPolicy';
+    expect((await as(admin, 'POST', elsewhere, { policy })).status).toBe(200);
+    await as(owner, 'DELETE', pathOf(id));
+    const anew = await as(owner, 'POST', accounts, { accountId: id });
+    expect(anew.json['error']).toMatchObject(denied);
+    expect((await as(admin, 'POST', accounts, { accountId: id })).status).toBe(200);
+  });
 });

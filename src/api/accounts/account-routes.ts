@@ -19,7 +19,7 @@ import {
   auditCaller,
   changedAccount,
   pathOf,
-  requireAdministered,
+  requireUnnamed,
 } from './account-service.ts';
 
 const rpc = 'google.iam.admin.v1.IAM';
@@ -79,7 +79,7 @@ async function create(service: AccountService, call: RestCall): Promise<JsonValu
   const { project } = pathOf(call);
   const id = body.text('accountId') ?? '';
   // Its rights may be there before it is: named by `--admin`, or left by one that was deleted.
-  requireAdministered(service, call.principal, accountEmail(id, project));
+  requireUnnamed(service, call.principal, { email: accountEmail(id, project), project });
   const account = await service.store.accounts.create(
     {
       project,

@@ -17,6 +17,8 @@ export interface AccountService {
   readonly exchange: TokenExchange;
   /** Whether a member has rights on the whole server: by `--admin`, or by the server's policy. */
   isPrivileged(member: string): boolean;
+  /** Whether a policy of anything outside of a project names a member. */
+  isNamedOutside(member: string, project: string): boolean;
   /** Whether a principal may change accounts that have such rights. */
   mayAdminister(principal: Principal): boolean;
   /** Where a credentials file sends what it signs, for a client that called us by that Host. */
@@ -58,6 +60,22 @@ export function changedAccount(service: AccountService, call: RestCall): Service
   return account;
 }
 
+/**
+ * Whoever may make an account in a project is not given what others still grant to one of the same
+ * email that was deleted: such a one is made anew by administrators alone.
+ *
+ * @throws RpcError PERMISSION_DENIED
+ */
+export function requireUnnamed(
+  service: AccountService,
+  principal: Principal,
+  { email, project }: { readonly email: string; readonly project: string },
+): void {
+  const member = accountMember(email);
+  const isNamed = service.isPrivileged(member) || service.isNamedOutside(member, project);
+  if (isNamed && !service.mayAdminister(principal)) throw privilegedError();
+}
+
 /** @throws RpcError PERMISSION_DENIED */
 export function requireAdministered(
   service: AccountService,
@@ -65,8 +83,12 @@ export function requireAdministered(
   email: string,
 ): void {
   if (!service.isPrivileged(accountMember(email)) || service.mayAdminister(principal)) return;
+  throw privilegedError();
+}
+
+function privilegedError(): RpcError {
   const text = `Permission '${administerPermission}' denied on resource '${serverResource}' (or it may not exist).`;
-  throw new RpcError('PERMISSION_DENIED', 'ACCOUNT_PRIVILEGED', text);
+  return new RpcError('PERMISSION_DENIED', 'ACCOUNT_PRIVILEGED', text);
 }
 
 /**

@@ -1,4 +1,9 @@
-import type { PolicyRecord, PolicySource } from '../../iam/index.ts';
+import {
+  canonicalMember,
+  type PolicyMembers,
+  type PolicyRecord,
+  type PolicySource,
+} from '../../iam/index.ts';
 import type { Logger } from '../../runtime/index.ts';
 import { policyTable, projectNumberTable } from '../rows/records.ts';
 import type { SealedRows } from '../rows/sealed-rows.ts';
@@ -13,7 +18,7 @@ interface Entry {
  * All policies, in memory beside their rows, so that a decision waits for nothing. What a row holds
  * is not known for sure while a write of it is in doubt: until then it grants nothing.
  */
-export class PolicyBook implements PolicySource {
+export class PolicyBook implements PolicySource, PolicyMembers {
   readonly #rows: SealedRows;
   readonly #log: Logger;
   readonly #policies = new Map<string, Entry>();
@@ -41,6 +46,19 @@ export class PolicyBook implements PolicySource {
 
   policyOf(resource: string): PolicyRecord | undefined {
     return this.#policies.get(resource)?.record;
+  }
+
+  namesOutside(member: string, projectId: string): boolean {
+    const named = canonicalMember(member);
+    const project = `projects/${projectId}`;
+    for (const [resource, { record }] of this.#policies) {
+      if (resource === project || resource.startsWith(`${project}/`)) continue;
+      const { bindings } = record;
+      if (bindings.some(({ members }) => members.some((one) => canonicalMember(one) === named))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   projectIdOf(idOrNumber: string): string {
