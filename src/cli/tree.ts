@@ -6,7 +6,7 @@ import { completionSpec } from './completion/completion-spec.ts';
 import { doctorSpec } from './doctor/doctor-spec.ts';
 import { publishSpec, pullSpec, subscribeSpec } from './messages/message-specs.ts';
 import { keysSpec } from './resources/key-specs.ts';
-import { schemasSpec } from './resources/schema-specs.ts';
+import { schemasSpec } from './schemas/schema-specs.ts';
 import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';

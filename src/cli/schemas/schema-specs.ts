@@ -1,5 +1,5 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
-import { idsOption } from './topic-specs.ts';
+import { idsOption } from '../resources/topic-specs.ts';
 
 const schemaArgument: ArgumentSpec = { name: 'SCHEMA', completes: 'schemas' };
 const revisionArgument: ArgumentSpec = { name: 'SCHEMA@REVISION', completes: 'schemas' };
