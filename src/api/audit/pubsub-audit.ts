@@ -111,8 +111,8 @@ class RecordedMethod {
 
   /** The key of the topic before the call; undefined if there is no such topic, or no key. */
   async #storedKey(request: Message): Promise<string | undefined> {
-    const { on, isOnProject, field } = this.#operation;
-    if (on !== 'topics' || isOnProject === true || field === 'project') return undefined;
+    const { on, isCreation, field } = this.#operation;
+    if (on !== 'topics' || isCreation === true || field === 'project') return undefined;
     try {
       return (
         (await this.#recording.broker.getTopic(textAt(request, field))).kmsKeyName ?? undefined

@@ -7,8 +7,10 @@ import type {
   AuthorizationInfo,
 } from '../../audit/index.ts';
 import { parseProjectName, RpcError } from '../../rpc/index.ts';
+import { messageFields } from '../access/request-fields.ts';
 import { messageToJson } from '../json/proto-json.ts';
 import { rpcName, type ApiCall, type ApiMethod } from '../method.ts';
+import { askedPermissions } from './asked-permissions.ts';
 import type { PubsubOperation } from './pubsub-operations.ts';
 
 /** How a call ended: its answer, or what it threw. */
@@ -55,7 +57,7 @@ export function pubsubEntry(ended: EndedCall): AuditEntry | null {
       ...(call.callerIp === undefined ? {} : { callerIp: call.callerIp }),
       ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
     },
-    authorization: authorizationOf(ended, name, project),
+    authorization: authorizationOf(ended),
     request: recorded(method.desc.input, ended.request, operation.hiddenField),
     ...('answer' in end ? answerOf(method.desc.output, end.answer) : {}),
     ...(kmsKeyName === undefined ? {} : { metadata: { kmsKeyName } }),
@@ -98,24 +100,11 @@ function resourceOf({ on }: PubsubOperation, name: string, project: string): Aud
 }
 
 /** A call that went further than the door had all that it asks for. */
-function authorizationOf(
-  { operation, request, end, isGranted }: EndedCall,
-  name: string,
-  project: string,
-): AuthorizationInfo[] {
-  const { permission, isOnProject, also = [] } = operation;
+function authorizationOf({ method, request, end, isGranted }: EndedCall): AuthorizationInfo[] {
   const isRefused = 'error' in end && end.error.code === 'PERMISSION_DENIED';
-  const asked = [
-    { resource: isOnProject === true ? `projects/${project}` : name, permission },
-    ...also.map((each) => ({
-      resource: textAt(request, each.field).slice(0, nameLengthMax),
-      permission: each.permission,
-    })),
-  ];
-  return asked.map((each) => ({
-    ...each,
-    granted: !isRefused || isGranted(each.permission, each.resource),
-  }));
+  const asked = askedPermissions(rpcName(method.desc), messageFields(request));
+  if (!isRefused) return asked;
+  return asked.map((each) => ({ ...each, granted: isGranted(each.permission, each.resource) }));
 }
 
 function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue } {

@@ -13,84 +13,75 @@ export interface PubsubOperation {
   readonly idField?: string;
   /** What is not recorded of the request: users' data, by its JSON name. */
   readonly hiddenField?: string;
-  /** Asked for on the resource, or on its project where there is none yet. */
-  readonly permission: string;
-  readonly isOnProject?: true;
-  /** Further permissions, each on what a field of the request names. */
-  readonly also?: readonly { readonly permission: string; readonly field: string }[];
+  /** It makes the resource: there is none to be asked about before. */
+  readonly isCreation?: true;
 }
 
 /**
  * Pub/Sub's audited methods by their short names, as Google's documentation of its audit logs has
- * them. Publish, Pull, StreamingPull, Acknowledge and ModifyAckDeadline are recorded nowhere.
+ * them; what they ask for is in the table of permissions. Publish, Pull, StreamingPull, Acknowledge and ModifyAckDeadline are recorded nowhere.
  */
 export const pubsubOperations: Readonly<Record<string, PubsubOperation>> = {
   CreateTopic: {
     kind: 'activity',
     on: 'topics',
     field: 'name',
-    permission: 'pubsub.topics.create',
-    isOnProject: true,
+    isCreation: true,
   },
-  UpdateTopic: change('topics', 'topic.name', 'pubsub.topics.update'),
-  DeleteTopic: change('topics', 'topic', 'pubsub.topics.delete'),
-  DetachSubscription: change('subscriptions', 'subscription', 'pubsub.subscriptions.detach'),
+  UpdateTopic: change('topics', 'topic.name'),
+  DeleteTopic: change('topics', 'topic'),
+  DetachSubscription: change('subscriptions', 'subscription'),
   CreateSubscription: {
     kind: 'activity',
     on: 'subscriptions',
     field: 'name',
-    permission: 'pubsub.subscriptions.create',
-    isOnProject: true,
-    also: [{ permission: 'pubsub.topics.attachSubscription', field: 'topic' }],
+    isCreation: true,
   },
-  UpdateSubscription: change('subscriptions', 'subscription.name', 'pubsub.subscriptions.update'),
-  DeleteSubscription: change('subscriptions', 'subscription', 'pubsub.subscriptions.delete'),
-  ModifyPushConfig: change('subscriptions', 'subscription', 'pubsub.subscriptions.update'),
-  Seek: change('subscriptions', 'subscription', 'pubsub.subscriptions.consume'),
+  UpdateSubscription: change('subscriptions', 'subscription.name'),
+  DeleteSubscription: change('subscriptions', 'subscription'),
+  ModifyPushConfig: change('subscriptions', 'subscription'),
+  Seek: change('subscriptions', 'subscription'),
   CreateSnapshot: {
     kind: 'activity',
     on: 'snapshots',
     field: 'name',
-    permission: 'pubsub.snapshots.create',
-    isOnProject: true,
-    also: [{ permission: 'pubsub.subscriptions.consume', field: 'subscription' }],
+    isCreation: true,
   },
-  UpdateSnapshot: change('snapshots', 'snapshot.name', 'pubsub.snapshots.update'),
-  DeleteSnapshot: change('snapshots', 'snapshot', 'pubsub.snapshots.delete'),
+  UpdateSnapshot: change('snapshots', 'snapshot.name'),
+  DeleteSnapshot: change('snapshots', 'snapshot'),
   CreateSchema: {
     kind: 'activity',
     on: 'schemas',
     field: 'parent',
     idField: 'schemaId',
-    permission: 'pubsub.schemas.create',
-    isOnProject: true,
+    isCreation: true,
   },
-  CommitSchema: change('schemas', 'name', 'pubsub.schemas.commit'),
-  RollbackSchema: change('schemas', 'name', 'pubsub.schemas.rollback'),
-  DeleteSchemaRevision: change('schemas', 'name', 'pubsub.schemas.delete'),
-  DeleteSchema: change('schemas', 'name', 'pubsub.schemas.delete'),
-  GetTopic: read('topics', 'topic', 'pubsub.topics.get'),
-  ListTopics: read('topics', 'project', 'pubsub.topics.list'),
-  ListTopicSubscriptions: read('topics', 'topic', 'pubsub.topics.get'),
-  ListTopicSnapshots: read('topics', 'topic', 'pubsub.topics.get'),
-  GetSubscription: read('subscriptions', 'subscription', 'pubsub.subscriptions.get'),
-  ListSubscriptions: read('subscriptions', 'project', 'pubsub.subscriptions.list'),
-  GetSnapshot: read('snapshots', 'snapshot', 'pubsub.snapshots.get'),
-  ListSnapshots: read('snapshots', 'project', 'pubsub.snapshots.list'),
-  GetSchema: read('schemas', 'name', 'pubsub.schemas.get'),
-  ListSchemas: read('schemas', 'parent', 'pubsub.schemas.list'),
-  ListSchemaRevisions: read('schemas', 'name', 'pubsub.schemas.listRevisions'),
-  ValidateSchema: read('schemas', 'parent', 'pubsub.schemas.validate'),
+  CommitSchema: change('schemas', 'name'),
+  RollbackSchema: change('schemas', 'name'),
+  DeleteSchemaRevision: change('schemas', 'name'),
+  DeleteSchema: change('schemas', 'name'),
+  GetTopic: read('topics', 'topic'),
+  ListTopics: read('topics', 'project'),
+  ListTopicSubscriptions: read('topics', 'topic'),
+  ListTopicSnapshots: read('topics', 'topic'),
+  GetSubscription: read('subscriptions', 'subscription'),
+  ListSubscriptions: read('subscriptions', 'project'),
+  GetSnapshot: read('snapshots', 'snapshot'),
+  ListSnapshots: read('snapshots', 'project'),
+  GetSchema: read('schemas', 'name'),
+  ListSchemas: read('schemas', 'parent'),
+  ListSchemaRevisions: read('schemas', 'name'),
+  ValidateSchema: read('schemas', 'parent'),
   ValidateMessage: {
-    ...read('schemas', 'parent', 'pubsub.schemas.validate'),
+    ...read('schemas', 'parent'),
     hiddenField: 'message',
   },
 };
 
-function change(on: PubsubResource, field: string, permission: string): PubsubOperation {
-  return { kind: 'activity', on, field, permission };
+function change(on: PubsubResource, field: string): PubsubOperation {
+  return { kind: 'activity', on, field };
 }
 
-function read(on: PubsubResource, field: string, permission: string): PubsubOperation {
-  return { kind: 'data_access', on, field, permission };
+function read(on: PubsubResource, field: string): PubsubOperation {
+  return { kind: 'data_access', on, field };
 }
