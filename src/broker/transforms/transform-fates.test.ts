@@ -18,11 +18,11 @@ const fates: fc.Arbitrary<Fate> = fc.oneof(
 );
 
 /** What the subscriber does with what it got. */
-type Then = 'ack' | 'nack' | 'nothing';
+type Next = 'ack' | 'nack' | 'nothing';
 
 type Step =
   | { readonly kind: 'publish'; readonly fates: readonly Fate[]; readonly key: string }
-  | { readonly kind: 'pull'; readonly max: number; readonly then: Then }
+  | { readonly kind: 'pull'; readonly max: number; readonly next: Next }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'outage'; readonly isOut: boolean }
   | { readonly kind: 'restart' };
@@ -36,7 +36,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constant('pull' as const),
     max: fc.integer({ min: 1, max: 8 }),
-    then: fc.constantFrom<Then>('ack', 'nack', 'nothing'),
+    next: fc.constantFrom<Next>('ack', 'nack', 'nothing'),
   }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 12_000 }) }),
   fc.record({ kind: fc.constant('outage' as const), isOut: fc.boolean() }),
@@ -73,13 +73,13 @@ class FateBench {
 
   async take(step: Step): Promise<void> {
     if (step.kind === 'publish') await this.#publish(step);
-    else if (step.kind === 'pull') await this.pull(step.max, step.then);
+    else if (step.kind === 'pull') await this.pull(step.max, step.next);
     else if (step.kind === 'wait') await this.harness.clock.advance(step.ms);
     else if (step.kind === 'restart') await this.harness.restart();
     else this.engine.failure = step.isOut ? new Error('nobody runs code now') : null;
   }
 
-  async pull(max: number, then: Then): Promise<void> {
+  async pull(max: number, next: Next): Promise<void> {
     const received = await this.harness.pull(this.#subscription, max);
     for (const { text } of received) {
       expect(text).toMatch(/^made of \d+\.\d+\.(a|b|)$/);
@@ -87,10 +87,10 @@ class FateBench {
       if (!this.delivered.includes(original)) this.delivered.push(original);
     }
     const ackIds = received.map(({ ackId }) => ackId);
-    if (ackIds.length === 0 || then === 'nothing') return;
+    if (ackIds.length === 0 || next === 'nothing') return;
     const { broker } = this.harness;
     // Each is told what became of it: in order, the nack of one is that of those behind it.
-    if (then === 'nack') {
+    if (next === 'nack') {
       await this.harness.until(broker.modifyAckDeadlineEach(this.#subscription, ackIds, 0));
     } else await this.harness.until(broker.acknowledgeEach(this.#subscription, ackIds));
   }
@@ -155,7 +155,7 @@ test.each([
         if (isOrdered) for (const key of ['a', 'b']) expectOrder(delivered, all, key);
         await bench.harness.close();
       }),
-      { numRuns: 25 },
+      { numRuns: 20 },
     );
   },
 );
