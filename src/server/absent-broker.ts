@@ -56,7 +56,7 @@ const rpcNames: Readonly<Record<Exclude<keyof BrokerService, Silent | Administra
   diagnoseTopic: 'The diagnosis of a topic',
 };
 
-const schemaRpcNames: Readonly<Record<Exclude<keyof SchemaAdministration, 'uidOf'>, string>> = {
+const schemaRpcNames: Readonly<Record<keyof SchemaAdministration, string>> = {
   createSchema: `${schemaService}.CreateSchema`,
   getSchema: `${schemaService}.GetSchema`,
   listSchemas: `${schemaService}.ListSchemas`,
@@ -88,7 +88,7 @@ export function absentBroker(): BrokerService {
     streamAcknowledge: () => undefined,
     streamModifyAckDeadline: () => undefined,
   };
-  const schemas = { ...refusals(schemaRpcNames), uidOf: () => undefined };
+  const schemas = refusals(schemaRpcNames);
   const transforms = refusals(transformRpcNames);
   const views = refusals(viewRpcNames);
   return {

@@ -46,6 +46,4 @@ export interface SchemaAdministration {
     message: Uint8Array,
     encoding: SchemaEncoding,
   ): Promise<void>;
-  /** Of this creation of a schema, 32 hex digits; undefined if there is none of that name. */
-  uidOf(name: string): string | undefined;
 }

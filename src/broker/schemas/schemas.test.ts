@@ -41,7 +41,7 @@ describe('a schema', () => {
       revisionId: expect.stringMatching(/^[0-9a-f]{8}$/) as string,
       revisionCreateTimeMs: harness.clock.wallMs(),
     });
-    const uid = now().uidOf(name);
+    const uid = harness.broker.directory.uidOf(name);
     await harness.restart();
     const two = await harness.until(now().commitSchema(name, avro('a', 'b')));
     await harness.restart();
@@ -53,27 +53,27 @@ describe('a schema', () => {
     expect(await harness.until(now().getSchema(`${name}@${two.revisionId}`))).toEqual(two);
     const listed = await harness.until(now().listSchemaRevisions(name, everything));
     expect(listed).toEqual({ items: [three, two, one], nextPageToken: '' });
-    expect(now().uidOf(name)).toBe(uid);
+    expect(harness.broker.directory.uidOf(name)).toBe(uid);
     await harness.until(now().deleteSchema(name));
     await harness.restart();
     await expect(now().getSchema(name)).rejects.toEqual(
       refusal('NOT_FOUND', 'RESOURCE_NOT_FOUND', 'Resource not found (resource=shape).'),
     );
     expect(await harness.meta.list('schema')).toEqual([]);
-    expect(now().uidOf(name)).toBeUndefined();
+    expect(harness.broker.directory.uidOf(name)).toBeUndefined();
     await harness.close();
   });
 
   test('is there once; a later one of the name is another', async () => {
     const { harness, schemas } = await open();
     const first = await harness.until(schemas.createSchema(name, avro('a')));
-    const uid = schemas.uidOf(name);
+    const uid = harness.broker.directory.uidOf(name);
     await expect(harness.until(schemas.createSchema(name, avro('a')))).rejects.toEqual(
       refusal('ALREADY_EXISTS', 'RESOURCE_EXISTS', expect.any(String)),
     );
     await harness.until(schemas.deleteSchema(name));
     await harness.until(schemas.createSchema(name, proto));
-    expect(schemas.uidOf(name)).not.toBe(uid);
+    expect(harness.broker.directory.uidOf(name)).not.toBe(uid);
     await expect(schemas.getSchema(`${name}@${first.revisionId}`)).rejects.toMatchObject({
       code: 'NOT_FOUND',
     });

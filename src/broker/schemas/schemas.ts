@@ -132,10 +132,6 @@ export class Schemas implements SchemaAdministration {
     if (why !== null) throw schemaViolation(type, encoding, why);
   }
 
-  uidOf(name: string): string | undefined {
-    return this.#registry.schemas.schemas.get(name)?.uid;
-  }
-
   async #compiled(
     name: string,
   ): Promise<{ readonly type: SchemaDefinition['type']; readonly compiled: CompiledSchema }> {
