@@ -1,5 +1,6 @@
 import {
   auditRoutes,
+  backlogRoutes,
   diagnoseRoutes,
   identityRoutes,
   loggingMethods,
@@ -196,6 +197,7 @@ function apiOf(
     ...verificationRoutes(checkOf(verifiedParts(stored, config, ports))),
     ...auditRoutes(checkOf(auditParts)),
     ...diagnoseRoutes(brokerService, about),
+    ...backlogRoutes(brokerService, audit),
     ...keyUseApi({ broker, vault }, services),
     ...vaultApi({ vault, verification: layers, writer: audit, authorizer }, config),
   ];

@@ -13,6 +13,7 @@ import { domainOf, toWireError } from '../error-mapping.ts';
 import type { CallObserver } from '../observer.ts';
 import type { Posture } from '../posture.ts';
 import { type Route, TextReply } from '../route.ts';
+import { peekRpc } from '../sealpost/backlog-routes.ts';
 import type { UnsentAnswers } from '../unsent-answers.ts';
 import { ClientModules, type ClientModule } from './client-modules.ts';
 import { crossOriginHeaders, optionsHeaders } from './cross-origin.ts';
@@ -43,7 +44,11 @@ export interface HttpHandlerOptions {
   readonly draining: AbortSignal;
 }
 
-const pullRpc = 'google.pubsub.v1.Subscriber.Pull';
+/** Methods whose answers hold opened messages, and the variable that names their subscription. */
+const openedAnswers: ReadonlyMap<string, string> = new Map([
+  ['google.pubsub.v1.Subscriber.Pull', 'subscription'],
+  [peekRpc, 'name'],
+]);
 const metricsRpc = 'sealpost.v1.Server.GetMetrics';
 const noBody = new Uint8Array(0);
 
@@ -115,7 +120,8 @@ export class HttpHandler {
     const response = reply.raw;
     const sent = { match, principal, access, query, body, contentType, isCrossOrigin };
     const call = new HttpCall({ ...sent, response, draining });
-    if (exchange.rpc === pullRpc) this.#watchAnswer(call, reply.raw);
+    const source = openedAnswers.get(exchange.rpc);
+    if (source !== undefined) this.#watchAnswer(call, source, reply.raw);
     const answer = await match.route.handle(call);
     const { contentType: type, bytes } = printReply(answer, exchange.isPretty);
     this.#observe(exchange, 'OK');
@@ -142,15 +148,15 @@ export class HttpHandler {
       .send(printError(error, exchange.isPretty));
   }
 
-  /** A pull's answer, until all of it was handed to the system. One not begun is let be. */
-  #watchAnswer({ principal, params }: HttpCall, response: ServerResponse): void {
+  /** Opened messages, until all were handed to the system. An answer not begun is let be. */
+  #watchAnswer({ principal, params }: HttpCall, source: string, response: ServerResponse): void {
     const { access, clock, unsent } = this.#options;
     const { socket } = response.req;
     const cut = (): void => {
       // A reset also drops what the system holds for the client.
       if (response.headersSent) resetConnection(socket);
     };
-    const subscription = params['subscription'] ?? '';
+    const subscription = params[source] ?? '';
     response.once('close', unsent.add(subscription, cut));
     response.once('close', watchUntaken(access, { principal, subscription }, clock, cut));
   }

@@ -10,6 +10,13 @@ export const sealpostRules: readonly AccessRule[] = [
     DiagnoseTopic: [demand('pubsub.topics.get', 'name')],
     DiagnoseSubscription: [demand('pubsub.subscriptions.get', 'name')],
   }),
+  ...rulesOf('sealpost.v1.Backlog', {
+    Peek: [demand('pubsub.subscriptions.consume', 'name')],
+    PreviewSeek: [
+      demand('pubsub.subscriptions.consume', 'name'),
+      ifSet(demand('pubsub.snapshots.seek', 'snapshot')),
+    ],
+  }),
   ...rulesOf('sealpost.v1.RootKey', {
     GetRootKey: [onServer('sealpost.rootKey.get')],
     ResealRootKey: [onServer('sealpost.rootKey.reseal')],
