@@ -180,6 +180,27 @@ describe('an authenticator', () => {
     expect((await bench.authenticator.authenticate({ ...right })).email).toBe(held.email);
   });
 
+  test('keeps nobody waiting for a crowd that guesses from everywhere', async () => {
+    const bench = await openAccessBench();
+    const held = await makeAccount(bench);
+    const ends = { count: 0 };
+    for (let i = 0; i < 3_000; i++) {
+      // Ten from each address, of which five are late: half as many again as are let wait.
+      const apiKey = `spk_${String(i).padEnd(43, 'x')}`;
+      const guess = { address: `2001:db8:${Math.floor(i / 10)}::1`, apiKey };
+      void Promise.resolve()
+        .then(() => bench.authenticator.authenticate(guess))
+        .catch(() => ends.count++);
+    }
+    await bench.clock.settle();
+    const authorization = `Bearer ${selfSigned(held, bench.clock)}`;
+    const principal = await bench.authenticator.authenticate({ authorization, address });
+    expect(principal.email).toBe(held.email);
+    expect(bench.clock.pendingCount).toBe(1_000);
+    await bench.clock.advance(60_000);
+    expect(ends.count).toBe(3_000);
+  });
+
   test('lets in whom it knows while others behind his address guess', async () => {
     const bench = await openAccessBench();
     const held = await makeAccount(bench);

@@ -1,19 +1,21 @@
-import type { Clock } from '../../runtime/index.ts';
-import { pause } from '../../runtime/index.ts';
+import { type Clock, pause } from '../../runtime/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import { type Attempt, AttemptThrottle } from './attempt-throttle.ts';
 import { throttled } from './refusal.ts';
 
 const placesMax = 20_000;
-/** Checks under way, and failures whose answer is late, at most. */
-const waitingMax = 1_000;
+/** Checks under way at most. */
+const checksMax = 1_000;
+/** Failures whose answer is late; further ones are not: their delay would cost us more than them. */
+const lateMax = 1_000;
 const busyMs = 1_000;
 
 /** Runs checks of credentials, of those who may have one, and makes failures late. */
 export class GuardedChecks {
   readonly #clock: Clock;
   readonly #throttle: AttemptThrottle;
-  #waiting = 0;
+  #checking = 0;
+  #late = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -24,7 +26,7 @@ export class GuardedChecks {
   admit(attempt: Attempt): void {
     const waitMs = this.#throttle.waitMs(attempt);
     if (waitMs > 0) throw throttled(waitMs);
-    if (this.#waiting >= waitingMax) throw throttled(busyMs);
+    if (this.#checking >= checksMax) throw throttled(busyMs);
   }
 
   /** Of what was admitted. */
@@ -35,8 +37,8 @@ export class GuardedChecks {
   /** @throws `error`, at once or late */
   failed(attempt: Attempt, error: RpcError): Promise<never> {
     const waitMs = this.#throttle.failed(attempt);
-    if (waitMs === 0) throw error;
-    return this.#late(waitMs, error);
+    if (waitMs === 0 || this.#late >= lateMax) throw error;
+    return this.#throwLate(waitMs, error);
   }
 
   /**
@@ -44,25 +46,27 @@ export class GuardedChecks {
    * nobody's failure.
    */
   async run<T>(attempt: Attempt, check: () => Promise<T>): Promise<T> {
-    this.#waiting++;
+    this.#checking++;
+    let refusal: RpcError;
     try {
       const checked = await check();
       this.succeeded(attempt);
       return checked;
     } catch (error) {
       if (!(error instanceof RpcError) || error.code !== 'UNAUTHENTICATED') throw error;
-      return await this.failed(attempt, error);
+      refusal = error;
     } finally {
-      this.#waiting--;
+      this.#checking--;
     }
+    return await this.failed(attempt, refusal);
   }
 
-  async #late(waitMs: number, error: RpcError): Promise<never> {
-    this.#waiting++;
+  async #throwLate(waitMs: number, error: RpcError): Promise<never> {
+    this.#late++;
     try {
       await pause(this.#clock, waitMs);
     } finally {
-      this.#waiting--;
+      this.#late--;
     }
     throw error;
   }
