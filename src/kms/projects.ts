@@ -68,18 +68,22 @@ export class Projects {
   async #allocated(projectId: string): Promise<ProjectRecord> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const row = await this.#context.rows.get(projectTable, projectId);
-      if (row) return row.record;
+      if (row) return this.#numbered(projectId, row.record);
       const projectNumber = this.#drawNumber();
       const record = { projectNumber, createTimeMs: this.#context.clock.wallMs() };
       const isDone = await this.#context.rows.commit([
         rowWrite(projectTable, { id: projectId, version: 0 }, record),
         rowWrite(projectNumberTable, { id: projectNumber, version: 0 }, { projectId }),
       ]);
-      if (!isDone) continue;
-      this.#context.policies.projectNumbered(projectNumber, projectId);
-      return record;
+      if (isDone) return this.#numbered(projectId, record);
     }
     throw contentionError(`projects/${projectId}`);
+  }
+
+  /** Told each time: a write that was in doubt may have landed. */
+  #numbered(projectId: string, record: ProjectRecord): ProjectRecord {
+    this.#context.policies.projectNumbered(record.projectNumber, projectId);
+    return record;
   }
 
   #drawNumber(): string {
