@@ -164,8 +164,14 @@ describe('testMessageTransforms', () => {
       badArgument('message_transforms, subscription, topic: exactly one must be set'),
     ],
     [
+      'with a topic of another project',
+      { message: { data: 'eA==' }, topic: 'projects/other/topics/missing' },
+      400,
+      badArgument(`topic: must be in ${api.project}`),
+    ],
+    [
       'with a topic that is not there',
-      { message: { data: 'eA==' }, topic: 'projects/p/topics/missing' },
+      { message: { data: 'eA==' }, topic: `${api.project}/topics/missing` },
       404,
       'Resource not found (resource=missing).',
     ],

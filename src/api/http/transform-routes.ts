@@ -6,7 +6,7 @@ import { checkProject } from '../pubsub/validation.ts';
 import type { Route } from '../route.ts';
 import { refuseQuery } from './transcoding.ts';
 
-type Answer = (broker: BrokerService, body: JsonObject) => Promise<JsonValue>;
+type Answer = (broker: BrokerService, body: JsonObject, project: string) => Promise<JsonValue>;
 
 const answers: Readonly<Record<string, Answer>> = {
   validateMessageTransform,
@@ -21,9 +21,10 @@ export function messageTransformRoutes(broker: BrokerService): Route[] {
     template: `/v1/{project=projects/*}:${verb}`,
     handle: async (call) => {
       const { params, query } = call;
-      checkProject(params['project'] ?? '');
+      const project = params['project'] ?? '';
+      checkProject(project);
       if (query.size > 0) refuseQuery(query, params);
-      return await answer(broker, call.json());
+      return await answer(broker, call.json(), project);
     },
   }));
 }

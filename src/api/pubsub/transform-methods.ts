@@ -37,12 +37,16 @@ export async function validateMessageTransform(
 export async function testMessageTransforms(
   broker: BrokerService,
   body: JsonObject,
+  project: string,
 ): Promise<JsonValue> {
   checkFields(body, ['message', 'message_transforms', 'subscription', 'topic'], '');
   const json = fieldOf(body, 'message');
   if (!isObject(json)) throw invalidArgument('message: must be set');
   const given = messageFromJson(PubsubMessageSchema, json);
-  const outcomes = await broker.transforms.test(transformableOf(given), transformsOf(body));
+  const outcomes = await broker.transforms.test(
+    transformableOf(given),
+    transformsOf(body, project),
+  );
   return { transformedMessages: outcomes.map((outcome) => shown(outcome, given)) };
 }
 
@@ -61,8 +65,8 @@ function transformableOf(message: PubsubMessage): TransformableMessage {
   };
 }
 
-/** Exactly one of three. */
-function transformsOf(body: JsonObject): TransformsOf {
+/** Exactly one of three; a resource is of the project that was asked, by whom that may be asked. */
+function transformsOf(body: JsonObject, project: string): TransformsOf {
   const messageTransforms = fieldOf(body, 'message_transforms');
   const { subscription, topic } = body;
   const given = [messageTransforms, subscription, topic].filter((each) => isGiven(each));
@@ -72,14 +76,20 @@ function transformsOf(body: JsonObject): TransformsOf {
   if (isGiven(topic)) {
     const name = textOf(topic, 'topic');
     checkTopicName(name);
+    checkWithin(name, project, 'topic');
     return { topic: name };
   }
   if (isGiven(subscription)) {
     const name = textOf(subscription, 'subscription');
     checkSubscriptionName(name);
+    checkWithin(name, project, 'subscription');
     return { subscription: name };
   }
   return { transforms: listedTransforms(messageTransforms) };
+}
+
+function checkWithin(name: string, project: string, field: string): void {
+  if (!name.startsWith(`${project}/`)) throw invalidArgument(`${field}: must be in ${project}`);
 }
 
 const isGiven = (json: JsonValue | undefined): json is Exclude<JsonValue, null | ''> =>

@@ -155,7 +155,7 @@ test.each([
         if (isOrdered) for (const key of ['a', 'b']) expectOrder(delivered, all, key);
         await bench.harness.close();
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   },
 );
