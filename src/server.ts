@@ -1,5 +1,6 @@
 import {
   auditRoutes,
+  backupRoutes,
   backlogRoutes,
   diagnoseRoutes,
   identityRoutes,
@@ -9,6 +10,7 @@ import {
   type ServedMethod,
 } from './api/index.ts';
 import { type AuditLog, auditPart } from './audit/index.ts';
+import { noOpenSources, type OpenSources, requireWholeDirectory } from './backup/index.ts';
 import type { Broker, BrokerService } from './broker/index.ts';
 import {
   packageVersion,
@@ -25,6 +27,7 @@ import { Closers, keepAlive } from './runtime/index.ts';
 import { absentBroker } from './server/absent-broker.ts';
 import { accountApi } from './server/account-api.ts';
 import type { Address } from './server/address.ts';
+import { openBackups } from './server/backup/opened-backup.ts';
 import { declaredStart } from './server/declared-resources.ts';
 import { createKeyPolicy } from './server/keys/key-policy.ts';
 import { brokerGuard, vaultGuard } from './server/keys/destruction-guard.ts';
@@ -93,6 +96,7 @@ interface Ground extends Omit<KeyServiceParts, 'audit'> {
   readonly services: KeyServices;
   readonly accounts: AccountStore;
   readonly rootKey: RootKeyKeeper;
+  readonly sources: OpenSources;
   readonly authorizer: Authorizer;
 }
 
@@ -102,15 +106,18 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   await probeFirstStart(config);
   const lock = await lockDataDir(config.dataDir, 'starting');
   closers.add(() => lock.release());
+  requireWholeDirectory(config.dataDir);
+  const sources = noOpenSources();
   const suite = suiteOf(config.suite);
   const suites = aeadProviders({ clock, entropy, log, ...(suite === undefined ? {} : { suite }) });
-  const openedKeys = await openKeys(config, ports, suites, closers);
-  const store = config.roles.includes('broker') ? await openStore(config, ports, closers) : null;
+  const openedKeys = await openKeys(config, ports, suites, closers, sources);
+  const isBroker = config.roles.includes('broker');
+  const store = isBroker ? await openStore(config, ports, closers, sources) : null;
   const running: Running = { broker: undefined, vault: undefined };
   const metrics = metricsOf(config, ports, store, running);
   const address: Address = { port: config.port, url: '' };
   const identity = await openIdentityAt(address, config, ports, openedKeys, closers);
-  const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers);
+  const audit = await openAudit({ openedKeys, suites, metrics }, config, ports, closers, sources);
   const rootKey = await openRootKeyKeeper({ openedKeys, suites, audit }, config, ports);
   const directory = directoryOf(running);
   const keyParts = { openedKeys, suites, metrics, audit, identity, address, directory };
@@ -118,7 +125,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const accounts = await openAccountsAt(keyParts, ports, closers);
   const policies = new JoinedPolicies(services.embedded.policySource);
   const authorizer = openAuthorizer(policies, directory, config, ports);
-  const ground: Ground = { ...keyParts, services, accounts, rootKey, authorizer };
+  const ground: Ground = { ...keyParts, services, accounts, rootKey, authorizer, sources };
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
   if (config.roles.includes('vault')) {
     running.vault = await openVaultAt({ ...ground, keys: services.asked }, config, ports, closers);
@@ -178,6 +185,7 @@ function apiOf(
   const { audit, services, authorizer, accounts: store } = ground;
   const authenticator = openAuthenticatorAt({ ...ground, store }, config, ports, closers);
   const { policySource: policies } = services.embedded;
+  const backups = openBackups(ground, config, ports, closers);
   const checkOf = (parts: readonly Verifiable[]): Verification => {
     const verification = new Verification(parts, ports);
     closers.add(() => verification.stop());
@@ -194,6 +202,7 @@ function apiOf(
     ...identityRoutes({ ...ground.identity, clock: ports.clock }),
     ...accountApi({ ...ground, store, authenticator, policies }, config),
     ...rootKeyRoutes(ground.rootKey),
+    ...backupRoutes(backups),
     ...verificationRoutes(checkOf(verifiedParts(stored, config, ports))),
     ...auditRoutes(checkOf(auditParts)),
     ...diagnoseRoutes(brokerService, about),

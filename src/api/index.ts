@@ -34,6 +34,7 @@ export type { RunSurroundings } from './run/run-method.ts';
 export { runRoutes } from './run/run-routes.ts';
 export { auditRoutes } from './sealpost/audit-routes.ts';
 export { backlogRoutes } from './sealpost/backlog-routes.ts';
+export { backupRoutes, type BackupControl } from './sealpost/backup-routes.ts';
 export { diagnoseRoutes, type ServerAbout } from './sealpost/diagnose-routes.ts';
 export { identityRoutes, type IdentityRoutesOptions } from './sealpost/identity-routes.ts';
 export {

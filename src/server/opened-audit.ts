@@ -6,6 +6,7 @@ import {
   type AuditObserver,
   openAuditLog,
 } from '../audit/index.ts';
+import type { OpenSources } from '../backup/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { noFailpoints, type Closers } from '../runtime/index.ts';
@@ -30,11 +31,13 @@ export async function openAudit(
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
+  sources?: OpenSources,
 ): Promise<AuditLog> {
   const dataDir = join(config.dataDir, 'audit');
   makeDirectory(dataDir, 0o700);
   const store = await openLmdbStore({ ...ports, dataDir, reserveBytes, failpoints: noFailpoints });
   closers.add(() => store.close());
+  sources?.data.set('audit/store', store);
   const key = derivedKey(openedKeys, suites, 'audit', closers);
   const audit = await openAuditLog({
     ...ports,

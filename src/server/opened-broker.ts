@@ -1,5 +1,6 @@
 import type { AuditWriter } from '../audit/index.ts';
 import { Broker, resourceLimits, type KeyPolicy, type ResourceLimits } from '../broker/index.ts';
+import { copyIdOf } from '../backup/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import { keyedHashInto, wipe, type SuiteProviders } from '../crypto/index.ts';
 import {
@@ -56,7 +57,7 @@ export async function openBroker(
       meta: openSealedMeta({ inner: store.meta, key: storeKey.aead, entropy }),
       deks,
       sealer: createRecordSealer({ key: storeKey.aead, entropy }),
-      mac: macOf(storeKey, closers),
+      mac: macOf(storeKey, copyIdOf(config.dataDir), closers),
       clock,
       entropy,
       log,
@@ -133,8 +134,14 @@ async function openDeks(
   return deks;
 }
 
-function macOf(storeKey: StoreKey, closers: Closers): (input: Uint8Array, out: Uint8Array) => void {
-  const key = storeKey.deriveKey('ack ids and page tokens');
+/** Of this copy alone: another counts on from the same state, and hands out ids like ours. */
+function macOf(
+  storeKey: StoreKey,
+  copyId: string,
+  closers: Closers,
+): (input: Uint8Array, out: Uint8Array) => void {
+  const purpose = 'ack ids and page tokens';
+  const key = storeKey.deriveKey(copyId === '' ? purpose : `${purpose} of copy ${copyId}`);
   closers.add(() => wipe(key));
   return (input, out) => keyedHashInto(key, input, out);
 }

@@ -2,6 +2,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { probePort } from '../api/index.ts';
+import type { OpenSources } from '../backup/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import { openStoreKey, type StoreKey } from '../envelope/index.ts';
@@ -29,6 +30,7 @@ export async function openKeys(
   ports: ServerPorts,
   suites: SuiteProviders,
   closers: Closers,
+  sources?: OpenSources,
 ): Promise<OpenedKeys> {
   const { clock, entropy, failpoints, log } = ports;
   const { dataDir, rootKeySource: source } = config;
@@ -38,6 +40,7 @@ export async function openKeys(
   closers.add(() => rootKey.destroy());
   const rows = await openLmdbKeyStore({ path: join(dataDir, 'keys'), clock, log, failpoints });
   closers.add(() => rows.close());
+  if (sources) sources.keys = rows;
   const storeKey = await openStoreKey({ rows, rootKey, entropy, providers: suites });
   closers.add(() => storeKey.destroy());
   return { rootKey, rows, storeKey };
@@ -48,9 +51,11 @@ export async function openStore(
   config: ServerConfig,
   { clock, entropy, failpoints, log, wrapStore }: ServerPorts,
   closers: Closers,
+  sources: OpenSources,
 ): Promise<Store> {
   const store = await openLmdbStore({ dataDir: config.dataDir, clock, log, failpoints, entropy });
   closers.add(() => store.close());
+  sources.data.set('store', store);
   return wrapStore(store);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
+import type { OpenSources } from '../backup/index.ts';
 import type { ServerConfig } from '../config/index.ts';
 import type { SuiteProviders } from '../crypto/index.ts';
 import type { KeyService } from '../kms/index.ts';
@@ -27,6 +28,7 @@ export interface VaultParts {
   readonly keys: KeyService;
   readonly metrics: Metrics;
   readonly address: Address;
+  readonly sources: OpenSources;
 }
 
 /** Freed when the disk is full: rows of what ends meanwhile. */
@@ -34,7 +36,7 @@ const reserveBytes = 4 * 1024 * 1024;
 
 /** The vault of a data directory, under `DATA_DIR/vault`; what it opens is in memory elsewhere. */
 export async function openVaultAt(
-  { openedKeys, suites, keys, metrics, address }: VaultParts,
+  { openedKeys, suites, keys, metrics, address, sources }: VaultParts,
   config: ServerConfig,
   ports: ServerPorts,
   closers: Closers,
@@ -45,6 +47,7 @@ export async function openVaultAt(
   const options = { ...ports, dataDir: folder, reserveBytes, failpoints: noFailpoints };
   const store = await openLmdbStore(options);
   closers.add(() => store.close());
+  sources.data.set('vault/store', store);
   const createDriver = config.vaultDriver === 'runc' ? createRuncDriver : createBwrapDriver;
   const vault = await openVault({
     ...ports,

@@ -66,6 +66,8 @@ export const sealpostRules: readonly AccessRule[] = [
   ...rulesOf('sealpost.v1.Server', {
     GetMetrics: [onServer('sealpost.metrics.get')],
     Backup: [onServer('sealpost.server.backup')],
+    GetBackup: [onServer('sealpost.server.backup')],
+    StopBackup: [onServer('sealpost.server.backup')],
   }),
   ...publicRules('grpc.health.v1.Health', ['Check', 'List', 'Watch']),
   ...rulesOf('grpc.reflection.v1.ServerReflection', { ServerReflectionInfo: [] }),
