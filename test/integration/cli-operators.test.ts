@@ -178,6 +178,8 @@ describe('completion', () => {
         'subscriptions',
         'snapshots',
         'keys',
+        'accounts',
+        'api-keys',
         'publish',
         'pull',
         'subscribe',
@@ -207,7 +209,10 @@ describe('completion', () => {
     ['sealpost pull k', ['kitchen']],
     ['sealpost subscribe --topic l', ['lonely']],
     ['sealpost subscribe --format ', ['text', 'json', 'raw']],
-    ['sealpost topics list --', ['--ids', '--server', '--project', '--json', '--help']],
+    [
+      'sealpost topics list --',
+      ['--ids', '--server', '--project', '--credentials', '--ca', '--json', '--help'],
+    ],
     ['sealpost topics create --key ', []],
     ['sealpost completion z', ['zsh']],
   ])('bash offers after "%s" what may follow', async (line, expected) => {

@@ -113,6 +113,10 @@ const keyRow = (key: Json): string[] => [
 export const listKeys: Action = async (call, tools) => {
   const { name, email } = named(call, tools);
   const keys = ((await tools.api.get(`${name}/keys`))['keys'] ?? []) as Json[];
+  if (call.flags.isSet('ids')) {
+    for (const key of keys) tools.out.line(shortId(textIn(key, 'name')));
+    return;
+  }
   const columns = ['KEY', 'SINCE', 'STATE'].map((title) => ({ title }));
   tools.out.list(keys, columns, keyRow, `${email} has no keys.`);
 };

@@ -1,4 +1,5 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
+import { idsOption } from '../resources/topic-specs.ts';
 
 const account: ArgumentSpec = { name: 'ACCOUNT' };
 
@@ -119,6 +120,7 @@ export const accountsSpec: CommandSpec = {
           name: 'list',
           summary: 'List the keys of an account.',
           arguments: [account],
+          options: [idsOption],
           examples: [
             { line: 'sealpost accounts keys list publisher', does: 'ids, ages and states' },
           ],
@@ -130,8 +132,8 @@ export const accountsSpec: CommandSpec = {
           arguments: [account, { name: 'KEY' }],
           examples: [
             {
-              line: 'sealpost accounts keys delete publisher 4f1c0a',
-              does: 'by its id, as the list has it',
+              line: 'sealpost accounts keys delete publisher $(sealpost accounts keys list publisher --ids | head -1)',
+              does: 'the oldest, by its id',
             },
           ],
           load: async () => (await import('./account-actions.ts')).deleteKey,
@@ -165,6 +167,7 @@ export const apiKeysSpec: CommandSpec = {
       name: 'list',
       summary: 'List the API keys of an account, without their texts.',
       arguments: [account],
+      options: [idsOption],
       examples: [{ line: 'sealpost api-keys list publisher', does: 'ids, names and ages' }],
       load: async () => (await import('./api-key-actions.ts')).listApiKeys,
     },
@@ -174,8 +177,8 @@ export const apiKeysSpec: CommandSpec = {
       arguments: [account, { name: 'KEY' }],
       examples: [
         {
-          line: 'sealpost api-keys delete publisher 4f1c0a',
-          does: 'by its id, as the list has it',
+          line: 'sealpost api-keys delete publisher $(sealpost api-keys list publisher --ids | head -1)',
+          does: 'the oldest, by its id',
         },
       ],
       load: async () => (await import('./api-key-actions.ts')).deleteApiKey,

@@ -33,6 +33,10 @@ const keyRow = (key: Json): string[] => [
 export const listApiKeys: Action = async (call, tools) => {
   const { name, email } = named(call, tools);
   const keys = ((await tools.api.get(`${name}/apiKeys`))['apiKeys'] ?? []) as Json[];
+  if (call.flags.isSet('ids')) {
+    for (const key of keys) tools.out.line(shortId(textIn(key, 'name')));
+    return;
+  }
   const columns = ['KEY', 'NAME', 'SINCE'].map((title) => ({ title }));
   tools.out.list(keys, columns, keyRow, `${email} has no API keys.`);
 };
