@@ -8,6 +8,7 @@ import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
 import { Access, type AccessParts } from './access/access.ts';
 import { authorizedMethods, authorizedRoutes } from './access/authorized.ts';
 import { openAccess } from './access/open-access.ts';
+import { AdministratorQuota } from './administrator-quota.ts';
 import { CallRefusals } from './audit/call-refusals.ts';
 import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
@@ -72,6 +73,8 @@ export interface ApiOptions extends Probes {
   /** Told of the end of the certificate in use: ms since the Unix epoch. */
   readonly onCertificate?: (expiresAtMs: number) => void;
   readonly broker: BrokerService;
+  /** Administrative calls a minute in one project; absent or 0: no limit. */
+  readonly administratorQuota?: number;
   /** Where Pub/Sub's administration is recorded; absent: nowhere. */
   readonly audit?: PubsubAudit;
   /** Unary methods of other services on the same port, over gRPC and REST. */
@@ -136,8 +139,9 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     ...subscriberMethods(broker, entropy),
     ...schemaMethods(broker),
   ];
+  const limited = new AdministratorQuota(options.administratorQuota ?? 0, clock).limited(pubsub);
   const methods = [
-    ...auditedPubsub(authorizedMethods(pubsub, { access }), broker, audit, access),
+    ...auditedPubsub(authorizedMethods(limited, { access }), broker, audit, access),
     ...authorizedMethods(options.methods ?? [], door),
   ];
   const unsent = new UnsentAnswers(clock);

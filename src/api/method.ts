@@ -18,6 +18,8 @@ export interface ApiCall {
   readonly userAgent?: string | undefined;
   /** `x-sealpost-force-destroy: true`, as a header or as gRPC metadata. */
   readonly forceDestroy: boolean;
+  /** The process calls itself: quotas are for others. */
+  readonly isOwn?: true;
   /**
    * For whom keys are used, as a broker in another process says in `x-sealpost-` headers.
    *

@@ -74,6 +74,7 @@ export type { RewrapJournal } from './key-use/key-rewraps.ts';
 export type { TopicUse, VersionUse } from './key-use/key-use.ts';
 export type { RewrapProgress, RewrapTask, TopicRewrap } from './key-use/rewrap-progress.ts';
 export { draining } from './errors.ts';
+export { rateExceeded } from './quotas/rate-exceeded.ts';
 export { deletedSchema } from './schemas/topic-binding.ts';
 export type { KeyedTopic, KeyPolicy } from './resources/key-policy.ts';
 export { checkFilter } from './filter/filter-parser.ts';

@@ -45,6 +45,7 @@ export async function listen(
     browserTokens: identity.browserTokens,
     ...(access && { access }),
     ...(tls && { tls }),
+    administratorQuota: config.administratorQuota,
     broker: parts.broker,
     routes: parts.routes,
     ...(parts.audit && { audit: parts.audit }),

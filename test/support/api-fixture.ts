@@ -43,6 +43,7 @@ export interface FixtureOptions {
   readonly front?: ServiceFront;
   readonly access?: AccessParts;
   readonly tls?: TlsFiles;
+  readonly administratorQuota?: number;
 }
 
 /** The whole API on a port of the system's choice, over a broker that records. */
@@ -68,6 +69,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<ApiFix
     ...(options.front && { front: options.front }),
     ...(options.access && { access: options.access }),
     ...(options.tls && { tls: options.tls }),
+    administratorQuota: options.administratorQuota ?? 0,
     ready: options.ready ?? ((): boolean => true),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
     observer: (rpc, code) => void observed.push([rpc, code]),

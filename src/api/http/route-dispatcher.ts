@@ -51,6 +51,7 @@ function ownCall(
   const bytes = new TextEncoder().encode(text);
   return {
     principal: operator,
+    isOwn: true,
     params,
     query: new URLSearchParams(query),
     body: bytes,

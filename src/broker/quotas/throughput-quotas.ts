@@ -1,5 +1,5 @@
-import { RpcError } from '../../rpc/index.ts';
 import { type Clock, TokenBuckets } from '../../runtime/index.ts';
+import { rateExceeded } from './rate-exceeded.ts';
 
 export interface ThroughputLimits {
   /** Bytes a second that may be published in one project; 0: no limit. */
@@ -60,7 +60,7 @@ export class ThroughputQuotas {
 
   #require(kind: Kind, resource: string): void {
     const waitMs = this.#waitMs(kind, resource);
-    if (waitMs > 0) throw exhausted(metrics[kind], projectOf(resource), waitMs);
+    if (waitMs > 0) throw rateExceeded(metrics[kind], 'per project', projectOf(resource), waitMs);
   }
 
   #waitMs(kind: Kind, resource: string): number {
@@ -76,28 +76,3 @@ export class ThroughputQuotas {
 
 /** `P` of `projects/P/topics/T`. */
 const projectOf = (resource: string): string => resource.split('/', 2)[1] ?? '';
-
-/** Google's sentence for a rate that is used up, and when to come again. */
-function exhausted(metric: string, project: string, waitMs: number): RpcError {
-  const limit = `${metric.slice(metric.indexOf('/') + 1)} per project`;
-  const message =
-    `Quota exceeded for quota metric '${metric}' and limit '${limit}' of service ` +
-    `'pubsub.googleapis.com' for consumer 'project:${project}'.`;
-  const retryDelay = `${(waitMs / 1_000).toFixed(3)}s`;
-  return new RpcError('RESOURCE_EXHAUSTED', 'RATE_LIMIT_EXCEEDED', message, {
-    details: [
-      {
-        '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
-        reason: 'RATE_LIMIT_EXCEEDED',
-        domain: 'googleapis.com',
-        metadata: {
-          service: 'pubsub.googleapis.com',
-          consumer: `projects/${project}`,
-          quota_metric: metric,
-          quota_limit: limit,
-        },
-      },
-      { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay },
-    ],
-  });
-}
