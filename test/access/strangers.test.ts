@@ -67,7 +67,6 @@ const frameKinds: readonly string[] = [
 ];
 /** Paths that are no routes, and requests of a session. */
 const elsewhere: readonly string[] = [
-  'sealpost.v1.Server.Backup',
   'sealpost.v1.Server.GetMetrics',
   'sealpost.v1.WebSocket.Acknowledge',
   'sealpost.v1.WebSocket.ModifyAckDeadline',
