@@ -6,13 +6,11 @@ import { wire, wireTableOf, type WireField, type WireTable } from './wire-table.
 /** As deep as the parsers of Protocol Buffers go by default. */
 const maxDepth = 100;
 
-const unknown: WireTable = { fields: new Map(), required: [] };
-
 /**
  * Reads messages in the wire format, visiting each byte once and building nothing.
  *
- * Fields that the definition does not know pass, as they do in every parser. A field in the wire
- * type of another type is refused: some parsers take it for unknown, some fail at it.
+ * Fields that the definition does not know are refused, as production refuses them, though parsers
+ * would pass over them; so is a field in the wire type of another type, which some take for unknown.
  */
 export class ProtoBinary {
   readonly #table: WireTable;
@@ -66,7 +64,10 @@ class WireReader {
     end: number,
     depth: number,
   ): void {
-    if (field !== undefined && !mayBe(field, wireType)) {
+    if (field === undefined) {
+      throw new Violation(`The field ${number} is not in the schema.`);
+    }
+    if (!mayBe(field, wireType)) {
       throw new Violation(`The field ${number} is not in the wire type of its type.`);
     }
     switch (wireType) {
@@ -79,22 +80,22 @@ class WireReader {
       case wire.length:
         return this.#delimited(field, end, depth);
       case wire.start:
-        return this.message(field?.message ?? unknown, end, number, depth + 1);
+        return this.message(field.message!, end, number, depth + 1);
       default:
         throw new Violation(`The field ${number} has no wire type of Protocol Buffers.`);
     }
   }
 
-  #delimited(field: WireField | undefined, end: number, depth: number): void {
+  #delimited(field: WireField, end: number, depth: number): void {
     const length = this.#length(end);
     const from = this.#at;
     const last = from + length;
-    if (field?.message !== undefined) {
+    if (field.message !== undefined) {
       return this.message(field.message, last, 0, depth + 1);
     }
-    if (field?.isPackable === true) return this.#packed(field.wireType, last);
+    if (field.isPackable === true) return this.#packed(field.wireType, last);
     this.#at = last;
-    if (field?.isText === true && !isUtf8(this.#data.subarray(from, last))) {
+    if (field.isText === true && !isUtf8(this.#data.subarray(from, last))) {
       throw new Violation(`The string at byte ${from} is not UTF-8.`);
     }
   }

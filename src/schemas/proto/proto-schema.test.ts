@@ -216,6 +216,10 @@ describe('messages in JSON', () => {
   });
 });
 
+/** Below 16,384. */
+const varint = (value: number): number[] =>
+  value < 0x80 ? [value] : [(value & 0x7f) | 0x80, value >> 7];
+
 describe('messages in binary', () => {
   const schema = proto3(`message M { string s = 1; repeated int32 r = 2; M m = 3; fixed32 f = 4;
     map<string, M> map = 5; bytes b = 6; repeated fixed64 q = 7; }`);
@@ -230,8 +234,6 @@ describe('messages in binary', () => {
     ['a list that is not packed', schema, '1001 1002'],
     ['a message within', schema, '1a03 0a0161'],
     ['an entry of a map', schema, '2a05 0a0161 1200'],
-    ['an unknown field', schema, 'f80101'],
-    ['an unknown group', schema, 'fb01 0801 fc01'],
     ['a negative number of ten bytes', schema, '10ffffffffffffffffff01'],
     ['a group', two, '0801 13 0a02 0802 14'],
     ['a string of proto2, which may be any bytes', two, '0801 1a01ff'],
@@ -252,9 +254,12 @@ describe('messages in binary', () => {
     ['a fixed cut off', schema, '250000', /Not enough data/],
     ['the field 0', schema, '0001', /no number of a field/],
     ['a tag beyond 32 bits', schema, '8080808010 00', /no number of a field/],
-    ['an unknown wire type', schema, '7e', /no wire type/],
-    ['a group that does not end', schema, '7b', /does not end/],
-    ['the end of another group', schema, '7b14', /has not begun/],
+    ['a field of another revision', schema, 'f80101', /field 31 is not in the schema/],
+    ['a group of another revision', schema, 'fb01 0801 fc01', /field 31 is not in the schema/],
+    ['such a field further in', schema, '1a03 f80101', /field 31 is not in the schema/],
+    ['an unknown wire type', schema, '0e', /no wire type|not in the wire type/],
+    ['a group that does not end', two, '13', /does not end/],
+    ['the end of another group', two, '131c', /has not begun/],
     ['the end of no group', schema, '0c', /has not begun/],
     ['a string as a number', schema, '0801', /field 1 is not in the wire type/],
     ['a message as a group', schema, '1b1c', /field 3 is not in the wire type/],
@@ -267,11 +272,19 @@ describe('messages in binary', () => {
   });
 
   test('groups and messages nest no deeper than a hundred', () => {
-    const groups = (depth: number): Buffer =>
-      Buffer.concat([Buffer.alloc(depth, 0x7b), Buffer.alloc(depth, 0x7c)]);
-    expect(schema.violation(groups(100), 'BINARY')).toBeNull();
-    expect(schema.violation(groups(101), 'BINARY')).toMatch(/nested more than 100 deep/);
-    expect(schema.violation(Buffer.alloc(1_000_000, 0x7b), 'BINARY')).toMatch(/nested more/);
+    const self = ProtoSchema.ofText('message N { optional group G = 15 { optional N n = 1; } }');
+    expect(self.violation(Buffer.alloc(1_000_000, 0x7b), 'BINARY')).not.toBeNull();
+    // Each turn goes two deeper: into the group, and into the message within.
+    const turns = (depth: number): Buffer => {
+      let bytes = Buffer.alloc(0);
+      for (let turn = 0; turn < depth; turn += 2) {
+        const inner = Buffer.from([0x0a, ...varint(bytes.length)]);
+        bytes = Buffer.concat([Buffer.from([0x7b]), inner, bytes, Buffer.from([0x7c])]);
+      }
+      return bytes;
+    };
+    expect(self.violation(turns(100), 'BINARY')).toBeNull();
+    expect(self.violation(turns(102), 'BINARY')).toMatch(/nested more than 100 deep/);
   });
 });
 
