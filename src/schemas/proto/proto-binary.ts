@@ -93,9 +93,9 @@ class WireReader {
     if (field.message !== undefined) {
       return this.message(field.message, last, 0, depth + 1);
     }
-    if (field.isPackable === true) return this.#packed(field.wireType, last);
+    if (field.isPackable) return this.#packed(field.wireType, last);
     this.#at = last;
-    if (field.isText === true && !isUtf8(this.#data.subarray(from, last))) {
+    if (field.isText && !isUtf8(this.#data.subarray(from, last))) {
       throw new Violation(`The string at byte ${from} is not UTF-8.`);
     }
   }
