@@ -105,10 +105,14 @@ describe('a condition', () => {
     expect((await api.refusal('CreateTopic', request)).code).toBe('FAILED_PRECONDITION');
   });
 
-  test('that cannot be evaluated is stored and grants nothing', async () => {
+  test('that cannot be evaluated is refused by its name, and grants nothing', async () => {
     const { key, api, agent } = await apart();
-    await policies.grant(key.name, agent, condition('!resource.matchTag("1/env", "test")'));
-    expect((await policies.get(key.name)).bindings).toHaveLength(1);
+    const granted = policies.grant(key.name, agent, condition('!resource.matchTag("1/e", "t")'));
+    await expect(granted).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'The function matchTag is not evaluated here.',
+    });
+    expect((await policies.get(key.name)).bindings ?? []).toEqual([]);
     const request = { name: api.topicName('orders'), kmsKeyName: key.name };
     expect((await api.refusal('CreateTopic', request)).code).toBe('FAILED_PRECONDITION');
   });
