@@ -22,8 +22,7 @@ export const subscribe: Action = async (call, tools) => {
   const source = sourceOf(call, tools);
   const format = formatOf(call, tools);
   const stop = tools.terminal.stopSignal();
-  // The client would wait for a server that never was, or for a name with a typing mistake.
-  await tools.api.get(source);
+  await lookFor(source, tools);
   const client = connect(tools.api.server, { token: () => tools.login.token() });
   const isAcked = !call.flags.isSet('no-ack');
   const max = call.flags.number('max') ?? Infinity;
@@ -44,6 +43,18 @@ export const subscribe: Action = async (call, tools) => {
     await client.close({ timeoutMs: 0 });
   }
 };
+
+/**
+ * The client would wait for a server that never was, or for a name with a typing mistake. Whoever may
+ * receive need not be one who may look.
+ */
+async function lookFor(source: string, { api }: Tools): Promise<void> {
+  try {
+    await api.get(source);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'PERMISSION_DENIED') throw error;
+  }
+}
 
 const refusalOf = ({ status, reason, message }: SealpostError, source: string): Refusal =>
   new Refusal(status, reason, message, source);
