@@ -59,6 +59,22 @@ const entrances: Entrances = {
       return { ...status };
     },
   },
+  backups: {
+    async create(config, directory, progress) {
+      keepPrivate();
+      const { backupOffline } = await import('./server/backup/offline-backup.ts');
+      return backupOffline(config, directory, progress);
+    },
+    async check(config, backup, progress) {
+      const { checkBackupAt } = await import('./server/backup/offline-backup.ts');
+      return checkBackupAt(config, backup, progress);
+    },
+    async restore(config, backup, progress) {
+      keepPrivate();
+      const { restoreTo } = await import('./server/backup/offline-backup.ts');
+      return restoreTo(config, backup, progress);
+    },
+  },
   accounts: {
     async create(config, request) {
       keepPrivate();

@@ -8,6 +8,7 @@ import {
   type ServerConfig,
 } from '../config/index.ts';
 import type { OfflineAccounts } from './accounts/offline-account.ts';
+import type { OfflineBackups } from './backup/offline-backup.ts';
 import { nearestName } from '../rpc/index.ts';
 import type { OfflineRoot } from './root/offline-root.ts';
 import { serve, type RunningServer } from './serve.ts';
@@ -21,6 +22,8 @@ export interface Entrances {
   }): Promise<{ readonly before: number; readonly after: number }>;
   /** The root key of a stopped server. */
   readonly root: OfflineRoot;
+  /** Backups of a stopped server, and new directories made of backups. */
+  readonly backups: OfflineBackups;
   /** Service accounts of a stopped server. */
   readonly accounts: OfflineAccounts;
   readonly version: string;
@@ -96,6 +99,27 @@ export const commands: readonly Command[] = [
       if (isOffline(argv)) return runOffline(argv, entrances.root, print);
       const { runClient } = await import('./client-command.ts');
       return runClient(['root', ...argv], entrances.version);
+    },
+  },
+  {
+    name: 'backup',
+    summary: 'Copy everything that is stored, still sealed, while the server runs.',
+    run: async (argv, entrances) => {
+      const { isOfflineBackup, runOfflineBackup } = await import('./backup/offline-backup.ts');
+      if (isOfflineBackup(argv)) {
+        return runOfflineBackup(argv, entrances.backups, process.stderr, print);
+      }
+      const { runClient } = await import('./client-command.ts');
+      return runClient(['backup', ...argv], entrances.version);
+    },
+  },
+  {
+    name: 'restore',
+    summary: 'Write a backup to a new data directory, or check it.',
+    run: async (argv, entrances) => {
+      const { restoreHelp, runRestore } = await import('./backup/offline-backup.ts');
+      if (asksForHelp(argv.slice(-1))) return print(restoreHelp);
+      return runRestore(argv, entrances.backups, process.stderr, print);
     },
   },
   client('completion', 'Print the completion script of a shell.'),

@@ -1,6 +1,7 @@
 import { applySpec, exportSpec } from './apply/apply-spec.ts';
 import { accountsSpec, apiKeysSpec } from './accounts/account-specs.ts';
 import { auditSpec } from './audit/audit-spec.ts';
+import { backupSpec } from './backup/backup-spec.ts';
 import type { CommandSpec } from './command/command-spec.ts';
 import { completionSpec } from './completion/completion-spec.ts';
 import { doctorSpec } from './doctor/doctor-spec.ts';
@@ -37,5 +38,6 @@ export const tree: readonly CommandSpec[] = [
   runSpec,
   vaultSpec,
   rootSpec,
+  backupSpec,
   completionSpec,
 ];

@@ -192,10 +192,12 @@ describe('completion', () => {
         'run',
         'vault',
         'root',
+        'backup',
         'completion',
         'serve',
         'demo',
         'compact',
+        'restore',
         'help',
         'version',
       ],
@@ -256,13 +258,16 @@ describe('help', () => {
     expect(stdout).toContain('  versions enable ');
   });
 
-  test.each(['serve', 'compact', 'demo', 'version'])('of %s is printed too', async (name) => {
-    const { code, stdout } = await cli(`help ${name}`);
-    expect([code, stdout.split(' ').slice(0, 3).join(' ').trim()]).toEqual([
-      0,
-      `Usage: sealpost ${name}`,
-    ]);
-  });
+  test.each(['serve', 'compact', 'restore', 'demo', 'version'])(
+    'of %s is printed too',
+    async (name) => {
+      const { code, stdout } = await cli(`help ${name}`);
+      expect([code, stdout.split(' ').slice(0, 3).join(' ').trim()]).toEqual([
+        0,
+        `Usage: sealpost ${name}`,
+      ]);
+    },
+  );
 });
 
 test('what the diagnosis answers is what docs/cli.md lists', async () => {

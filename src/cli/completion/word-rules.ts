@@ -23,6 +23,7 @@ const others: readonly { readonly name: string; readonly summary: string }[] = [
   { name: 'serve', summary: 'Run the server.' },
   { name: 'demo', summary: 'Show a server at work.' },
   { name: 'compact', summary: 'Compact the files of a stopped server.' },
+  { name: 'restore', summary: 'Write a backup to a new data directory.' },
   { name: 'help', summary: 'Explain a command.' },
   { name: 'version', summary: 'Print the version.' },
 ];

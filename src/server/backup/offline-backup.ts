@@ -1,11 +1,20 @@
 import { existsSync } from 'node:fs';
 
-import { BackupRun, noOpenSources, type RootKeyIds } from '../../backup/index.ts';
+import {
+  BackupRun,
+  bytesOf,
+  checkBackup,
+  type Manifest,
+  noOpenSources,
+  restoreBackup,
+  type RootKeyIds,
+} from '../../backup/index.ts';
 import { packageVersion, type ServerConfig } from '../../config/index.ts';
+import { systemEntropy } from '../../crypto/index.ts';
 import { rootKeyStatusAt } from '../../kms/index.ts';
 import { SystemClock } from '../../runtime/index.ts';
 import { lockDataDir, StorageError } from '../../storage/index.ts';
-import { rootKeyPath } from '../root-key-settings.ts';
+import { rootKeyPath as pathOfRootKey } from '../root-key-settings.ts';
 
 /** How a command on files tells where it is: bytes so far, and of all. */
 export type Progress = (bytes: number, totalBytes: number) => void;
@@ -48,6 +57,45 @@ export async function backupOffline(
 
 /** Null where the file is away, as it may be. */
 function rootKeyAt(config: ServerConfig): RootKeyIds | null {
-  const path = rootKeyPath(config);
+  const path = pathOfRootKey(config);
   return existsSync(path) ? rootKeyStatusAt(path) : null;
+}
+
+/** What a backup says of itself, and the root key that is where it was restored. */
+export interface CheckedBackup {
+  readonly startTime: string;
+  readonly version: string;
+  readonly bytes: number;
+  readonly rootKeyId: string | null;
+  readonly rootKeyPath: string;
+  /** Null: no file is there. */
+  readonly foundRootKeyId: string | null;
+}
+
+/** Compares every file with the manifest. @throws RpcError DATA_LOSS that names the first other one */
+export async function checkBackupAt(
+  config: ServerConfig,
+  backup: string,
+  progress: Progress,
+): Promise<CheckedBackup> {
+  return checked(config, await checkBackup(backup, progress));
+}
+
+/** Writes a backup to the configuration's data directory, which must be new. Opens no key. */
+export async function restoreTo(
+  config: ServerConfig,
+  backup: string,
+  progress: Progress,
+): Promise<CheckedBackup> {
+  const { dataDir } = config;
+  const clock = new SystemClock();
+  const parts = { backup, dataDir, clock, entropy: systemEntropy(), progress };
+  return checked(config, await restoreBackup(parts));
+}
+
+function checked(config: ServerConfig, manifest: Manifest): CheckedBackup {
+  const { startTime, version, rootKeyId } = manifest;
+  const rootKeyPath = pathOfRootKey(config);
+  const foundRootKeyId = rootKeyAt(config)?.id ?? null;
+  return { startTime, version, bytes: bytesOf(manifest), rootKeyId, rootKeyPath, foundRootKeyId };
 }
