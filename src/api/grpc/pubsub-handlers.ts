@@ -26,7 +26,7 @@ const modifyRpc = 'google.pubsub.v1.Subscriber.ModifyAckDeadline';
 /** The methods whose messages are read and written by hand, by their full names. */
 export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
   const { access, broker, draining } = context;
-  const require = (principal: Principal, rpc: string, field: string, name: string): void => {
+  const letPass = (principal: Principal, rpc: string, field: string, name: string): void => {
     if (principal !== operator) access.require(principal, rpc, oneField(field, name));
   };
   return new Map<string, UnaryMethod>([
@@ -35,7 +35,7 @@ export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
       async (bytes, _call, principal) => {
         const { topic, messages } = parsePublishRequest(bytes);
         checkTopicName(topic);
-        require(principal, publishRpc, 'topic', topic);
+        letPass(principal, publishRpc, 'topic', topic);
         checkMessageCount(messages.length);
         return encodePublishResponse(await broker.publish(topic, messages));
       },
@@ -58,7 +58,7 @@ export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
       acknowledgeRpc,
       async (bytes, _call, principal) => {
         const request = readAcknowledge(bytes);
-        require(principal, acknowledgeRpc, 'subscription', request.subscription);
+        letPass(principal, acknowledgeRpc, 'subscription', request.subscription);
         await acknowledge(broker, request);
         return empty;
       },
@@ -67,7 +67,7 @@ export function hotMethods(context: GrpcContext): Map<string, UnaryMethod> {
       modifyRpc,
       async (bytes, _call, principal) => {
         const request = readModifyAckDeadline(bytes);
-        require(principal, modifyRpc, 'subscription', request.subscription);
+        letPass(principal, modifyRpc, 'subscription', request.subscription);
         await modifyAckDeadline(broker, request);
         return empty;
       },

@@ -2,8 +2,8 @@ import type { Principal } from '../../iam/index.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { Connection, ConnectionOwner } from './connection.ts';
 import type { ClientFrame, HelloFrame } from './frames.ts';
-import { SessionCaller } from './session-caller.ts';
-import { callerByToken } from './session-credentials.ts';
+import { SessionCaller } from './caller/session-caller.ts';
+import { callerByToken } from './caller/session-credentials.ts';
 import type { SessionRegistry } from './session-registry.ts';
 import type { Surroundings } from './surroundings.ts';
 

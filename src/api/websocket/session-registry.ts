@@ -5,7 +5,7 @@ import { draw, type Cancel } from '../../runtime/index.ts';
 import type { Connection } from './connection.ts';
 import type { HelloFrame } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
-import type { SessionCaller } from './session-caller.ts';
+import type { SessionCaller } from './caller/session-caller.ts';
 import { Session, type SessionHost } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
 

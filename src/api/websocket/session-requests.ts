@@ -13,7 +13,7 @@ import type {
   SubscribeFrame,
 } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
-import type { SessionCaller } from './session-caller.ts';
+import type { SessionCaller } from './caller/session-caller.ts';
 import type { StreamSet } from './stream-set.ts';
 import type { Surroundings } from './surroundings.ts';
 

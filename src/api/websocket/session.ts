@@ -7,7 +7,7 @@ import { AnswerMemory, type Answer } from './answer-memory.ts';
 import type { Connection, ConnectionOwner } from './connection.ts';
 import type { ClientFrame } from './frames.ts';
 import { webSocketLimits as limits } from './limits.ts';
-import type { SessionCaller } from './session-caller.ts';
+import type { SessionCaller } from './caller/session-caller.ts';
 import {
   errorDomain,
   SessionRequests,

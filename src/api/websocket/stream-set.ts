@@ -1,7 +1,7 @@
 import type { BrokerService, Delivery } from '../../broker/index.ts';
 import type { Clock, Logger } from '../../runtime/index.ts';
 import type { Subscribed } from './frames.ts';
-import type { SessionCaller } from './session-caller.ts';
+import type { SessionCaller } from './caller/session-caller.ts';
 import { SessionStream, type StreamHost } from './session-stream.ts';
 
 /** What the streams of a session need of it. */

@@ -1,8 +1,8 @@
-import { operator, type Principal } from '../../iam/index.ts';
-import type { BrowserClaims } from '../../identity/index.ts';
-import type { Access } from '../access/access.ts';
-import { credentialsRefused } from '../access/credentials-refused.ts';
-import { oneField } from '../access/request-fields.ts';
+import { operator, type Principal } from '../../../iam/index.ts';
+import type { BrowserClaims } from '../../../identity/index.ts';
+import type { Access } from '../../access/access.ts';
+import { credentialsRefused } from '../../access/credentials-refused.ts';
+import { oneField } from '../../access/request-fields.ts';
 import { requireGrant } from './scopes.ts';
 
 const publishRpc = 'google.pubsub.v1.Publisher.Publish';

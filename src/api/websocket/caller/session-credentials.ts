@@ -1,8 +1,12 @@
-import { operator, type Principal } from '../../iam/index.ts';
-import type { BrowserClaims, BrowserTokens, PresentedCredentials } from '../../identity/index.ts';
-import { RpcError } from '../../rpc/index.ts';
-import type { Access } from '../access/access.ts';
-import { credentialsRefused } from '../access/credentials-refused.ts';
+import { operator, type Principal } from '../../../iam/index.ts';
+import type {
+  BrowserClaims,
+  BrowserTokens,
+  PresentedCredentials,
+} from '../../../identity/index.ts';
+import { RpcError } from '../../../rpc/index.ts';
+import type { Access } from '../../access/access.ts';
+import { credentialsRefused } from '../../access/credentials-refused.ts';
 import { SessionCaller } from './session-caller.ts';
 
 /** What makes out who shows a token. */

@@ -1,5 +1,5 @@
-import type { BrowserClaims, BrowserGrant } from '../../identity/index.ts';
-import { RpcError } from '../../rpc/index.ts';
+import type { BrowserClaims, BrowserGrant } from '../../../identity/index.ts';
+import { RpcError } from '../../../rpc/index.ts';
 
 /**
  * Throws PERMISSION_DENIED unless the token allows it; without token, everything is allowed. Asked

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { BrowserClaims } from '../../identity/index.ts';
+import type { BrowserClaims } from '../../../identity/index.ts';
 import { requireGrant } from './scopes.ts';
 
 const claims: BrowserClaims = {
