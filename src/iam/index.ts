@@ -5,7 +5,6 @@
  */
 export type { AccessRule, Demand, DemandPlace, FieldOf } from './access-rule.ts';
 export type { Authorizer } from './authorizer.ts';
-export { parseCondition } from './conditions/condition.ts';
 export { askedOf, type AskedPermission } from './demands.ts';
 export { answerOf, type BindingAnswer, type Question, voidReason } from './grants.ts';
 export {
@@ -14,7 +13,7 @@ export {
   type NewIamPolicy,
   policyRecordOf,
 } from './iam-policy.ts';
-export { canonicalMember, identitiesOf, isAmong, pubsubAgentOf, runAgentOf } from './members.ts';
+export { canonicalMember, identitiesOf, pubsubAgentOf, runAgentOf } from './members.ts';
 export { accessRuleOf, accessRules } from './methods/method-table.ts';
 export { permissionOfMethod, policyPermission } from './methods/method-permission.ts';
 export type { Binding, BindingCondition, PolicyRecord } from './policy.ts';
@@ -32,4 +31,3 @@ export { operator, type Principal } from './principal.ts';
 export { permissionsPage } from './reference-page.ts';
 export { projectOf, type Resource, resourceOf, serverResource } from './resource.ts';
 export { encrypterDecrypterRole } from './roles/kms-roles.ts';
-export { isKnownRole, knownPermissions, roleGrants, roleTables } from './roles/roles.ts';

@@ -168,12 +168,13 @@ describe.each(wireNames)('CreateTopic over %s', (wire) => {
     },
   );
 
-  test.each([
-    ['ingestion_data_source_settings', { ingestionDataSourceSettings: {} }],
-  ])('%s is refused rather than forgotten', async (field, more) => {
-    expect(await api.refusal('CreateTopic', { name: fresh(), ...more })).toEqual({
-      code: 'UNIMPLEMENTED',
-      message: `The field "${field}" of google.pubsub.v1.Topic is not supported by this server.`,
-    });
-  });
+  test.each([['ingestion_data_source_settings', { ingestionDataSourceSettings: {} }]])(
+    '%s is refused rather than forgotten',
+    async (field, more) => {
+      expect(await api.refusal('CreateTopic', { name: fresh(), ...more })).toEqual({
+        code: 'UNIMPLEMENTED',
+        message: `The field "${field}" of google.pubsub.v1.Topic is not supported by this server.`,
+      });
+    },
+  );
 });

@@ -23,4 +23,4 @@ export {
   writeParts,
   type EncodedAttributes,
 } from './replaced-attributes.ts';
-export { varintBytes, WireReader, writeVarint } from './varint.ts';
+export { varintBytes, writeVarint } from './varint.ts';
