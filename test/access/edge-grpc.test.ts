@@ -233,7 +233,7 @@ describe('a key watch', () => {
     const seen: Buffer[] = [];
     call.on('data', (bytes: Buffer) => seen.push(bytes));
     const ended = new Promise<string>((resolve) => {
-      call.on('error', (error: ServiceError) => resolve(status[error.code]!));
+      call.on('error', (error: ServiceError) => resolve(status[error.code]));
     });
     return { ended, seen };
   }

@@ -90,7 +90,7 @@ describe('a session is refused', () => {
     ['an empty Bearer', withHeader('authorization', 'Bearer ')],
     ['two keys', { path: '/v1/websocket?key=spk_alice&key=spk_alice' }],
   ])('with %s, at the upgrade', async (_what, options) => {
-    const refusal = await SocketClient.refusal(fixture.api.url, options as SocketOptions);
+    const refusal = await SocketClient.refusal(fixture.api.url, options);
     expect(refusal.status).toBe(401);
     expect(refusal.headers['www-authenticate']).toMatch(/^Bearer/);
   });
@@ -99,7 +99,7 @@ describe('a session is refused', () => {
     ['nothing', {}],
     ['a bad token', withToken('x')],
   ])('with %s, after its first frame', async (_what, options) => {
-    const client = await SocketClient.open(fixture.api.url, options as SocketOptions);
+    const client = await SocketClient.open(fixture.api.url, options);
     client.send({ hello: {} });
     expect((await client.closed).code).toBe(4016);
   });
