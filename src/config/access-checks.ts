@@ -1,4 +1,4 @@
-import { accessOptions } from './access-options.ts';
+import { accessOptions } from './options/access-options.ts';
 import { ConfigError } from './config-error.ts';
 import type { ServerConfig } from './server-config.ts';
 import { isLoopback } from './values.ts';

@@ -1,5 +1,5 @@
 import { ConfigError } from './config-error.ts';
-import { options, variableOf } from './options.ts';
+import { options, variableOf } from './options/options.ts';
 import type { ServerConfig } from './server-config.ts';
 
 /** The environment's variables, as the process has them. */

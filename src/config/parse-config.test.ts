@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from './config-error.ts';
-import { options, variableOf } from './options.ts';
+import { options, variableOf } from './options/options.ts';
 import { parseConfig, parseDataDir } from './parse-config.ts';
-import { vaultOptions } from './vault-options.ts';
+import { vaultOptions } from './options/vault-options.ts';
 
 function refusal(argv: string[], env: Record<string, string> = {}): string {
   try {

@@ -3,8 +3,8 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { refuseAccess } from './access-checks.ts';
 import { gather, type Environment, type Given } from './arguments.ts';
 import { ConfigError } from './config-error.ts';
-import { options } from './options.ts';
-import { requireWholeToken } from './root-key-options.ts';
+import { options } from './options/options.ts';
+import { requireWholeToken } from './options/root-key-options.ts';
 import type { ServerConfig } from './server-config.ts';
 import { refuseRoles } from './role-checks.ts';
 

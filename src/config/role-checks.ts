@@ -1,6 +1,6 @@
 import { ConfigError } from './config-error.ts';
 import type { ServerConfig } from './server-config.ts';
-import { vaultOptions } from './vault-options.ts';
+import { vaultOptions } from './options/vault-options.ts';
 
 /** @throws ConfigError where roles and the place of the keys contradict each other */
 export function refuseRoles(config: ServerConfig): void {

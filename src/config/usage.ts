@@ -1,4 +1,4 @@
-import { options, variableOf } from './options.ts';
+import { options, variableOf } from './options/options.ts';
 
 type AnyOption = (typeof options)[number];
 

@@ -1,5 +1,5 @@
 import type { AnyOption } from './options.ts';
-import { flag, wholeNumber } from './values.ts';
+import { flag, wholeNumber } from '../values.ts';
 
 /** What the audit log records beside what it always does, and for how long. */
 export const auditOptions: readonly AnyOption[] = [

@@ -1,6 +1,6 @@
-import { accountMember, clockSkew, oidcIssuer } from './access-values.ts';
+import { accountMember, clockSkew, oidcIssuer } from '../access-values.ts';
 import type { AnyOption } from './options.ts';
-import { listOf, oneOf, optionalFile } from './values.ts';
+import { listOf, oneOf, optionalFile } from '../values.ts';
 
 /** Who may call, and over what. */
 export const accessOptions: readonly AnyOption[] = [

@@ -1,5 +1,5 @@
 import type { AnyOption } from './options.ts';
-import { optionalFile, flag, wholeNumber } from './values.ts';
+import { optionalFile, flag, wholeNumber } from '../values.ts';
 
 const countMax = 1_000_000;
 const perSecondMax = 1_000_000_000_000;

@@ -1,6 +1,6 @@
 import type { AnyOption } from './options.ts';
-import { optionalKeyName, optionalKmsEndpoint, projectNumber, role } from './role-values.ts';
-import { listOf, optionalFile } from './values.ts';
+import { optionalKeyName, optionalKmsEndpoint, projectNumber, role } from '../role-values.ts';
+import { listOf, optionalFile } from '../values.ts';
 
 /** What the server is, and where the keys are if not in it. */
 export const roleOptions: readonly AnyOption[] = [

@@ -1,7 +1,7 @@
-import { ConfigError } from './config-error.ts';
+import { ConfigError } from '../config-error.ts';
 import type { AnyOption } from './options.ts';
-import { flag, listOf, oneOf, optionalFile, wholeNumber } from './values.ts';
-import { registryHost, registryMirror } from './registry-values.ts';
+import { flag, listOf, oneOf, optionalFile, wholeNumber } from '../values.ts';
+import { registryHost, registryMirror } from '../registry-values.ts';
 
 /** Images, and the instances of them that run. */
 export const vaultOptions: readonly AnyOption[] = [

@@ -3,7 +3,7 @@ import { auditOptions } from './audit-options.ts';
 import { limitOptions } from './limit-options.ts';
 import { roleOptions } from './role-options.ts';
 import { rootKeyOptions } from './root-key-options.ts';
-import type { LogLevel, ServerConfig, SuiteChoice } from './server-config.ts';
+import type { LogLevel, ServerConfig, SuiteChoice } from '../server-config.ts';
 import {
   directory,
   flag,
@@ -19,7 +19,7 @@ import {
   webOrigin,
   wholeNumber,
   type Parse,
-} from './values.ts';
+} from '../values.ts';
 import { vaultOptions } from './vault-options.ts';
 
 /** One setting of the server. Its flag is `--name`, its variable SEALPOST_NAME with underscores. */

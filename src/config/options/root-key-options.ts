@@ -1,7 +1,7 @@
-import { ConfigError } from './config-error.ts';
+import { ConfigError } from '../config-error.ts';
 import type { AnyOption } from './options.ts';
-import type { RootKeySource, ServerConfig } from './server-config.ts';
-import { oneOf, optionalFile } from './values.ts';
+import type { RootKeySource, ServerConfig } from '../server-config.ts';
+import { oneOf, optionalFile } from '../values.ts';
 
 const sources: readonly RootKeySource[] = [
   'auto',
