@@ -83,6 +83,7 @@ export const commands: readonly Command[] = [
   client('publish', 'Publish a message, or every line of standard input.'),
   client('pull', 'Take the messages that wait now, and show them.'),
   client('subscribe', 'Print messages as they arrive.'),
+  client('replay', 'Deliver messages again, or copy them to another topic.'),
   client('doctor', 'Say in plain words why a topic or subscription stands still.'),
   client('top', 'Live view of topics, rates, backlogs, ages and keys.'),
   client('verify', 'Authenticate every stored byte, and report.'),

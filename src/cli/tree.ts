@@ -11,6 +11,7 @@ import { schemasSpec } from './schemas/schema-specs.ts';
 import { snapshotsSpec } from './resources/snapshot-specs.ts';
 import { subscriptionsSpec } from './resources/subscription-specs.ts';
 import { topicsSpec } from './resources/topic-specs.ts';
+import { replaySpec } from './replay/replay-spec.ts';
 import { rootSpec } from './root/root-spec.ts';
 import { runSpec } from './run/run-spec.ts';
 import { topSpec } from './top/top-spec.ts';
@@ -29,6 +30,7 @@ export const tree: readonly CommandSpec[] = [
   publishSpec,
   pullSpec,
   subscribeSpec,
+  replaySpec,
   doctorSpec,
   topSpec,
   verifySpec,

@@ -4,7 +4,7 @@ import { counted, cut, jsonText } from '../output/plain-text.ts';
 import { tableLines } from '../output/table.ts';
 import { labelText } from '../resources/resource-change.ts';
 import { pushedElsewhere } from './pushed-elsewhere.ts';
-import { messageJson, textLine, type ReceivedMessage } from './received-message.ts';
+import { messageJson, messageOfApi, textLine, type ReceivedMessage } from './received-message.ts';
 
 interface Pulled extends ReceivedMessage {
   readonly ackId: string;
@@ -49,15 +49,7 @@ async function pullAll(api: RestApi, subscription: string, max: number): Promise
 }
 
 function pulledOf({ ackId, message }: Json): Pulled {
-  const { messageId, publishTime, data = '', attributes = {}, orderingKey = '' } = message as Json;
-  return {
-    ackId: String(ackId),
-    messageId: String(messageId),
-    publishTime: String(publishTime),
-    data: Buffer.from(String(data), 'base64'),
-    attributes: attributes as Record<string, string>,
-    orderingKey: String(orderingKey),
-  };
+  return { ackId: String(ackId), ...messageOfApi(message as Json) };
 }
 
 async function settle(

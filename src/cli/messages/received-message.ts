@@ -1,3 +1,4 @@
+import type { Json } from '../connection/rest-api.ts';
 import { visible } from '../output/plain-text.ts';
 
 /** A delivered message, whichever way it came. */
@@ -9,6 +10,18 @@ export interface ReceivedMessage {
   readonly attributes: Readonly<Record<string, string>>;
   /** Empty: none. */
   readonly orderingKey: string;
+}
+
+/** A PubsubMessage, as the API's JSON has it. */
+export function messageOfApi(json: Json): ReceivedMessage {
+  const { messageId, publishTime, data = '', attributes = {}, orderingKey = '' } = json;
+  return {
+    messageId: String(messageId),
+    publishTime: String(publishTime),
+    data: Buffer.from(String(data), 'base64'),
+    attributes: attributes as Record<string, string>,
+    orderingKey: String(orderingKey),
+  };
 }
 
 /**

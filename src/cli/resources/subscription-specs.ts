@@ -156,6 +156,38 @@ export const subscriptionsSpec: CommandSpec = {
       load: async () => (await import('./replay-actions.ts')).seekSubscription,
     },
     {
+      name: 'peek',
+      summary: 'Show what waits in a subscription, without taking it.',
+      details:
+        'Nothing is leased, counted, held up or kept from expiring. Messages are shown as they are stored,\nbefore any transform of the subscription. Who looks is in the audit log.',
+      arguments: [subscriptionArgument],
+      options: [
+        {
+          name: 'limit',
+          placeholder: 'N',
+          kind: 'number',
+          range: [1, 10_000],
+          doc: 'Messages, at most, the oldest first [10].',
+        },
+        { name: 'attributes', doc: 'Show attributes too; --json always has them.' },
+        {
+          name: 'max-bytes',
+          placeholder: 'N',
+          kind: 'number',
+          range: [1, 4_194_304],
+          doc: 'Bytes of messages, at most, beside a single larger one; no more than 100 messages.',
+        },
+      ],
+      examples: [
+        { line: 'sealpost subscriptions peek kitchen', does: 'the ten that wait longest' },
+        {
+          line: 'sealpost subscriptions peek kitchen --limit 100 --attributes',
+          does: 'more of them, with their attributes',
+        },
+      ],
+      load: async () => (await import('../messages/peek-action.ts')).peek,
+    },
+    {
       name: 'detach',
       summary: 'Take a subscription from its topic: its messages are dropped, and it gets no more.',
       arguments: [subscriptionArgument],
