@@ -4,20 +4,13 @@ import type { BrokerService } from '../broker/index.ts';
 import type { BrowserTokens } from '../identity/index.ts';
 import type { Clock, Entropy, Logger } from '../runtime/index.ts';
 import type { ServiceFront } from '../vault/index.ts';
-import { IAMPolicy } from '../proto/google/iam/v1/iam_policy_pb.ts';
 import { Access, type AccessParts } from './access/access.ts';
-import { authorizedMethods, authorizedRoutes } from './access/authorized.ts';
 import { openAccess } from './access/open-access.ts';
-import { AdministratorQuota } from './administrator-quota.ts';
-import { CallRefusals } from './audit/call-refusals.ts';
-import { auditedPubsub, type PubsubAudit } from './audit/pubsub-audit.ts';
+import type { PubsubAudit } from './audit/pubsub-audit.ts';
 import { GrpcServer } from './grpc/grpc-server.ts';
 import { HttpServer } from './http/http-server.ts';
 import type { Probes } from './http/probes.ts';
-import { methodRoutes } from './http/method-routes.ts';
 import { RouteDispatcher, type OwnRequest } from './http/route-dispatcher.ts';
-import { hotHandlers } from './http/pubsub-routes.ts';
-import { messageTransformRoutes } from './http/transform-routes.ts';
 import type { JsonValue } from './json.ts';
 import type { KeyWatchSource } from './key-watch.ts';
 import { Listener } from './listener/listener.ts';
@@ -26,14 +19,12 @@ import { TlsTerminator } from './listener/tls-terminator.ts';
 import type { ApiMethod } from './method.ts';
 import type { CallObserver } from './observer.ts';
 import { Posture } from './posture.ts';
-import { publisherMethods } from './pubsub/publisher-methods.ts';
-import { schemaMethods } from './pubsub/schema-methods.ts';
-import { subscriberMethods } from './pubsub/subscriber-methods.ts';
 import { RefusedOrigins } from './refused-origins.ts';
 import { RequestBudget } from './request-budget.ts';
 import type { Route } from './route.ts';
+import { servedMethods, type ServedMethod } from './served-methods.ts';
 import { UnsentAnswers } from './unsent-answers.ts';
-import { WebSocketGate } from './websocket/gate.ts';
+import { type GateOptions, WebSocketGate } from './websocket/gate.ts';
 import type { WebSocketObserver } from './websocket/observer.ts';
 
 /** Times and counts that bound what strangers can make us hold. */
@@ -93,11 +84,6 @@ export interface ApiOptions extends Probes {
   readonly front?: ServiceFront;
 }
 
-/** A method that is answered: over REST at a path, or over gRPC where there is none. */
-export interface ServedMethod extends Partial<Pick<Route, 'method' | 'template'>> {
-  readonly rpc: string;
-}
-
 /** The running port. */
 export interface ApiServer {
   /** Everything that is answered, what is not built too. */
@@ -131,19 +117,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     onOriginRefused: (origin) => refused.add(origin),
   });
   const access = new Access(options.access ?? openAccess, clock);
-  const { audit } = options;
-  const refusals = audit && new CallRefusals(audit.writer, audit.recordsReads, access);
-  const door = { access, refusals };
-  const pubsub = [
-    ...publisherMethods(broker),
-    ...subscriberMethods(broker, entropy),
-    ...schemaMethods(broker),
-  ];
-  const limited = new AdministratorQuota(options.administratorQuota ?? 0, clock).limited(pubsub);
-  const methods = [
-    ...auditedPubsub(authorizedMethods(limited, { access }), broker, audit, access),
-    ...authorizedMethods(options.methods ?? [], door),
-  ];
+  const { methods, routes } = servedMethods(options, access);
   const unsent = new UnsentAnswers(clock);
   const ignoreRevoked = broker.onRevoked((subscription) => unsent.revoke(subscription));
   const ready = (): boolean => !draining.aborted && options.ready();
@@ -164,12 +138,6 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const budget = new RequestBudget(limits.requestBytesMax);
   const { requestTimeoutMs } = limits;
   const grpc = new GrpcServer(methods, context, { requestTimeoutMs, budget });
-  const services = new Set([...methods.map(({ desc }) => desc.parent), IAMPolicy]);
-  const routes = [
-    ...methodRoutes([...services], methods, hotHandlers(broker, access)),
-    ...authorizedRoutes(messageTransformRoutes(broker), door),
-    ...authorizedRoutes(options.routes, door),
-  ];
   const served = [
     ...routes.map(({ rpc, method, template }) => ({ rpc, method, template })),
     ...[...grpc.rpcs].map((rpc) => ({ rpc })),
@@ -183,18 +151,7 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
     budget,
     ...(front && { front }),
   });
-  const gate = new WebSocketGate({
-    ...context,
-    budget,
-    tokens: options.browserTokens,
-    observer: options.webSocketObserver,
-    sessionsMax: limits.sessionsMax,
-    compression: options.webSocketCompression,
-  });
-  http.server.on('upgrade', (request, socket, head) => {
-    if (front?.claims(request.headers.host) === true) front.upgrade(request, socket, head);
-    else gate.upgrade(request, socket as Socket, head);
-  });
+  upgradeAt(http, options, { ...context, budget, sessionsMax: limits.sessionsMax });
   const listener = await Listener.open({
     ...options.listen,
     firstBytesTimeoutMs: limits.headTimeoutMs,
@@ -212,6 +169,25 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const own = new RouteDispatcher(routes, draining);
   const parts = { served, listener, tls, http, grpc, own, clock };
   return new RunningApi({ ...parts, draining: drainController, stop });
+}
+
+/** WebSocket, on the connections of HTTP; a service's own upgrades are its front's. */
+function upgradeAt(
+  { server }: HttpServer,
+  options: ApiOptions,
+  surroundings: Omit<GateOptions, 'tokens' | 'observer' | 'compression'>,
+): void {
+  const { front } = options;
+  const gate = new WebSocketGate({
+    ...surroundings,
+    tokens: options.browserTokens,
+    observer: options.webSocketObserver,
+    compression: options.webSocketCompression,
+  });
+  server.on('upgrade', (request, socket, head) => {
+    if (front?.claims(request.headers.host) === true) front.upgrade(request, socket, head);
+    else gate.upgrade(request, socket as Socket, head);
+  });
 }
 
 /** Absent where the port speaks in the clear. */

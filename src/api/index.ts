@@ -4,13 +4,7 @@
  * Turns bytes into calls of the broker and of the routes it is given, and their results back. Holds
  * no state but connections; the only folder that knows HTTP, JSON bodies or gRPC.
  */
-export {
-  startApi,
-  type ApiLimits,
-  type ApiOptions,
-  type ApiServer,
-  type ServedMethod,
-} from './api-server.ts';
+export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api-server.ts';
 export { administerPermission, type AccountService } from './accounts/account-service.ts';
 export { allAccountRoutes } from './accounts/all-account-routes.ts';
 export type { AccessParts } from './access/access.ts';
@@ -32,6 +26,7 @@ export type { CallObserver } from './observer.ts';
 export type { RunAudit } from './run/run-audit.ts';
 export type { RunSurroundings } from './run/run-method.ts';
 export { runRoutes } from './run/run-routes.ts';
+export type { ServedMethod } from './served-methods.ts';
 export { auditRoutes } from './sealpost/audit-routes.ts';
 export { backlogRoutes } from './sealpost/backlog-routes.ts';
 export { backupRoutes, type BackupControl } from './sealpost/backup-routes.ts';
