@@ -256,11 +256,11 @@ describe('JSON', () => {
 
   test('what is not built is refused by name, fields and methods', async () => {
     const topicName = 'projects/p/topics/orders';
-    const body = { topic: topicName, messageTransforms: [{ disabled: true }] };
+    const body = { topic: topicName, bigqueryConfig: { table: 'p.d.t' } };
     const field = await send('PUT', '/v1/projects/p/subscriptions/sub', JSON.stringify(body));
     expect([field.status, field.json.error.message]).toEqual([
       501,
-      'The field "message_transforms" of google.pubsub.v1.Subscription is not supported by this server.',
+      'The field "bigquery_config" of google.pubsub.v1.Subscription is not supported by this server.',
     ]);
     expect((await send('GET', `${topic}:getIamPolicy`)).status).toBe(501);
   });
