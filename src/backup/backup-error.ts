@@ -1,4 +1,5 @@
 import { RpcError } from '../rpc/index.ts';
+import type { StorageError } from '../storage/index.ts';
 
 /** The directory cannot be one that a backup is written to, or read from. */
 export function directoryError(text: string): RpcError {
@@ -8,6 +9,12 @@ export function directoryError(text: string): RpcError {
 export function existsError(directory: string): RpcError {
   const text = `${directory} exists already: a backup never writes over anything.`;
   return new RpcError('ALREADY_EXISTS', 'BACKUP_EXISTS', text);
+}
+
+/** Another process writes there, which the cause names; or nobody can. */
+export function takenError(cause: StorageError): RpcError {
+  if (cause.fault !== 'inUse') return directoryError(`${cause.message}.`);
+  return new RpcError('FAILED_PRECONDITION', 'BACKUP_RUNNING', `${cause.message}.`, { cause });
 }
 
 export function roomError(directory: string, need: number, free: number): RpcError {

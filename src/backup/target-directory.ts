@@ -1,8 +1,7 @@
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { type DataDirLock, lockDataDir, syncPath } from '../storage/index.ts';
-import { directoryError, existsError, failureText } from './backup-error.ts';
+import { type DataDirLock, lockDataDir, StorageError, syncPath } from '../storage/index.ts';
+import { directoryError, existsError, failureText, takenError } from './backup-error.ts';
 import { unfinishedName } from './layout.ts';
 import { writeSynced } from './manifest.ts';
 
@@ -50,7 +49,9 @@ export function targetPath(directory: string, { dataDir, keysDir }: Surroundings
 export async function openTarget(path: string): Promise<TargetDirectory> {
   const partial = `${path}.partial`;
   makePartial(partial);
-  const lock = await lockDataDir(partial, 'backup');
+  const lock = await lockDataDir(partial, 'backup').catch((error: unknown) => {
+    throw error instanceof StorageError ? takenError(error) : error;
+  });
   try {
     clear(partial);
     return target(path, partial, lock);
@@ -65,7 +66,8 @@ function target(path: string, partial: string, lock: DataDirLock): TargetDirecto
     path: partial,
     finish: () => {
       if (isThere(path)) throw existsError(path);
-      for (const name of ['owner', 'lock', unfinishedName]) rmSync(join(partial, name));
+      for (const name of [...lockNames, unfinishedName])
+        rmSync(join(partial, name), { force: true });
       syncPath(partial);
       renameSync(partial, path);
       syncPath(dirname(path));
@@ -91,17 +93,17 @@ function makePartial(partial: string): void {
   }
 }
 
-const ownNames: readonly string[] = ['lock', 'owner', 'owner.new'];
+const lockNames: readonly string[] = ['lock', 'lock-journal', 'owner', 'owner.new'];
 
 /** One that was killed before it could mark its directory has left nothing but its lock. */
 function isUnfinished(partial: string): boolean {
   const names = readdirSync(partial);
-  return names.includes(unfinishedName) || names.every((name) => ownNames.includes(name));
+  return names.includes(unfinishedName) || names.every((name) => lockNames.includes(name));
 }
 
 function clear(partial: string): void {
   for (const name of readdirSync(partial)) {
-    if (ownNames.includes(name) || name === unfinishedName) continue;
+    if (lockNames.includes(name) || name === unfinishedName) continue;
     rmSync(join(partial, name), { recursive: true, force: true });
   }
   rmSync(join(partial, unfinishedName), { force: true });
