@@ -39,8 +39,9 @@ export class UdfThread {
 
   /** One turn at a time. */
   async run(turn: Turn): Promise<TurnEnd | ThreadLoss> {
+    const worker = this.#started();
+    if (worker === null) return { lostAt: 'idle', isStall: false };
     this.#isBusy = true;
-    const worker = (this.#worker ??= this.#start());
     worker.ref();
     try {
       return await this.#ended(worker, turn);
@@ -57,6 +58,15 @@ export class UdfThread {
 
   async close(): Promise<void> {
     await this.#worker?.terminate();
+  }
+
+  /** Null: the system has no thread to give now. */
+  #started(): Worker | null {
+    try {
+      return (this.#worker ??= this.#start());
+    } catch {
+      return null;
+    }
   }
 
   #start(): Worker {
