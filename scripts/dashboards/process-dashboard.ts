@@ -137,6 +137,18 @@ const memory: Row = {
       ],
     },
     {
+      title: 'Certificate ends in',
+      description: 'Of the port under TLS; nothing where it speaks in the clear.',
+      unit: 's',
+      thresholds: [
+        [0, 'red'],
+        [1_209_600, 'green'],
+      ],
+      queries: [
+        ['min((sealpost_tls_certificate_expiry_timestamp_seconds > 0) - time())', 'until it ends'],
+      ],
+    },
+    {
       title: 'Running since',
       description: 'A start that nobody asked for is a crash.',
       kind: 'stat',

@@ -11,7 +11,11 @@ import { DekMetrics } from './keys/dek-metrics.ts';
 import { EkmMetrics } from './keys/ekm-metrics.ts';
 import { contentTypes, Page, type Family, type Format } from './page/exposition.ts';
 import { KmsMetrics } from './keys/kms-metrics.ts';
-import { registerProcessGauges, type ProcessSource } from './process-gauges.ts';
+import {
+  registerProcessGauges,
+  type ProcessSource,
+  type SetCertificate,
+} from './process-gauges.ts';
 import { registryFamilies } from './page/registry-families.ts';
 import { RemoteKmsMetrics } from './keys/remote-kms-metrics.ts';
 import { resourcesMax } from './resources/resource-labels.ts';
@@ -56,6 +60,8 @@ export class Metrics {
   readonly remoteKms: RemoteKmsMetrics;
   readonly vault: VaultMetrics;
   readonly webSocket: WebSocketMetrics;
+  /** For `api`: the port has another certificate. */
+  readonly certificate: SetCertificate;
   readonly #registry: Registry = new Registry();
   readonly #calls: CallMetrics<'rpc'>;
   readonly #backlogs: BacklogGauges;
@@ -87,7 +93,7 @@ export class Metrics {
     this.#backlogs = new BacklogGauges(max);
     this.#topics = new TopicGauges(max);
     this.#snapshots = new SnapshotGauges(max);
-    registerProcessGauges(registry, options.source);
+    this.certificate = registerProcessGauges(registry, options.source);
   }
 
   /** For `api`: one call of `rpc`, its full name, was answered. */

@@ -10,7 +10,10 @@ export interface ProcessSource {
   openedBytes(): number;
 }
 
-export function registerProcessGauges(registry: Registry, source: ProcessSource): void {
+/** When the certificate of the port ends; the setter is called for each new one. */
+export type SetCertificate = (expiresAtMs: number) => void;
+
+export function registerProcessGauges(registry: Registry, source: ProcessSource): SetCertificate {
   const register = (name: string, help: string, value: () => number): void => {
     const registered: Gauge = new Gauge({
       name,
@@ -31,4 +34,10 @@ export function registerProcessGauges(registry: Registry, source: ProcessSource)
   register('sealpost_plaintext_bytes', 'Plaintext bytes held in memory now.', () => {
     return source.openedBytes();
   });
+  const certificate = new Gauge({
+    name: 'sealpost_tls_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate of the port ends; 0 where it has none.',
+    registers: [registry],
+  });
+  return (expiresAtMs) => certificate.set(expiresAtMs / 1_000);
 }

@@ -52,6 +52,7 @@ export async function listen(
     ...(parts.methods && { methods: parts.methods }),
     ...(parts.front && { front: parts.front }),
     ...(parts.keyWatch && { keyWatch: parts.keyWatch }),
+    onCertificate: metrics.certificate,
     ready: parts.isReady,
     metrics: async (accept) => await metrics.page(accept),
     observer: (rpc, code, ms) => metrics.call(rpc, code, ms),
