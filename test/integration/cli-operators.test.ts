@@ -183,6 +183,7 @@ describe('completion', () => {
         'publish',
         'pull',
         'subscribe',
+        'replay',
         'doctor',
         'top',
         'verify',

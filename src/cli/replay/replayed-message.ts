@@ -2,14 +2,16 @@ import type { OutgoingMessage } from '../messages/outgoing-message.ts';
 import type { ReceivedMessage } from '../messages/received-message.ts';
 
 const attributesMax = 100;
+/** Clients hand their trace context on in attributes of the same family: those stay. */
+const ofService = /^goog(?!client_)|^googclient_schema/;
 
 /**
  * A message as it is published anew: its data, attributes and ordering key, and three attributes
- * more that say what it was. Those that the service adds by itself, `goog…`, it adds again.
+ * more that say what it was. Those that the service adds by itself it adds again.
  */
 export function replayedMessage(message: ReceivedMessage, subscription: string): OutgoingMessage {
   const { messageId, publishTime, data, orderingKey } = message;
-  const kept = Object.entries(message.attributes).filter(([name]) => !name.startsWith('goog'));
+  const kept = Object.entries(message.attributes).filter(([name]) => !ofService.test(name));
   const added = [
     ['SealpostReplaySubscription', subscription],
     ['SealpostReplayMessageId', messageId],
