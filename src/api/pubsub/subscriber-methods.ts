@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 
-import type { BrokerService, Subscription } from '../../broker/index.ts';
+import { invalidArgument, type BrokerService, type Subscription } from '../../broker/index.ts';
+import { operator } from '../../iam/index.ts';
 import { parsePubsubName, RpcError } from '../../rpc/index.ts';
 import type { Entropy } from '../../runtime/index.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../../proto/google/pubsub/v1/pubsub_pb.ts';
 import { acknowledge, modifyAckDeadline } from './consuming.ts';
 import { drawName } from './drawn-name.ts';
-import { method, type ApiMethod } from '../method.ts';
+import { method, type ApiCall, type ApiMethod } from '../method.ts';
 import { pushConfigFromMessage } from './push-config-message.ts';
 import { snapshotMethods } from './snapshot-methods.ts';
 import {
@@ -50,7 +51,7 @@ export function subscriberMethods(broker: BrokerService, entropy: Entropy): ApiM
       checkSubscriptionName(subscription);
       return subscriptionToMessage(await broker.getSubscription(subscription));
     }),
-    method(service.updateSubscription, (request) => update(broker, request)),
+    method(service.updateSubscription, (request, call) => update(broker, request, call)),
     method(service.deleteSubscription, async ({ subscription }) => {
       checkSubscriptionName(subscription);
       await broker.deleteSubscription(subscription);
@@ -84,14 +85,38 @@ export function subscriberMethods(broker: BrokerService, entropy: Entropy): ApiM
 async function update(
   broker: BrokerService,
   { subscription: given, updateMask }: UpdateSubscriptionRequest,
+  { principal }: Pick<ApiCall, 'principal'>,
 ): Promise<SubscriptionMessage> {
   if (given === undefined) throw invalidName('');
   const mask = readMask(updateMask?.paths, subscriptionMask);
   checkSubscriptionName(given.name);
-  const change = (stored: Subscription): Subscription =>
-    subscriptionFromMessage(masked(SubscriptionSchema, subscriptionToMessage(stored), given, mask));
+  const change = (stored: Subscription): Subscription => {
+    const message = masked(SubscriptionSchema, subscriptionToMessage(stored), given, mask);
+    const isPart = mask.paths.some(
+      ([field, inner]) => field === 'push_config' && inner !== undefined,
+    );
+    if (isPart && principal !== operator) requireSameAccount(message, given);
+    return subscriptionFromMessage(message);
+  };
   const kept = keptSubscriptionFields(mask.fields);
   return subscriptionToMessage(await broker.updateSubscription(given.name, change, kept));
+}
+
+/**
+ * Who changes a part of a push names the account that its tokens are of: he was asked whether he may
+ * act as the one that he named, and tokens of another would go where he sends them.
+ */
+function requireSameAccount(changed: SubscriptionMessage, given: SubscriptionMessage): void {
+  const email = accountOf(changed);
+  if (email === '' || email === accountOf(given)) return;
+  throw invalidArgument(
+    'push_config.oidc_token.service_account_email must be given where a part of a push_config that has one is changed',
+  );
+}
+
+function accountOf({ pushConfig }: SubscriptionMessage): string {
+  const method = pushConfig?.authenticationMethod;
+  return method?.case === 'oidcToken' ? method.value.serviceAccountEmail : '';
 }
 
 async function seek(
