@@ -1,5 +1,5 @@
 import type { AccessRule } from '../access-rule.ts';
-import { demand, rulesOf } from './rules.ts';
+import { demand, ifSet, rulesOf } from './rules.ts';
 
 /** What a policy stands on decides which permission its reading and setting ask. */
 const policies = rulesOf('google.iam.v1.IAMPolicy', {
@@ -46,7 +46,10 @@ const logging = rulesOf('google.logging.v2.LoggingServiceV2', {
   // Entries of data access ask for logging.privateLogEntries.list beside.
   ListLogEntries: [demand('logging.logEntries.list', 'resource_names')],
   ListMonitoredResourceDescriptors: [],
-  ListLogs: [demand('logging.logs.list', 'parent|resource_names')],
+  ListLogs: [
+    demand('logging.logs.list', 'parent|resource_names'),
+    ifSet(demand('logging.logs.list', 'resource_names')),
+  ],
   TailLogEntries: [demand('logging.logEntries.list', 'resource_names')],
 });
 
