@@ -7,7 +7,7 @@ import {
   type ServiceAccount,
   type TokenExchange,
 } from '../../identity/index.ts';
-import { RpcError } from '../../rpc/index.ts';
+import { parseAccountEmail, RpcError } from '../../rpc/index.ts';
 import type { RestCall } from '../route.ts';
 import { oneField } from '../access/request-fields.ts';
 
@@ -92,8 +92,9 @@ function privilegedError(): RpcError {
 }
 
 /**
- * What the access rule asks about: `-` stands for the project that the account is in. A name that no
- * account has stays in `-`, where nobody has rights but by the server's policy.
+ * What the access rule asks about: `-` stands for the project that the account is in, which its email
+ * says whether there is such an account or not. A unique id that nobody has stays in `-`, where nobody
+ * has rights but by the server's policy.
  */
 export function accountFields({ store }: AccountService): (call: RestCall) => FieldOf {
   return (call) => {
@@ -101,8 +102,8 @@ export function accountFields({ store }: AccountService): (call: RestCall) => Fi
     const name = params['name'] ?? '';
     const { account } = pathOf(call);
     if (projectOf(name) !== 'projects/-' || account === '') return oneField('name', name);
-    const found = store.directory.byEmail(account) ?? store.directory.byUid(account);
-    const project = found?.account.project ?? '-';
+    const named = parseAccountEmail(account)?.project;
+    const project = named ?? store.directory.byUid(account)?.account.project ?? '-';
     return oneField(
       'name',
       name.replace('projects/-', () => `projects/${project}`),
