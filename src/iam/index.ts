@@ -13,7 +13,13 @@ export {
   type NewIamPolicy,
   policyRecordOf,
 } from './iam-policy.ts';
-export { canonicalMember, identitiesOf, pubsubAgentOf, runAgentOf } from './members.ts';
+export {
+  canonicalMember,
+  identitiesOf,
+  isAgentProject,
+  pubsubAgentOf,
+  runAgentOf,
+} from './members.ts';
 export { accessRuleOf, accessRules } from './methods/method-table.ts';
 export { permissionOfMethod, policyPermission } from './methods/method-permission.ts';
 export type { Binding, BindingCondition, PolicyRecord } from './policy.ts';

@@ -49,3 +49,11 @@ export function pubsubAgentOf(projectNumber: string): string {
 export function runAgentOf(projectNumber: string): string {
   return `serviceAccount:service-${projectNumber}@serverless-robot-prod.iam.gserviceaccount.com`;
 }
+
+/**
+ * Whether accounts of a project are service agents, as those above: nobody's to make, since policies
+ * grant to them before anyone has a key for one.
+ */
+export function isAgentProject(project: string): boolean {
+  return project.startsWith('gcp-sa-') || project === 'serverless-robot-prod';
+}

@@ -1,4 +1,5 @@
 import type { AuditCaller } from '../../audit/index.ts';
+import { isAgentProject } from '../../iam/index.ts';
 import { accountEmail, parseAccountEmail, parseProjectName, RpcError } from '../../rpc/index.ts';
 import { draw, type Entropy } from '../../runtime/index.ts';
 import type { ServiceAccount } from './account.ts';
@@ -143,6 +144,12 @@ function checkNew(given: NewAccount): void {
   const isProject = parseProjectName(`projects/${project}`) !== undefined;
   if (!isProject || parseAccountEmail(accountEmail(id, project))?.project !== project) {
     throw fieldError('name', 'name must be projects/PROJECT_ID, in lower case.');
+  }
+  if (isAgentProject(project)) {
+    throw fieldError(
+      'name',
+      `name must not be projects/${project}: its accounts are service agents.`,
+    );
   }
   checkTexts(given);
 }
