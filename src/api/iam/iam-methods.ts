@@ -6,6 +6,7 @@ import {
   IAMPolicy,
   TestIamPermissionsResponseSchema,
 } from '../../proto/google/iam/v1/iam_policy_pb.ts';
+import { RpcError } from '../../rpc/index.ts';
 import { keyCaller } from '../kms/key-caller.ts';
 import { method, rpcName, type ApiMethod } from '../method.ts';
 import { unsupportedMethod } from '../unsupported.ts';
@@ -37,13 +38,21 @@ export function iamMethods(
     }),
     method(testIamPermissions, async ({ resource, permissions: asked }, call) => {
       requireBuilt(resource, rpcName(testIamPermissions));
-      const all = await policies.testIamPermissions(resource, asked, keyCaller(call));
+      const all = await policies
+        .testIamPermissions(resource, asked, keyCaller(call))
+        .catch(noneOfMissing);
       const permissions = all.filter((permission) =>
         authorizer.isGranted(call.principal, permission, resource),
       );
       return create(TestIamPermissionsResponseSchema, { permissions });
     }),
   ];
+}
+
+/** Of a project's number that was never given out as of one that was: anyone may ask. */
+function noneOfMissing(error: unknown): readonly string[] {
+  if (error instanceof RpcError && error.code === 'NOT_FOUND') return [];
+  throw error;
 }
 
 /** Resources of Cloud KMS that are not built. */
