@@ -8,7 +8,7 @@ const maxEmptyItems = 1_000_000;
 /**
  * Reads a message in Avro's binary encoding, without a header, to its last byte.
  *
- * The work is bounded by bytes times depth: whatever takes no byte is not visited.
+ * The work is bounded by the bytes, for whatever takes none is not visited.
  *
  * @throws Violation
  */
@@ -36,8 +36,7 @@ class AvroBinary {
     }
     switch (type.kind) {
       case 'record':
-        if (type.isEmpty) return;
-        for (const field of type.fields) this.value(field.type, depth + 1);
+        for (const part of type.solid) this.value(part, depth + 1);
         return;
       case 'union': {
         const index = this.#index(type.branches.length, 'a union');

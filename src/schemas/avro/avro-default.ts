@@ -82,12 +82,13 @@ function isRecord(
   type: AvroRecord,
   depth: number,
 ): boolean {
-  if (!Object.keys(value).every((name) => type.fieldAt.has(name))) return false;
-  return type.fields.every((field) =>
-    Object.hasOwn(value, field.name)
-      ? isValue(value[field.name], field.type, depth + 1)
-      : field.hasDefault,
-  );
+  let requiredCount = 0;
+  for (const [name, member] of Object.entries(value)) {
+    const field = type.fields[type.fieldAt.get(name) ?? -1];
+    if (field === undefined || !isValue(member, field.type, depth + 1)) return false;
+    if (!field.hasDefault) requiredCount++;
+  }
+  return requiredCount === type.requiredCount;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -96,6 +96,8 @@ class AvroParser {
       aliases,
       fields: [],
       fieldAt: new Map(),
+      requiredCount: 0,
+      solid: [],
       isEmpty: false,
     };
     this.#names.define(record);
@@ -104,8 +106,10 @@ class AvroParser {
       throw new SchemaError(`Record ${quoted(name)} needs an array of "fields".`);
     }
     for (const each of fields as unknown[]) this.#addField(record, each, depth);
+    const solid = record.fields.map(({ type }) => type).filter((type) => !isEmptyType(type));
+    for (const type of solid) record.solid.push(solidOf(type));
     // A record within itself is not empty: its values are endless, or end in a union's branch.
-    record.isEmpty = record.fields.every((field) => isEmptyType(field.type));
+    record.isEmpty = solid.length === 0;
     return record;
   }
 
@@ -116,6 +120,7 @@ class AvroParser {
     }
     record.fieldAt.set(field.name, record.fields.length);
     record.fields.push(field);
+    if (!field.hasDefault) record.requiredCount++;
   }
 
   #field(record: AvroRecord, definition: unknown, depth: number): AvroField {
@@ -186,6 +191,11 @@ class AvroParser {
     }
     return { kind: 'union', branches: [...branchOf.values()], branchOf };
   }
+}
+
+/** What takes the bytes of a type's values; a record that is not parsed yet stands for itself. */
+function solidOf(type: AvroType): AvroType {
+  return type.kind === 'record' && type.solid.length === 1 ? type.solid[0]! : type;
 }
 
 /** The decimal that bytes or a fixed of `size` hold, if they are said to and can. */

@@ -49,6 +49,13 @@ export interface AvroRecord {
   /** Filled while the record is parsed, as its fields may refer to it. */
   readonly fields: AvroField[];
   readonly fieldAt: Map<string, number>;
+  /** How many of its fields have no default. */
+  requiredCount: number;
+  /**
+   * What the bytes of its values are made of, once it is parsed: the fields that take any, and in
+   * place of a record of only one such that one. So no value is visited without a byte for it.
+   */
+  readonly solid: AvroType[];
   /** Whether its values take no byte, so that nothing bounds how many a message may hold. */
   isEmpty: boolean;
 }
