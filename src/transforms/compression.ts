@@ -17,13 +17,14 @@ const codecs: Readonly<Record<Mode, Codec>> = {
   DECOMPRESS: promisify(inflate) as unknown as Codec,
 };
 
-/** In flight at a time: Node's pool has few threads, and each message its bytes twice. */
-const together = 8;
+/** In flight at a time: Node's pool has few threads, and a little may be unpacked to a lot. */
+const together = 4;
 
 /** The data as zlib format (RFC 1950), or out of it; the attributes stay. */
 export function compressionStage(mode: Mode, limits: TransformLimits): TransformStage {
   return {
-    run: (messages) => inTurns(messages, (message) => converted(message, mode, limits)),
+    run: (messages) =>
+      inTurns(messages, (message) => converted(message, mode, limits), limits.madeBytesMax),
     close: () => undefined,
   };
 }
@@ -57,10 +58,18 @@ function textOf(code: string, mode: Mode): string {
 async function inTurns(
   messages: readonly TransformableMessage[],
   work: (message: TransformableMessage) => Promise<StageOutcome>,
+  madeBytesMax: number,
 ): Promise<StageOutcome[]> {
   const outcomes: StageOutcome[] = [];
-  for (let at = 0; at < messages.length; at += together) {
+  for (let at = 0; at < messages.length && madeBytes(outcomes) <= madeBytesMax; at += together) {
     outcomes.push(...(await Promise.all(messages.slice(at, at + together).map(work))));
   }
   return outcomes;
+}
+
+/** Of what messages became. */
+function madeBytes(outcomes: readonly StageOutcome[]): number {
+  let bytes = 0;
+  for (const outcome of outcomes) if (outcome.kind === 'transformed') bytes += outcome.data.length;
+  return bytes;
 }

@@ -15,6 +15,8 @@ export interface TransformLimits {
   /** Messages that wait for one function; further ones fail at once. */
   readonly waitingMax: number;
   readonly waitingBytesMax: number;
+  /** Of what one run makes: those after it wait for the next. */
+  readonly madeBytesMax: number;
 }
 
 /** Production's limits where it has one. */
@@ -30,4 +32,5 @@ export const defaultTransformLimits: TransformLimits = {
   attributeValueBytesMax: 1024,
   waitingMax: 10_000,
   waitingBytesMax: 32 * 1024 * 1024,
+  madeBytesMax: 4 * 1024 * 1024,
 };

@@ -2,6 +2,7 @@ import type { TransformableMessage, TransformChain, TransformOutcome } from './t
 
 /** One transform; of its failures, where in the chain it stands is not its to know. */
 export interface TransformStage {
+  /** Of the first messages, at least one; of all unless much was made of those. */
   run(messages: readonly TransformableMessage[]): Promise<StageOutcome[]>;
   close(): void;
 }
@@ -21,7 +22,10 @@ interface Traveller {
   outcome: TransformOutcome;
 }
 
-/** Messages go through the stages together; what is filtered or failed goes no further. */
+/**
+ * Messages go through the stages together; what is filtered or failed goes no further. Those that a
+ * stage leaves out are left out of the whole run, and all after them.
+ */
 export class StagedChain implements TransformChain {
   readonly #stages: readonly PlacedStage[];
 
@@ -55,7 +59,7 @@ export class StagedChain implements TransformChain {
   }
 }
 
-async function pass(all: readonly Traveller[], { index, stage }: PlacedStage): Promise<void> {
+async function pass(all: Traveller[], { index, stage }: PlacedStage): Promise<void> {
   const going: { traveller: Traveller; message: TransformableMessage }[] = [];
   for (const traveller of all) {
     const { message, outcome } = traveller;
@@ -69,6 +73,8 @@ async function pass(all: readonly Traveller[], { index, stage }: PlacedStage): P
     going[at]!.traveller.outcome =
       outcome.kind === 'failed' ? placedFailure(outcome, index) : outcome;
   }
+  const leftOut = going[outcomes.length];
+  if (leftOut !== undefined) all.length = all.indexOf(leftOut.traveller);
 }
 
 function placedFailure(

@@ -42,6 +42,39 @@ async function run(transforms: readonly MessageTransform[], ...messages: Transfo
   return outcomes.map(shown);
 }
 
+describe('what messages become is bounded', () => {
+  const megabyte = deflateSync(Buffer.alloc(1_000_000));
+  const bombs = Array.from({ length: 60 }, () => message(megabyte));
+  const names = Array.from({ length: 60 }, (_, at) => message(String(at)));
+  const large = `const f = ({ data }) => (data === '1' ? null : { data: data.padEnd(1_000_000) });`;
+  const runOnce = async (
+    transforms: readonly MessageTransform[],
+    messages: readonly TransformableMessage[],
+  ): Promise<TransformOutcome[]> => {
+    const chain = engine.prepare('projects/p/topics/t', transforms)!;
+    const outcomes = await chain.run(messages);
+    chain.close();
+    return outcomes;
+  };
+
+  test.each<[string, MessageTransform[], TransformableMessage[]]>([
+    ['unpacked', [zlib('DECOMPRESS')], bombs],
+    ['unpacked, then packed', [zlib('DECOMPRESS'), zlib('COMPRESS')], bombs],
+    ['made by a function', [udf(large)], names],
+    ['made by a function, then packed', [udf(large), zlib('COMPRESS')], names],
+  ])(
+    'messages that are much larger once they are %s are run a few at a time',
+    async (_, all, of) => {
+      const outcomes = await runOnce(all, of);
+      expect(outcomes.length).toBeGreaterThanOrEqual(4);
+      expect(outcomes.length).toBeLessThanOrEqual(12);
+      const filtered = outcomes.flatMap(({ kind }, at) => (kind === 'filtered' ? [at] : []));
+      expect(filtered).toEqual(of === names ? [1] : []);
+      expect(outcomes.every(({ kind }) => kind !== 'failed')).toBe(true);
+    },
+  );
+});
+
 describe('a function on messages', () => {
   test('changes some, leaves some, filters some and fails on some, each on its own', async () => {
     const code = `function f(message, metadata) {

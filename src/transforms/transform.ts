@@ -38,7 +38,10 @@ export type TransformOutcome =
 
 /** The enabled transforms of one resource's revision, in their order, with a context of their own. */
 export interface TransformChain {
-  /** One outcome for each message, in order. Never rejects for what a user's code does. */
+  /**
+   * One outcome for each message, in order; where much is made of them for the first alone, at
+   * least one: the others are to be run again. Never rejects for what a user's code does.
+   */
   run(messages: readonly TransformableMessage[]): Promise<TransformOutcome[]>;
   /** As `run` for one message, with what it was after each transform (testMessageTransforms). */
   trace(message: TransformableMessage): Promise<TransformOutcome[]>;

@@ -28,6 +28,8 @@ export class ScriptedTransforms implements TransformEngine {
   openCount = 0;
   /** Thrown by whatever is asked of it, while it is set. */
   failure: Error | null = null;
+  /** Messages of which a run says at most what became of them. */
+  outcomesMax: number = Infinity;
   /** Awaited by every run before it ends. */
   gate: Promise<void> = Promise.resolve();
 
@@ -46,7 +48,8 @@ export class ScriptedTransforms implements TransformEngine {
         if (this.failure !== null) throw this.failure;
         this.runs.push({ owner, messages });
         await this.gate;
-        return messages.map((message) => this.#trace(enabled, message).at(-1)!);
+        const run = messages.slice(0, this.outcomesMax);
+        return run.map((message) => this.#trace(enabled, message).at(-1)!);
       },
       trace: async (message) => this.#trace(enabled, message),
       close: () => void this.openCount--,

@@ -52,6 +52,18 @@ test('transforms are applied in their order, disabled ones are not, before a mes
   expect(texts(await harness.pull(kitchen))).toEqual(['SOUPSOUP', 'STONESTONE']);
 });
 
+test('messages that a run has left out are run in the next, and keep their places', async () => {
+  engine.outcomesMax = 2;
+  await open(scripted('sieve'));
+  const ids = await harness.publish(orders, 'a', 'b', 'chaff', 'c', 'd');
+  const received = await harness.pull(kitchen);
+  const stored = ids.filter((id) => !id.startsWith('0'));
+  expect(received.map(({ messageId }) => messageId)).toEqual(stored);
+  expect(texts(received)).toEqual(['a', 'b', 'c', 'd']);
+  const failing = harness.publish(orders, 'a', 'b', 'c', 'd', 'stone');
+  await expect(failing).rejects.toThrow(/messages\[4\]/);
+});
+
 test('one message that fails refuses the whole publish, with its index and its words', async () => {
   await open(scripted('sieve'));
   const publish = harness.publish(orders, 'soup', 'stone', 'bread');

@@ -105,6 +105,7 @@ export class TopicTransforms {
     return done;
   }
 
+  /** Of the first of them, where much was made of those. */
   async #batch(
     batch: readonly SealableMessage[],
     first: number,

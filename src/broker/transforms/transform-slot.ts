@@ -44,7 +44,7 @@ export class TransformSlot {
   }
 
   /**
-   * One outcome for each message, in order; null if the transforms were changed or forgotten
+   * One outcome for each message, in order, or for the first of them; null if the transforms were changed or forgotten
    * meanwhile. Throws UNAVAILABLE where they cannot be run.
    */
   async run(messages: readonly TransformableMessage[]): Promise<TransformOutcome[] | null> {

@@ -227,8 +227,8 @@ export class TransformStage {
     outcomes: readonly TransformOutcome[],
   ): void {
     let filteredCount = 0;
-    for (const [i, staged] of present.entries()) {
-      const outcome = outcomes[i]!;
+    for (const [i, outcome] of outcomes.entries()) {
+      const staged = present[i]!;
       const { lease, dek } = staged;
       // Acknowledged or sought away meanwhile, or not to be known any more.
       const isWanted = lease.state === 'transforming' && dek.isAlive;

@@ -47,12 +47,16 @@ export class TurnWork {
 
   async #outcomes(turn: Turn): Promise<TurnEnd> {
     const outcomes: UdfOutcome[] = [];
+    let madeBytes = 0;
     for (const [index, message] of unpacked(turn.messages).entries()) {
-      if (outcomes.length > 0 && this.#turnMeter.isOver()) break;
+      const isMuch = madeBytes > this.#limits.madeBytesMax;
+      if (outcomes.length > 0 && (isMuch || this.#turnMeter.isOver())) break;
       const sandbox = await this.#sandbox(turn);
       if (sandbox instanceof UdfRefusal) return { refusal: sandbox.message, outcomes };
       this.#life.at(index);
-      outcomes.push(this.#call(sandbox, message));
+      const outcome = this.#call(sandbox, message);
+      outcomes.push(outcome);
+      if (outcome.kind === 'transformed') madeBytes += outcome.data.length;
       if (sandbox.isSpent) this.#loaded.delete(turn.id);
     }
     if (turn.messages.lengths.length > 0) return { refusal: null, outcomes };

@@ -44,7 +44,7 @@ export type UdfOutcome =
       readonly isTransient?: true;
     };
 
-/** For the first messages of a turn: it ends early when it took long, so that others have theirs. */
+/** For the first messages of a turn: it ends early when it took long or has made much. */
 export interface TurnEnd {
   /** Why the function could not be loaded, or null. */
   readonly refusal: string | null;

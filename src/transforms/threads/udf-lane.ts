@@ -5,7 +5,14 @@ import type { UdfOutcome } from './turn.ts';
 /** A message that waits for a function. */
 export interface Waiting {
   readonly message: TransformableMessage;
-  readonly settle: (outcome: UdfOutcome) => void;
+  readonly run: UdfRun;
+  readonly settle: (outcome: UdfOutcome | 'left out') => void;
+}
+
+/** Messages that were brought together. */
+export interface UdfRun {
+  /** Of what those became that have had their turn. */
+  madeBytes: number;
 }
 
 /** A function is slow from so many strikes on; it has at most the greater number. */
@@ -79,6 +86,15 @@ export class UdfLane {
     if (this.isClosed) return;
     this.#waiting.unshift(...waiting);
     for (const { message } of waiting) this.#waitingBytes += message.data.length;
+  }
+
+  /** Those wait no longer of whose run so much was made. */
+  leaveOut(madeBytesMax: number): void {
+    while ((this.#waiting[0]?.run.madeBytes ?? 0) > madeBytesMax) {
+      const { message, settle } = this.#waiting.shift()!;
+      this.#waitingBytes -= message.data.length;
+      settle('left out');
+    }
   }
 
   strike(count: number): void {

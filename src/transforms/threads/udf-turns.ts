@@ -3,7 +3,7 @@ import type { TransformLimits } from '../limits.ts';
 import type { TransformableMessage } from '../transform.ts';
 import type { Place } from './sign-of-life.ts';
 import { packed, type Turn, type TurnEnd, type UdfOutcome } from './turn.ts';
-import type { Waiting, UdfLane } from './udf-lane.ts';
+import type { UdfLane, UdfRun, Waiting } from './udf-lane.ts';
 import type { ThreadLoss } from './udf-thread.ts';
 
 /** What a turn is done in. */
@@ -47,14 +47,20 @@ export class UdfTurns {
     this.#log = ports.log;
   }
 
-  /** One outcome for each message; never rejects. */
-  run(lane: UdfLane, messages: readonly TransformableMessage[]): Promise<UdfOutcome[]> {
-    if (lane.isClosed || this.#isClosed) return Promise.resolve(messages.map(() => closed));
-    if (this.#isFull()) return Promise.resolve(messages.map(() => crowded));
+  /** One outcome for each message, or for the first of them if those became much; never rejects. */
+  async run(lane: UdfLane, messages: readonly TransformableMessage[]): Promise<UdfOutcome[]> {
+    if (lane.isClosed || this.#isClosed) return messages.map(() => closed);
+    if (this.#isFull()) return messages.map(() => crowded);
     this.#lanes.add(lane);
-    const outcomes = messages.map((message) => this.#outcome(lane, message));
+    const run: UdfRun = { madeBytes: 0 };
+    const waiting = messages.map((message) => this.#outcome(lane, message, run));
     this.#next();
-    return Promise.all(outcomes);
+    const outcomes: UdfOutcome[] = [];
+    for (const outcome of await Promise.all(waiting)) {
+      if (outcome === 'left out') break;
+      outcomes.push(outcome);
+    }
+    return outcomes;
   }
 
   close(lane: UdfLane): void {
@@ -70,14 +76,18 @@ export class UdfTurns {
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  #outcome(lane: UdfLane, message: TransformableMessage): Promise<UdfOutcome> {
+  #outcome(
+    lane: UdfLane,
+    message: TransformableMessage,
+    run: UdfRun,
+  ): Promise<UdfOutcome | 'left out'> {
     const { waitingMax, waitingBytesMax } = this.#limits;
     const bytes = lane.waitingBytes + message.data.length;
     if (lane.waitingCount >= waitingMax || (lane.waitingCount > 0 && bytes > waitingBytesMax)) {
       return Promise.resolve(crowded);
     }
     return new Promise((settle) => {
-      lane.push({ message, settle });
+      lane.push({ message, run, settle });
       this.#line.add(lane);
     });
   }
@@ -128,6 +138,7 @@ export class UdfTurns {
     if (lane.isClosed || lane.isProbe) thread.forget(id);
     const left = 'lostAt' in end ? this.#lost(lane, taken, end) : settled(lane, taken, end);
     lane.putBack(left);
+    lane.leaveOut(this.#limits.madeBytesMax);
     if (lane.waitingCount > 0) this.#line.add(lane);
     this.#next();
   }
@@ -159,7 +170,11 @@ const crowded = passing('Too many messages wait for the function.');
 function settled(lane: UdfLane, taken: readonly Waiting[], end: TurnEnd): readonly Waiting[] {
   const { refusal, outcomes } = end;
   lane.blameless = 0;
-  for (const [index, outcome] of outcomes.entries()) taken[index]!.settle(outcome);
+  for (const [index, outcome] of outcomes.entries()) {
+    const { run, settle } = taken[index]!;
+    if (outcome.kind === 'transformed') run.madeBytes += outcome.data.length;
+    settle(outcome);
+  }
   const late = outcomes.filter((outcome) => outcome.kind === 'failed' && outcome.isTimeout).length;
   lane.strike(late);
   lane.praise(outcomes.length - late);
