@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { VirtualClock } from '../../test/support/virtual-clock.ts';
 import type { Binding, PolicyRecord } from './policy.ts';
@@ -184,6 +184,38 @@ describe('who may do everything', () => {
   test('is nobody without a name', () => {
     expect(new World().may(principal(''), 'pubsub.topics.get', topic)).toBe(false);
     expect(new World(['user:ann@example.com']).may(principal(''), 'x.y', topic)).toBe(false);
+  });
+});
+
+describe('what is kept of decisions', () => {
+  /** How often policies are looked at for a decision that was made before. */
+  const looks = (world: World, who: Principal, name: string): number => {
+    const get = vi.spyOn(world.policies, 'get');
+    world.may(who, 'pubsub.topics.get', name);
+    const count = get.mock.calls.length;
+    get.mockRestore();
+    return count;
+  };
+
+  test('saves a look at policies, but not for a name that no resource can have', () => {
+    const world = new World();
+    const long = `projects/p/topics/${'x'.repeat(100_000)}`;
+    for (const name of [topic, long]) world.may(ann, 'pubsub.topics.get', name);
+    expect(looks(world, ann, topic)).toBe(0);
+    expect(looks(world, ann, long)).toBeGreaterThan(0);
+  });
+
+  test('is bounded for all together, however many tokens ask about whatever names', () => {
+    const world = new World();
+    world.may(ann, 'pubsub.topics.get', topic);
+    for (let token = 0; token < 100; token++) {
+      const who = principal(`user:${token}@example.com`);
+      for (let at = 0; at < 1_000; at++) {
+        world.may(who, 'pubsub.topics.get', `projects/p/topics/${at}`);
+      }
+    }
+    expect(looks(world, ann, topic)).toBeGreaterThan(0);
+    expect(looks(world, ann, topic)).toBe(0);
   });
 });
 

@@ -20,6 +20,10 @@ export interface AuthorizerOptions {
 
 /** Decisions of one principal that are kept until a policy changes. */
 const keptMax = 1_000;
+/** And of all: an account shows any number of tokens, each of which is a principal. */
+const keptInAllMax = 100_000;
+/** Of a permission and a name: no resource has a longer one, but a request may hold megabytes. */
+const keptKeyLengthMax = 512;
 
 interface Known {
   readonly identities: ReadonlySet<string>;
@@ -32,13 +36,13 @@ export class PolicyAuthorizer implements Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #admins: ReadonlySet<string>;
   #known: WeakMap<Principal, Known> = new WeakMap();
+  /** Since all were forgotten last. */
+  #keptCount = 0;
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
     this.#admins = new Set(options.admins.map(canonicalMember));
-    options.policies.onChange(() => {
-      this.#known = new WeakMap();
-    });
+    options.policies.onChange(() => this.#forget());
   }
 
   require(principal: Principal, rpc: string, field: FieldOf): void {
@@ -88,10 +92,19 @@ export class PolicyAuthorizer implements Authorizer {
     const kept = known.decisions.get(key);
     if (kept !== undefined) return kept;
     const { isGranted, dependsOnTime } = this.#ask(known, permission, resource, uid);
-    if (dependsOnTime) return isGranted;
-    if (known.decisions.size >= keptMax) known.decisions.clear();
-    known.decisions.set(key, isGranted);
+    if (!dependsOnTime && key.length <= keptKeyLengthMax) this.#keep(known, key, isGranted);
     return isGranted;
+  }
+
+  #keep({ decisions }: Known, key: string, isGranted: boolean): void {
+    if (decisions.size >= keptMax) decisions.clear();
+    decisions.set(key, isGranted);
+    if (++this.#keptCount >= keptInAllMax) this.#forget();
+  }
+
+  #forget(): void {
+    this.#known = new WeakMap();
+    this.#keptCount = 0;
   }
 
   #ask(
