@@ -39,6 +39,7 @@ export class Access {
     ];
     this.#close = () => {
       for (const each of ignore) each();
+      this.#reviews.close();
     };
   }
 
@@ -82,8 +83,8 @@ export class Access {
   }
 
   /**
-   * `review` is called after each change of a policy, and each revocation of credentials, until the
-   * function that this returns is called.
+   * `review` is called after each change of a policy, each revocation of credentials, and every few
+   * seconds, until the function that this returns is called.
    */
   watch(review: () => void): () => void {
     return this.#reviews.add(review);
