@@ -8,6 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -75,7 +76,7 @@ const record = async (): Promise<void> => undefined;
 /** Resolves to the report of its end. */
 async function backUp(directory: string): Promise<ReturnType<Backups['report']>> {
   await backups.start(directory, record);
-  while (backups.report().state === 'running') await new Promise((done) => setImmediate(done));
+  while (backups.report().state === 'running') await stat(folder);
   return backups.report();
 }
 
@@ -135,7 +136,7 @@ describe('a backup', () => {
     await keys.txn([], [{ key: 'dek/1', value: null }]);
     rmSync(join(dataDir, 'vault', 'objects'), { recursive: true });
     goOn();
-    while (backups.report().state === 'running') await new Promise((done) => setImmediate(done));
+    while (backups.report().state === 'running') await stat(folder);
     expect(backups.report()).toMatchObject({ state: 'done' });
     await restore(join(folder, 'b'), join(folder, 'restored'));
     const path = join(folder, 'restored', 'keys');
@@ -185,7 +186,7 @@ describe('a backup', () => {
       silentLogger,
     );
     await changing.start(join(folder, 'b'), record);
-    while (changing.report().state === 'running') await new Promise((done) => setImmediate(done));
+    while (changing.report().state === 'running') await stat(folder);
     expect(changing.report()).toMatchObject(refused);
     expect(readdirSync(folder).toSorted()).toEqual(['data', 'data-keys']);
   });
@@ -220,7 +221,7 @@ describe('the directory of a backup', () => {
 
   test('is an absolute path outside data and keys, by whatever way it is named', async () => {
     expect(await refused('backup')).toContain('absolute path');
-    expect(await refused('/tmp/a\0b')).toContain('absolute path');
+    expect(await refused('/a\0b')).toContain('absolute path');
     expect(await refused(join(dataDir, 'b'))).toContain('inside the data directory');
     expect(await refused(`${folder}/x/../data/b`)).toContain('inside the data directory');
     expect(await refused(join(keysDir, 'b'))).toContain('inside the directory of the root key');
