@@ -8,7 +8,6 @@ export { startApi, type ApiLimits, type ApiOptions, type ApiServer } from './api
 export { administerPermission, type AccountService } from './accounts/account-service.ts';
 export { allAccountRoutes } from './accounts/all-account-routes.ts';
 export type { AccessParts } from './access/access.ts';
-export { openAccess } from './access/open-access.ts';
 export type { PubsubAudit } from './audit/pubsub-audit.ts';
 export type { OwnRequest } from './http/route-dispatcher.ts';
 export type { MetricsPage, Probes } from './http/probes.ts';

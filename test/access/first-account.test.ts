@@ -28,7 +28,7 @@ interface Ended {
 const create = async (...more: readonly string[]): Promise<Ended> => {
   const words = ['accounts', 'create', 'operator', '--project', 'first-project', ...more];
   const cli = new CliProcess([...words, '--data-dir', server.dataDir], {});
-  return (await cli.ended) as Ended;
+  return await cli.ended;
 };
 
 test('the first account is made on the files of a stopped server, and of no other', async () => {
