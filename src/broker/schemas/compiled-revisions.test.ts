@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { BrokerHarness, project } from '../../../test/support/broker-harness.ts';
 import { VirtualClock } from '../../../test/support/virtual-clock.ts';
+import type { SchemaDefinition } from '../../schemas/index.ts';
 import { FaultPlan, openMemoryKeyStore } from '../../storage/index.ts';
 import { CompiledRevisions } from './compiled-revisions.ts';
 import { SchemaCatalog } from './schema-catalog.ts';
@@ -25,7 +26,7 @@ async function stored(count: number): Promise<{ catalog: SchemaCatalog; row: Sch
 
 test('those that were used longest ago go when there are too many bytes of them', async () => {
   const { catalog, row } = await stored(3);
-  const compiled = new CompiledRevisions(catalog, 11_000);
+  const compiled = new CompiledRevisions(catalog, 30_000);
   const [one, two, three] = row.revisions;
   await compiled.load(row, one!);
   await compiled.load(row, two!);
@@ -36,8 +37,25 @@ test('those that were used longest ago go when there are too many bytes of them'
     false,
     true,
   ]);
-  expect(compiled.bytes).toBeLessThanOrEqual(11_000);
+  expect(compiled.bytes).toBeLessThanOrEqual(30_000);
   for (const head of row.revisions) compiled.forget(row, head);
+  expect(compiled.bytes).toBe(0);
+});
+
+/** Measured: up to 122 times the text for maps, 9 times for Avro. */
+test.each<[SchemaDefinition, number]>([
+  [{ type: 'PROTOCOL_BUFFER', definition: 'syntax = "proto3"; message M { int32 a = 1; }' }, 122],
+  [{ type: 'AVRO', definition: definition(0) }, 9],
+])('a definition counts as the memory that its compiled form may take', async (of, times) => {
+  const { catalog, row } = await stored(0);
+  const bytes = of.definition.length;
+  const head: RevisionHead = { id: '0000000a', ordinal: 0, createTimeMs: 0, bytes };
+  const only = { ...row, type: of.type, revisions: [head] };
+  await catalog.add(only, head, of);
+  const compiled = new CompiledRevisions(catalog);
+  await compiled.load(only, head);
+  expect(compiled.bytes).toBeGreaterThan(times * bytes);
+  compiled.forget(only, head);
   expect(compiled.bytes).toBe(0);
 });
 

@@ -1,9 +1,16 @@
-import { compileSchema, SchemaError, type CompiledSchema } from '../../schemas/index.ts';
+import {
+  compileSchema,
+  SchemaError,
+  type CompiledSchema,
+  type SchemaType,
+} from '../../schemas/index.ts';
 import type { SchemaCatalog } from './schema-catalog.ts';
 import type { RevisionHead, SchemaRow } from './schema-rows.ts';
 
-/** Bytes of the definitions whose compiled forms are kept. */
-const keptBytesMax = 32 * 1024 * 1024;
+/** Of the compiled forms that are kept, as far as their definitions tell. */
+const keptBytesMax = 128 * 1024 * 1024;
+/** What a byte of a definition may become: thousands of maps in one are the worst. */
+const grownTo: Readonly<Record<SchemaType, number>> = { AVRO: 10, PROTOCOL_BUFFER: 125 };
 /** What a compiled form costs however short its definition is. */
 const overheadBytes = 4 * 1024;
 
@@ -57,7 +64,8 @@ export class CompiledRevisions {
     const definition = await this.#catalog.definition(row, head);
     if (definition === null) return null;
     const compiled = compiledOrNothing(() => compileSchema(definition));
-    this.#keep(`${row.uid}/${head.ordinal}`, { compiled, bytes: head.bytes + overheadBytes });
+    const bytes = head.bytes * grownTo[definition.type] + overheadBytes;
+    this.#keep(`${row.uid}/${head.ordinal}`, { compiled, bytes });
     return compiled;
   }
 
