@@ -64,7 +64,7 @@ interface Limit {
   readonly words: string;
   /** What has one more than the limit, or one less where it is the least. */
   readonly beyond: number;
-  use(value: number): unknown;
+  readonly use: (value: number) => unknown;
 }
 
 function most(value: number, use: Limit['use'], least?: number, unit = ''): Limit {

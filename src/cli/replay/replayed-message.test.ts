@@ -38,9 +38,8 @@ test('a message without room for more attributes goes as it is; one replayed bef
   expect(names(replayedMessage({ ...received, attributes: full }, 's').attributes)).toEqual(
     names(full),
   );
-  const again = { ...full, SealpostReplayMessageId: '1' };
-  const { name97, ...less } = again;
-  expect(name97).toBe('');
+  const less: Record<string, string> = { ...full, SealpostReplayMessageId: '1' };
+  delete less['name97'];
   const sent = replayedMessage({ ...received, attributes: less }, 's').attributes;
   expect(names(sent)).toHaveLength(100);
   expect(sent['SealpostReplayMessageId']).toBe('7');
