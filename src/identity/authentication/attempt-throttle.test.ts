@@ -59,11 +59,17 @@ describe('who guesses', () => {
     expect(made.waitMs({ address: '2001:db8:1:3::1', identity: 'new' })).toBe(0);
   });
 
-  test('gains nothing by another address when he claims the same identity', () => {
+  test('is late from another address, too, when he claims the same identity', () => {
     const { made } = throttle();
     for (let i = 0; i < 11; i++) made.failed({ address: `198.51.100.${i}`, identity: 'victim' });
-    expect(made.waitMs({ address: '192.0.2.1', identity: 'victim' })).toBe(1_000);
-    expect(made.waitMs({ address: '192.0.2.1', identity: 'other' })).toBe(0);
+    expect(made.failed({ address: '192.0.2.1', identity: 'victim' })).toBe(1_600);
+    expect(made.failed({ address: '192.0.2.1', identity: 'other' })).toBe(0);
+  });
+
+  test('does not keep out, by claiming his identity, who was never here from an address', () => {
+    const { made } = throttle();
+    for (let i = 0; i < 100; i++) made.failed({ address: `198.51.100.${i}`, identity: 'victim' });
+    expect(made.waitMs({ address: '192.0.2.1', identity: 'victim' })).toBe(0);
   });
 });
 

@@ -28,9 +28,10 @@ const goodMs = 3_600_000;
 
 /**
  * Slows whoever guesses: by address (IPv6 by /64) and by the identity that is claimed, each with a
- * table of bounded size. Who was let in from an address before is counted alone there, so that others
- * behind the same address, or others who claim to be him, do not shut him out; and nobody is shut
- * out for longer than a minute at a time.
+ * table of bounded size. An address is shut out for a while; an identity only has its failures late,
+ * as anyone may claim it, from anywhere, to keep its owner out. Who was let in from an address before
+ * is counted alone there, so that others behind the same address do not shut him out; and nobody is
+ * shut out for longer than a minute at a time.
  */
 export class AttemptThrottle {
   readonly #clock: Clock;
@@ -52,9 +53,8 @@ export class AttemptThrottle {
   /** How long nothing is checked for him; 0: he may try. */
   waitMs(attempt: Attempt): number {
     const nowMs = this.#clock.monotonicMs();
-    const waits = this.#places(attempt, nowMs).map((place) => {
-      return (this.#failures.get(place)?.blockedUntilMs ?? 0) - nowMs;
-    });
+    const places = this.#places(attempt, nowMs).filter((place) => !place.startsWith('i'));
+    const waits = places.map((place) => (this.#failures.get(place)?.blockedUntilMs ?? 0) - nowMs);
     return Math.max(0, ...waits);
   }
 
