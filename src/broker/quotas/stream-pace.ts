@@ -8,6 +8,7 @@ export class StreamPace {
   readonly #clock: Clock;
   readonly #resume: () => void;
   #isTransportReady = true;
+  #isClosed = false;
   #cancelWait: (() => void) | null = null;
 
   /** `resume` has the broker hand out again. */
@@ -18,6 +19,8 @@ export class StreamPace {
 
   /** What the broker is told of a batch: false asks it to wait. */
   delivered(isTransportReady: boolean, waitMs: number): boolean {
+    // The transport may have found that it is gone while it took the batch.
+    if (this.#isClosed) return false;
     this.#isTransportReady = isTransportReady;
     if (waitMs > 0) this.#wait(waitMs);
     return isTransportReady && this.#cancelWait === null;
@@ -26,10 +29,11 @@ export class StreamPace {
   /** The transport took what it had. */
   transportResumed(): void {
     this.#isTransportReady = true;
-    if (this.#cancelWait === null) this.#resume();
+    if (this.#cancelWait === null && !this.#isClosed) this.#resume();
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelWait?.();
     this.#cancelWait = null;
   }
