@@ -129,7 +129,7 @@ test('ack ids of the original mean nothing to a restored copy', async () => {
   const ackIds = pulled.map(({ ackId }) => ackId);
   await copy.acknowledge(subscription, ackIds).catch(() => undefined);
   const texts = (await copy.pull(subscription, 10)).map(({ attributes }) => attributes['text']);
-  expect(texts.toSorted()).toEqual(['of both', 'of the copy alone']);
+  expect(new Set(texts)).toEqual(new Set(['of both', 'of the copy alone']));
 });
 
 describe.skipIf(!canMount)('a disk (needs mount)', () => {

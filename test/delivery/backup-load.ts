@@ -106,7 +106,7 @@ export class BackupLoad {
       await this.client.createTopic(topic, key);
       await this.client.createSubscription(name, topic);
     }
-    for (let i = 0; i < batches; i++) await this.#publish(this.followed[i % 4]!, 64);
+    for (let i = 0; i < batches; i++) await this.#publish(this.followed[i % 4]!, 64, filler);
   }
 
   /** Everything at once, until `stop`. */
@@ -114,7 +114,7 @@ export class BackupLoad {
     this.#isOver = false;
     const [sealed, standard, fickle] = this.followed as [Followed, Followed, Followed];
     this.#working = Promise.all([
-      ...[sealed, standard, fickle].map((each) => this.#repeat(() => this.#publish(each, 20))),
+      ...[sealed, standard, fickle].map((each) => this.#repeat(() => this.#publish(each, 5))),
       ...[sealed, standard].map((each) => this.#repeat(() => this.#consume(each))),
       this.#repeat(() => this.#comeAndGo()),
       this.#repeat(() => this.#switchKey()),
@@ -172,13 +172,13 @@ export class BackupLoad {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #publish(to: Followed, count: number): Promise<void> {
+  async #publish(to: Followed, count: number, rest: string = ''): Promise<void> {
     const serials = Array.from({ length: count }, () => String(++this.#serial));
     for (const serial of serials) to.sent.add(serial);
     await this.client.publish(
       to.topic,
       serials.map((serial) => ({
-        data: Buffer.from(`${plainMark} ${filler}`),
+        data: Buffer.from(`${plainMark} ${rest}`),
         attributes: { serial },
         orderingKey: '',
       })),
