@@ -28,6 +28,11 @@ export interface NewIamPolicy {
 }
 
 const membersMax = 1500;
+/** Before equal ones are joined, so that what is too much costs nothing. */
+const bindingsMax = 1500;
+/** A decision may have to read and ask all of them: what a policy costs falls on everybody. */
+const conditionsMax = 100;
+const conditionsLengthMax = 16_384;
 /** Of the stored JSON, in characters: policies are read and parsed for each use of a key. */
 const policyLengthMax: number = 256 * 1024;
 const memberLengthMax = 512;
@@ -48,14 +53,18 @@ const memberPattern =
 export function policyRecordOf(policy: NewIamPolicy): PolicyRecord {
   const version = policy.version ?? 0;
   requirePolicyVersion(version, 'policy.version');
-  const joined = new Map<string, Binding>();
+  requireBindingCount(policy.bindings);
+  const joined = new Map<string, { grant: Omit<Binding, 'members'>; members: Set<string> }>();
   for (const binding of policy.bindings) {
     const grant = grantOf(binding, version);
     const key = JSON.stringify(grant);
-    const members = [...(joined.get(key)?.members ?? []), ...binding.members.map(requireMember)];
-    joined.set(key, { ...grant, members: [...new Set(members)] });
+    const { members } = joined.get(key) ?? { members: new Set() };
+    for (const member of binding.members) members.add(requireMember(member));
+    joined.set(key, { grant, members });
   }
-  const bindings = [...joined.values()].filter(({ members }) => members.length > 0);
+  const bindings = [...joined.values()]
+    .filter(({ members }) => members.size > 0)
+    .map(({ grant, members }) => ({ ...grant, members: [...members] }));
   requireMemberCount(bindings);
   requirePolicyLength(bindings);
   return { version: versionOf(bindings), bindings };
@@ -104,6 +113,21 @@ function requireMember(member: string): string {
     `The member ${member.slice(0, 128)} is of an unknown type. ` +
       'Please set a valid type prefix for the member.',
   );
+}
+
+function requireBindingCount(bindings: readonly NewBinding[]): void {
+  const conditions = bindings.flatMap(({ condition }) => condition?.expression ?? []);
+  const { length } = conditions.join('');
+  const limits: readonly [string, number, number][] = [
+    ['bindings', bindings.length, bindingsMax],
+    ['conditional role bindings', conditions.length, conditionsMax],
+    ['characters of conditions', length, conditionsLengthMax],
+  ];
+  for (const [what, count, max] of limits) {
+    if (count <= max) continue;
+    const message = `The policy has ${count} ${what}, more than the limit of ${max}.`;
+    throw fieldError('policy.bindings', message);
+  }
 }
 
 function requireMemberCount(bindings: readonly Binding[]): void {
