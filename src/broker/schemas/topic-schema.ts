@@ -1,5 +1,5 @@
 import { RpcError } from '../../rpc/index.ts';
-import { Serial } from '../../runtime/index.ts';
+import { type Clock, Serial } from '../../runtime/index.ts';
 import type { CompiledSchema, SchemaType } from '../../schemas/index.ts';
 import type { TopicRow } from '../catalog/catalog-rows.ts';
 import type { PendingBudget } from '../lanes/lane.ts';
@@ -17,7 +17,11 @@ export interface TopicSchemaPorts {
   readonly schemas: SchemaCatalog;
   readonly compiledRevisions: CompiledRevisions;
   readonly pending: PendingBudget;
+  readonly clock: Clock;
 }
+
+/** Bytes that are read without a pause, those that several revisions read counted each time. */
+const partBytes = 1024 * 1024;
 
 /** Makes messages durable: ids in their order. */
 type Publish = (messages: readonly SealableMessage[]) => Promise<string[]>;
@@ -28,7 +32,7 @@ interface Check {
   readonly settings: SchemaSettings;
   /** The newest first. */
   readonly revisions: readonly RevisionHead[];
-  /** Those that had to be loaded: the cache may be too small for all. */
+  /** Those that were used: the cache may be too small for all. */
   readonly loaded: Map<RevisionHead, CompiledSchema>;
 }
 
@@ -60,18 +64,19 @@ export class TopicSchema {
     if (this.#waiting > 0) return await this.#later(topic, messages, publish);
     const check = this.#checkOf(topic());
     if (check === null) return await publish(messages);
-    const stamped = this.#stamped(check, messages);
+    const isLong = bytesOf(messages) * check.revisions.length > partBytes;
+    const stamped = isLong ? null : this.#stamped(check, messages);
     if (stamped === null) return await this.#later(topic, messages, publish);
     return await published(stamped, publish);
   }
 
-  /** In turn, with revisions loaded as they are needed; the durability of one holds up nobody. */
+  /** In turn, with pauses, and with revisions loaded as they are needed; the durability of one holds up nobody. */
   async #later(
     topic: () => TopicRow,
     messages: readonly SealableMessage[],
     publish: Publish,
   ): Promise<string[]> {
-    const bytes = messages.reduce((sum, message) => sum + message.bytes.length, 0);
+    const bytes = bytesOf(messages);
     this.#ports.pending.take(bytes);
     this.#waiting++;
     const { answer } = await this.#turns.run(async () => {
@@ -96,9 +101,10 @@ export class TopicSchema {
       // Anew each time: what was there before a load may be gone after it.
       const check = this.#checkOf(topic(), loaded);
       if (check === null) return null;
-      const stamped = this.#stamped(check, messages);
+      const stamped = await this.#stampedInParts(check, messages);
       if (stamped !== null) return stamped;
-      const missing = check.revisions.find((head) => this.#compiled(check, head) === undefined)!;
+      const missing = check.revisions.find((head) => this.#compiled(check, head) === undefined);
+      if (missing === undefined) continue;
       const compiled = await this.#ports.compiledRevisions.load(check.schema, missing);
       if (compiled !== null) loaded.set(missing, compiled);
     }
@@ -117,9 +123,40 @@ export class TopicSchema {
 
   /** Null: a revision must be loaded before it can be said. */
   #stamped(check: Check, messages: readonly SealableMessage[]): SealableMessage[] | null {
+    const checks = this.#checks(check, messages);
+    for (;;) {
+      const step = checks.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  /** The same, with a pause for others after so many bytes. */
+  async #stampedInParts(
+    check: Check,
+    messages: readonly SealableMessage[],
+  ): Promise<SealableMessage[] | null> {
+    const checks = this.#checks(check, messages);
+    let bytes = 0;
+    for (;;) {
+      const step = checks.next();
+      if (step.done === true) return step.value;
+      bytes += step.value;
+      if (bytes < partBytes) continue;
+      bytes = 0;
+      await new Promise<void>((resolve) => {
+        this.#ports.clock.soon(resolve);
+      });
+    }
+  }
+
+  /** Yields how many bytes were read, each time that a revision has read some. */
+  *#checks(
+    check: Check,
+    messages: readonly SealableMessage[],
+  ): Generator<number, SealableMessage[] | null> {
     const conformed: RevisionHead[] = [];
     for (const message of messages) {
-      const head = this.#revisionOf(check, messageData(message.bytes));
+      const head = yield* this.#revisionOf(check, messageData(message.bytes));
       if (head === null) return null;
       conformed.push(head);
     }
@@ -127,12 +164,13 @@ export class TopicSchema {
   }
 
   /** Throws INVALID_ARGUMENT if the data conform to none. */
-  #revisionOf(check: Check, data: Uint8Array): RevisionHead | null {
+  *#revisionOf(check: Check, data: Uint8Array): Generator<number, RevisionHead | null> {
     let last = '';
     for (const head of check.revisions) {
       const compiled = this.#compiled(check, head);
       if (compiled === undefined) return null;
       const why = compiled.violation(data, check.settings.encoding);
+      yield data.length;
       if (why === null) return head;
       last = `revision_id=${head.id} failed with status: ${why}`;
     }
@@ -142,9 +180,14 @@ export class TopicSchema {
   }
 
   #compiled({ schema, loaded }: Check, head: RevisionHead): CompiledSchema | undefined {
-    return loaded.get(head) ?? this.#ports.compiledRevisions.get(schema, head);
+    const compiled = loaded.get(head) ?? this.#ports.compiledRevisions.get(schema, head);
+    if (compiled !== undefined) loaded.set(head, compiled);
+    return compiled;
   }
 }
+
+const bytesOf = (messages: readonly SealableMessage[]): number =>
+  messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 /** The copies hold what a key may be taken away from: they go as soon as they are sealed. */
 async function published(stamped: SealableMessage[], publish: Publish): Promise<string[]> {
