@@ -177,6 +177,7 @@ describe('completion', () => {
         'topics',
         'subscriptions',
         'snapshots',
+        'schemas',
         'keys',
         'accounts',
         'api-keys',
