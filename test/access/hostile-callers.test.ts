@@ -111,3 +111,17 @@ test.each(['gcp-sa-pubsub', 'serverless-robot-prod'])(
     });
   },
 );
+
+test('what nobody may is recorded in a few bytes, however long he makes it', async () => {
+  const labels = Object.fromEntries(
+    Array.from({ length: 1_000 }, (_, at) => [`label-${at}`, 'x'.repeat(1_000)]),
+  );
+  const name = `${foreign}/topics/never`;
+  expect(await guarded.call('victim', 'PUT', `/v1/${name}`, { labels })).toMatchObject(denied);
+  const { entries } = (await guarded.administer('POST', '/v2/entries:list', {
+    resourceNames: [foreign],
+    filter: `protoPayload.resourceName="${name}"`,
+  })) as { entries: readonly unknown[] };
+  expect(entries).toHaveLength(1);
+  expect(JSON.stringify(entries[0]).length).toBeLessThan(10_000);
+});

@@ -37,6 +37,8 @@ const monitored = {
 } as const;
 /** Of a text in a request or an answer: definitions of schemas are long. */
 const textLengthMax = 16_384;
+/** Of a request or an answer as JSON: a call that is refused costs its caller nothing. */
+const recordedLengthMax = 131_072;
 
 /** The entry of a call; null if it names no project, in whose log it could be. */
 export function pubsubEntry(ended: EndedCall): AuditEntry | null {
@@ -113,14 +115,18 @@ function answerOf(desc: DescMessage, answer: Message): { response?: AuditValue }
   return isResource ? { response: recorded(desc, answer) } : {};
 }
 
-/** A request for which JSON has no words, such as an impossible Duration, is named and no more. */
+/**
+ * What is larger than any that is taken, or has no words in JSON, such as an impossible Duration, is
+ * named and no more.
+ */
 function recorded(desc: DescMessage, message: Message, hiddenField = ''): AuditValue {
   const type = { '@type': `type.googleapis.com/${desc.typeName}` };
   try {
     const { [hiddenField]: _hidden, ...json } = messageToJson(desc, message as never) as {
       readonly [name: string]: AuditValue;
     };
-    return { ...type, ...(shortened(json) as object) };
+    const short = shortened(json) as object;
+    return JSON.stringify(short).length > recordedLengthMax ? type : { ...type, ...short };
   } catch {
     return type;
   }
