@@ -5,6 +5,7 @@
  */
 export type { AccessRule, Demand, DemandPlace, FieldOf } from './access-rule.ts';
 export type { Authorizer } from './authorizer.ts';
+export { conditionProblem } from './conditions/condition.ts';
 export { askedOf, type AskedPermission } from './demands.ts';
 export { answerOf, type BindingAnswer, type Question, voidReason } from './grants.ts';
 export {
@@ -37,3 +38,4 @@ export { operator, type Principal } from './principal.ts';
 export { permissionsPage } from './reference-page.ts';
 export { projectOf, type Resource, resourceOf, serverResource } from './resource.ts';
 export { encrypterDecrypterRole } from './roles/kms-roles.ts';
+export { knownRoles } from './roles/roles.ts';

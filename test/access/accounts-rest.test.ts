@@ -215,3 +215,28 @@ describe('an account with rights on the whole server', () => {
     expect((await as(admin, 'POST', accounts, { accountId: id })).status).toBe(200);
   });
 });
+
+describe('what a policy may say', () => {
+  test('is told to whoever is authenticated: the roles that grant something here', async () => {
+    const { status, json } = await as(owner, 'GET', '/v1/roles');
+    expect(status).toBe(200);
+    const names = (json['roles'] as { name: string }[]).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['roles/owner', 'roles/pubsub.publisher']));
+    expect(names).toEqual(names.toSorted());
+  });
+
+  test('and whether a condition is evaluated here', async () => {
+    const lint = (expression: string): Promise<JsonAnswer> =>
+      as(owner, 'POST', '/v1/iamPolicies:lintPolicy', { condition: { expression } });
+    expect((await lint('request.time < timestamp("2030-01-01T00:00:00Z")')).json).toEqual({});
+    const { status, json } = await lint('resource.name.matches("a+")');
+    expect(status).toBe(200);
+    expect(json['lintResults']).toEqual([
+      expect.objectContaining({
+        severity: 'ERROR',
+        fieldName: 'condition.expression',
+        debugMessage: expect.stringContaining('matches') as string,
+      }),
+    ]);
+  });
+});

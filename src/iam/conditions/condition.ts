@@ -52,11 +52,18 @@ export function parseCondition(expression: string): Condition | null {
 
 /** @throws RpcError INVALID_ARGUMENT that names what of an expression is not evaluated here */
 export function requireCondition(expression: string): void {
+  const problem = conditionProblem(expression);
+  if (problem !== undefined) throw fieldError('policy.bindings.condition.expression', problem);
+}
+
+/** What of an expression is not evaluated here; undefined if all of it is. */
+export function conditionProblem(expression: string): string | undefined {
   try {
     readCondition(expression);
+    return undefined;
   } catch (error) {
     if (!(error instanceof Inadmissible)) throw RpcError.from(error);
-    throw fieldError('policy.bindings.condition.expression', error.message);
+    return error.message;
   }
 }
 

@@ -38,6 +38,8 @@ const identities = rulesOf('google.iam.admin.v1.IAM', {
   GetServiceAccountApiKey: [demand(`${apiKeys}.get`, 'name')],
   CreateServiceAccountApiKey: [demand(`${apiKeys}.create`, 'name')],
   DeleteServiceAccountApiKey: [demand(`${apiKeys}.delete`, 'name')],
+  ListRoles: [],
+  LintPolicy: [],
 });
 
 const logging = rulesOf('google.logging.v2.LoggingServiceV2', {

@@ -112,6 +112,11 @@ export const knownPermissions: ReadonlySet<string> = new Set([
   ...[...roleTables.values()].flatMap((permissions) => [...permissions]),
 ]);
 
+/** The names of those roles, sorted. */
+export function knownRoles(): string[] {
+  return [...roleTables.keys()].toSorted();
+}
+
 /** Whether the permissions of `role` are known here; if not, it grants nothing. */
 export function isKnownRole(role: string): boolean {
   return roleTables.has(role);
