@@ -4,7 +4,7 @@ import type { Identity } from '../identity/index.ts';
 import type { Metrics } from '../metrics/index.ts';
 import { assert, type Closers } from '../runtime/index.ts';
 import type { DataDirLock } from '../storage/index.ts';
-import type { Address } from './address.ts';
+import { ownUrl, type Address } from './address.ts';
 import type { ServerPorts } from './ports.ts';
 
 /** What the API is made of, beside settings and ports. */
@@ -61,9 +61,9 @@ export async function listen(
     entropy,
     log,
   });
-  lock.describe(api.url);
   address.port = api.port;
-  address.url = api.url;
+  address.url = ownUrl(api.port, config);
+  lock.describe(address.url);
   closers.add(async () => {
     // Streams end while connections are waited for, else each would use up the whole grace.
     const graceMs = config.drainSeconds * 1000;

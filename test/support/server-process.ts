@@ -45,7 +45,7 @@ export class SealpostProcess {
   async url(): Promise<string> {
     const lines = createInterface({ input: this.child.stdout });
     for await (const line of lines) {
-      const [, url] = /^Sealpost is ready at (http:\S+)$/.exec(line) ?? [];
+      const [, url] = /^Sealpost is ready at (https?:\S+)$/.exec(line) ?? [];
       if (url !== undefined) return url;
     }
     throw new Error(`sealpost ended before it was ready:\n${(await this.ended).stderr}`);
