@@ -120,7 +120,7 @@ export class Topics {
       if (ephemerals.has(subscription.row.name)) await this.#registry.removeEphemeral(subscription);
     }
     await state.lane.close(notFound(name));
-    state.transforms.forget();
+    state.transforms.close(notFound(name));
     this.#registry.ports.observer.topicDeleted(name);
     if (!isRead) await this.#registry.dropLogs([doomedLane(state.row)], state);
   }

@@ -64,6 +64,20 @@ test('messages that a run has left out are run in the next, and keep their place
   await expect(failing).rejects.toThrow(/messages\[4\]/);
 });
 
+test('what is being transformed for a topic that is deleted is refused, and leaves nothing open', async () => {
+  await open(scripted('sieve'));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  engine.gate = promise;
+  const code = (error: { code: string }): string => error.code;
+  const refused = [1, 2].map(() => harness.broker.publish(orders, [textMessage('a')]).catch(code));
+  await harness.clock.settle();
+  expect(engine.openCount).toBe(1);
+  await harness.until(harness.broker.deleteTopic(orders));
+  resolve();
+  expect(await harness.until(Promise.all(refused))).toEqual(['NOT_FOUND', 'NOT_FOUND']);
+  expect(engine.openCount).toBe(0);
+});
+
 test('one message that fails refuses the whole publish, with its index and its words', async () => {
   await open(scripted('sieve'));
   const publish = harness.publish(orders, 'soup', 'stone', 'bread');

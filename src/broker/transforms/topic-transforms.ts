@@ -40,6 +40,7 @@ export class TopicTransforms {
   readonly #turns = new Serial();
   readonly #pace = new BatchPace();
   #underWay = 0;
+  #closedBy: Error | null = null;
 
   constructor(topic: string, ports: TopicTransformPorts) {
     this.#topic = topic;
@@ -56,8 +57,14 @@ export class TopicTransforms {
     this.#slot.change(transforms);
   }
 
-  /** What code has kept of messages goes: their key was taken away, or the topic is gone. */
+  /** What code has kept of messages goes: their key was taken away. */
   forget(): void {
+    this.#slot.forget();
+  }
+
+  /** The topic is gone: what is being transformed is refused, and nothing is run any more. */
+  close(error: Error): void {
+    this.#closedBy = error;
     this.#slot.forget();
   }
 
@@ -113,6 +120,7 @@ export class TopicTransforms {
     const startedMs = this.#ports.clock.monotonicMs();
     const input = batch.map(({ bytes }) => transformable(bytes));
     for (;;) {
+      if (this.#closedBy !== null) throw this.#closedBy;
       if (!this.#slot.isOn) return batch;
       const outcomes = await this.#slot.run(input);
       if (outcomes === null) continue;
