@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SchemaError } from '../schema.ts';
 import { AvroSchema } from './avro-schema.ts';
 
 /** Each takes minutes where a byte, or an item, is worth a visit of every field. */
@@ -34,6 +35,12 @@ test('a record that holds nothing but itself has no values', () => {
   const field = { name: 'r', type: 'R' };
   const schema = compiled({ type: 'record', name: 'R', fields: [field] });
   expect(schema.violation(new Uint8Array(0), 'BINARY')).toMatch(/nested/);
+});
+
+test('a name that is a pile of arrays is no name', () => {
+  const pile = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const definition = `{"type":"fixed","size":1,"name":${pile}}`;
+  expect(() => AvroSchema.of(definition)).toThrow(SchemaError);
 });
 
 test('a default is compared with what it says, not with all that it may leave out', () => {

@@ -42,7 +42,8 @@ export class AvroNames {
   static fullNameIn(definition: Record<string, unknown>, enclosing: string): string {
     const { name, namespace } = definition;
     if (typeof name !== 'string' || !isDottedName(name)) {
-      throw new SchemaError(`${quoted(String(name))} is no name of an Avro type.`);
+      const shown = typeof name === 'string' ? quoted(name) : `A value of type ${typeof name}`;
+      throw new SchemaError(`${shown} is no name of an Avro type.`);
     }
     if (namespace !== undefined && !isNamespace(namespace)) {
       throw new SchemaError(`The namespace of ${quoted(name)} is not a name.`);
