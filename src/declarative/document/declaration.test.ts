@@ -58,7 +58,8 @@ projects:
     ).toEqual([
       'f.yaml:5:7: projects.cafe.keyRings.global/ring: is projects/cafe/locations/global/keyRings/ring, which is here twice',
     ]);
-    const files = 'projects: {cafe: {accounts: {kitchen: {keyFile: k}, waiter: {keyFile: k}}}}';
+    const files =
+      'projects: {cafe: {accounts: {kitchen: {keyFile: k}, waiter: {keyFile: ./x/../k}}}}';
     expect(problemsOf(files)).toHaveLength(1);
   });
 });

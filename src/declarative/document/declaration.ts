@@ -1,3 +1,5 @@
+import { normalize } from 'node:path';
+
 import { declaredResources, type DeclaredResources } from './declared-resources.ts';
 import { readDocument } from './document-reader.ts';
 import { documentShape } from '../shapes/document-shape.ts';
@@ -52,7 +54,7 @@ function nameProblems(
   const seen = new Set<string>();
   const twice = [
     ...resources.map(({ name, path }) => ({ name, path })),
-    ...keyFiles.map(({ file, path }) => ({ name: `file ${file}`, path })),
+    ...keyFiles.map(({ file, path }) => ({ name: `file ${normalize(file)}`, path })),
   ].filter(({ name }) => seen.size === seen.add(name).size);
   const homeless = policies.filter(
     ({ project, bindings }) =>
