@@ -2,6 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
+import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -120,6 +122,45 @@ describe.skipIf(!hasOpenssl)('client certificates', () => {
     if (!socket!.destroyed) await once(socket!, 'close');
     expect(await publish(revoked)).toBe('broken');
     expect(await publish(alice)).toBe(200);
+  });
+
+  test('that are revoked in the middle of their handshake are refused', async () => {
+    const revoked = authority.issue('/CN=dave', 'DNS:dave.example.com');
+    const live = authority.at('overtaking-crl.pem');
+    copyFileSync(authority.crl(), live);
+    const { api } = await serve({ clientCrl: live });
+    const carrier = connectPlain(api.port, '127.0.0.1');
+    // After its first flight the client is held.
+    const held: Buffer[] = [];
+    let flights = 0;
+    let isHeld = true;
+    const line = new Duplex({
+      read: () => undefined,
+      write(chunk: Buffer, _encoding, done) {
+        if (flights++ === 0 || !isHeld) carrier.write(chunk);
+        else held.push(chunk);
+        this.emit('flight');
+        done();
+      },
+    });
+    carrier.on('data', (chunk) => line.push(chunk)).on('close', () => line.destroy());
+    carrier.on('error', () => undefined);
+    const { cert, key } = revoked;
+    const client = connect({ socket: line, ca: authority.ca, cert, key, servername: 'localhost' });
+    client.on('error', () => undefined);
+    while (held.length === 0) await once(line, 'flight');
+    copyFileSync(authority.crl(revoked), live);
+    api.reloadTls();
+    isHeld = false;
+    carrier.write(Buffer.concat(held));
+    client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const end = await Promise.race([
+      once(client, 'data').then(() => 'served'),
+      once(carrier, 'close').then(() => 'closed'),
+    ]);
+    client.destroy();
+    carrier.destroy();
+    expect(end).toBe('closed');
   });
 
   test('are shown anew on each connection: none is remembered by a ticket', async () => {

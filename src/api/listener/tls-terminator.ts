@@ -14,6 +14,13 @@ export interface TlsTerminatorOptions {
   readonly onCertificate?: (expiresAtMs: number) => void;
 }
 
+/** A connection whose handshake has begun. */
+interface Waiting {
+  readonly handOver: (session: TLSSocket) => void;
+  /** Of the authorities and lists by which its client is judged. */
+  readonly clientsId: string;
+}
+
 /** How often the files are looked at. */
 const lookMs = 2_000;
 const dayMs = 86_400_000;
@@ -24,7 +31,7 @@ const warningMs = 14 * dayMs;
 export class TlsTerminator {
   readonly #options: TlsTerminatorOptions;
   readonly #server: Server;
-  readonly #waiting: WeakMap<Socket, (session: TLSSocket) => void> = new WeakMap();
+  readonly #waiting: WeakMap<Socket, Waiting> = new WeakMap();
   /** Sessions whose client showed a certificate. */
   readonly #known: Set<TLSSocket> = new Set();
   #material: TlsMaterial;
@@ -60,7 +67,7 @@ export class TlsTerminator {
 
   /** Begins the handshake on a connection; nothing more is heard of one that fails. */
   secure(socket: Socket, handOver: (session: TLSSocket) => void): void {
-    this.#waiting.set(socket, handOver);
+    this.#waiting.set(socket, { handOver, clientsId: this.#material.clientsId });
     const { clock, handshakeTimeoutMs } = this.#options;
     const cancel = clock.schedule(clock.monotonicMs() + handshakeTimeoutMs, () => {
       if (this.#waiting.has(socket)) socket.destroy();
@@ -102,13 +109,15 @@ export class TlsTerminator {
 
   #secured(session: TLSSocket): void {
     const carrier = carrierOf(session);
-    const handOver = carrier && this.#waiting.get(carrier);
+    const waiting = carrier && this.#waiting.get(carrier);
     const hasCertificate = session.getPeerX509Certificate() !== undefined;
-    if (
-      carrier === undefined ||
-      handOver === undefined ||
-      (hasCertificate && !session.authorized)
-    ) {
+    if (carrier === undefined || waiting === undefined) {
+      session.destroy();
+      return;
+    }
+    // A handshake that a change of the lists overtook was judged by those before.
+    const isJudged = session.authorized && waiting.clientsId === this.#material.clientsId;
+    if (hasCertificate && !isJudged) {
       session.destroy();
       return;
     }
@@ -117,7 +126,7 @@ export class TlsTerminator {
       this.#known.add(session);
       session.once('close', () => this.#known.delete(session));
     }
-    handOver(session);
+    waiting.handOver(session);
   }
 
   /** A pair is written one file after the other: what changes still is not read yet. */
