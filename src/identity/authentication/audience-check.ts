@@ -23,7 +23,8 @@ const googleTokenUri = 'https://oauth2.googleapis.com/token';
 export function forCalls(ownUrls: () => readonly OwnUrl[]): ClaimsCheck {
   return ({ issuer, claims: { sub, aud, scope } }) => {
     if (sub !== issuer) return false;
-    if (aud === undefined) return hasScope(scope);
+    // The Go libraries write an empty audience where others write none.
+    if (aud === undefined || aud === '') return hasScope(scope);
     const audiences = [aud].flat();
     return audiences.some(
       (each) => typeof each === 'string' && (googleAudience.test(each) || isOwn(each, ownUrls())),

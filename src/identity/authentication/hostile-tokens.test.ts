@@ -48,6 +48,7 @@ describe('a token that an account signed itself', () => {
     ['for the key service', { aud: 'https://cloudkms.googleapis.com/' }],
     ['for one of our URLs', { aud: `${ownUrl}/google.pubsub.v1.Subscriber` }],
     ['with a scope', { aud: undefined, scope: 'https://www.googleapis.com/auth/cloud-platform' }],
+    ['as Go makes it', { aud: '', scope: 'https://www.googleapis.com/auth/pubsub' }],
   ])('%s is good', async (_, claims) => {
     expect(await outcome(selfSigned(held, bench.clock, claims))).toBe(member());
   });
@@ -58,6 +59,7 @@ describe('a token that an account signed itself', () => {
     ['for another port', { aud: 'https://pubsub.example.com:9/' }],
     ['for us, with a user', { aud: 'https://a@pubsub.example.com:8085/' }],
     ['for nobody, without a scope', { aud: undefined }],
+    ['for an empty name, without a scope', { aud: '' }],
     ['with a scope of others', { aud: undefined, scope: 'https://www.googleapis.com/auth/drive' }],
     ['for a number', { aud: 7 }],
     ['for another subject', { sub: 'another@project-1.iam.gserviceaccount.com' }],
