@@ -38,11 +38,16 @@ function placeOf(
   return topic ?? projectOf(name) ?? serverResource;
 }
 
+/** No method takes more names at once. */
+const namesMax = 100;
+
+/** Whoever names more than any method takes is asked as if for everything: each would cost a look. */
 function namesOf(on: string, field: FieldOf): readonly string[] {
   if (on === 'server') return [serverResource];
   if (on.includes('{')) return [composed(on, field)];
   for (const path of on.split('|')) {
     const value = field(path);
+    if (typeof value !== 'string' && value.length > namesMax) return [serverResource];
     const values = (typeof value === 'string' ? [value] : value).filter((each) => each !== '');
     if (values.length > 0) return values;
   }

@@ -187,6 +187,20 @@ describe('who may do everything', () => {
   });
 });
 
+test('whoever names more than any method takes is asked as if for everything, and once', () => {
+  const world = new World();
+  world.set('projects/p', [grant('roles/owner', ann.member)]);
+  const list = (count: number): void => {
+    const names = Array.from({ length: count }, (_, at) => `projects/p/x/${at}`);
+    const rpc = 'google.logging.v2.LoggingServiceV2.ListLogEntries';
+    world.authorizer.require(ann, rpc, (path) => (path === 'resource_names' ? names : ''));
+  };
+  list(100);
+  const get = vi.spyOn(world.policies, 'get');
+  expect(() => list(100_000)).toThrow('Permission denied');
+  expect(get).toHaveBeenCalledTimes(1);
+});
+
 describe('what is kept of decisions', () => {
   /** How often policies are looked at for a decision that was made before. */
   const looks = (world: World, who: Principal, name: string): number => {
