@@ -79,8 +79,7 @@ const entrances: Entrances = {
     async create(config, request) {
       keepPrivate();
       const { createAccountOffline } = await import('./server/offline-account.ts');
-      const { credentials } = await createAccountOffline(config, request, rootKeyPorts());
-      return credentials;
+      return createAccountOffline(config, request, rootKeyPorts());
     },
   },
   get version() {

@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { CliProcess } from '../support/cli-process.ts';
+import { CliProcess, runCli } from '../support/cli-process.ts';
 import { LiveServer } from '../support/live-server.ts';
-import { temporaryFolder } from '../support/server-process.ts';
+import { SealpostProcess, temporaryFolder } from '../support/server-process.ts';
 
 const server = new LiveServer();
 const folder = temporaryFolder();
@@ -25,11 +25,13 @@ interface Ended {
   readonly stderr: string;
 }
 
-const create = async (...more: readonly string[]): Promise<Ended> => {
+const createIn = async (dataDir: string, ...more: readonly string[]): Promise<Ended> => {
   const words = ['accounts', 'create', 'operator', '--project', 'first-project', ...more];
-  const cli = new CliProcess([...words, '--data-dir', server.dataDir], {});
+  const cli = new CliProcess([...words, '--data-dir', dataDir], {});
   return await cli.ended;
 };
+
+const create = (...more: readonly string[]): Promise<Ended> => createIn(server.dataDir, ...more);
 
 test('the first account is made on the files of a stopped server, and of no other', async () => {
   const out = join(folder.path, 'operator.json');
@@ -54,4 +56,37 @@ test.each([
   ['--role=roles/owner', 'needs a running server'],
 ])('%s is for a server that runs', async (flag, text) => {
   expect(await create(flag)).toMatchObject({ code: 2, stderr: expect.stringContaining(text) });
+});
+
+test('the first account may come before the first start, and its server lets it in', async () => {
+  const dataDir = join(folder.path, 'new', 'data');
+  const out = join(folder.path, 'first.json');
+  const made = await createIn(dataDir, '--out', out);
+  expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('keep a copy apart') });
+  expect(made.stdout).toContain(`Made the data directory ${dataDir}`);
+  const email = 'operator@first-project.iam.gserviceaccount.com';
+  expect(made.stdout).toContain(
+    `Next: sealpost serve --data-dir ${dataDir} --authentication required --admin serviceAccount:${email}`,
+  );
+  const again = await createIn(dataDir, '--out', join(folder.path, 'second.json'));
+  expect(again.stdout).toContain(`${email} exists: a further key of it was made.`);
+  expect(again.stdout).not.toContain('Made the data directory');
+  const asked = ['--authentication', 'required', '--admin', `serviceAccount:${email}`];
+  const serving = new SealpostProcess(['serve', '--port', '0', '--data-dir', dataDir, ...asked]);
+  onTestFinished(async () => void (await serving.stop()));
+  const url = await serving.url();
+  for (const file of [out, join(folder.path, 'second.json')]) {
+    const call = ['topics', 'list', '--project', 'any-project', '--server', url];
+    expect(await runCli([...call, '--credentials', file])).toMatchObject({ code: 0 });
+  }
+});
+
+test('an account is told where its server will be by the options of the server', async () => {
+  const dataDir = join(folder.path, 'named', 'data');
+  const out = join(folder.path, 'named.json');
+  const where = ['--host', '0.0.0.0', '--public-host', 'pubsub.example.com', '--insecure'];
+  expect(await createIn(dataDir, ...where, '--out', out)).toMatchObject({ code: 0 });
+  expect(JSON.parse(readFileSync(out, 'utf8'))).toMatchObject({
+    token_uri: 'http://pubsub.example.com:8085/token',
+  });
 });

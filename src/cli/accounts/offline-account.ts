@@ -5,7 +5,7 @@ import {
   type ServerConfig,
 } from '../../config/index.ts';
 import { ResourceNames } from '../connection/resource-names.ts';
-import { chooseProject, chooseServer } from '../connection/server-choice.ts';
+import { chooseProject, namedServer } from '../connection/server-choice.ts';
 import { accountNamed } from './account-names.ts';
 import { PrivateFile } from './private-file.ts';
 
@@ -14,14 +14,23 @@ export interface OfflineAccountRequest {
   readonly project: string;
   readonly id: string;
   readonly displayName: string;
-  /** Where the server will be called. */
-  readonly serverUrl: string;
+  /** Where the server will be called; absent: as its options say. */
+  readonly serverUrl?: string;
+}
+
+/** What was made of it. */
+export interface OfflineAccountMade {
+  /** The account's credentials file. */
+  readonly credentials: Uint8Array;
+  /** False: it was there already, and has one key more. */
+  readonly isNew: boolean;
+  /** The root key file of a data directory that was made, too. */
+  readonly newRootKey?: string;
 }
 
 /** Accounts of a stopped server, by its files. Only the composition root can open them. */
 export interface OfflineAccounts {
-  /** Resolves to the account's credentials file. */
-  create(config: ServerConfig, request: OfflineAccountRequest): Promise<Uint8Array>;
+  create(config: ServerConfig, request: OfflineAccountRequest): Promise<OfflineAccountMade>;
 }
 
 const ownOptions: readonly string[] = ['out', 'project', 'display-name', 'server'];
@@ -53,14 +62,41 @@ export async function createOffline(
   const env = processEnvironment();
   const config = parseConfig(flags, env);
   const account = accountNamed(text, new ResourceNames(chooseProject(own.get('project'), env)));
-  const serverUrl = chooseServer(own.get('server'), env);
+  const serverUrl = namedServer(own.get('server'), env);
   const file = new PrivateFile(own.get('out') ?? `${account.id}.json`);
   const displayName = own.get('display-name') ?? '';
-  await file.fill(() => accounts.create(config, { ...account, displayName, serverUrl }));
-  print(`Created ${account.email}.`);
+  const request = { ...account, displayName, ...(serverUrl !== undefined && { serverUrl }) };
+  const making = (): Promise<OfflineAccountMade> => accounts.create(config, request);
+  const made = await writtenTo(file, making);
+  if (made.newRootKey !== undefined) {
+    print(`Made the data directory ${config.dataDir}, which was not there.`);
+    print(`Its root key is ${made.newRootKey}: keep a copy apart from the data.`);
+  }
+  const { email } = account;
+  print(made.isNew ? `Created ${email}.` : `${email} exists: a further key of it was made.`);
   print(`Its key is in ${file.path}, and nowhere else: keep the file secret.`);
-  print(`Next: sealpost serve --authentication required --admin serviceAccount:${account.email}`);
+  print(`Next: ${startLine(email, flags, config)}`);
 }
+
+async function writtenTo(
+  file: PrivateFile,
+  make: () => Promise<OfflineAccountMade>,
+): Promise<OfflineAccountMade> {
+  const made = make();
+  await file.fill(async () => (await made).credentials);
+  return made;
+}
+
+/** How to start the server of which the account is an administrator. */
+function startLine(email: string, flags: readonly string[], config: ServerConfig): string {
+  const isAsked = config.authentication === 'required';
+  const more = isAsked ? [] : ['--authentication', 'required'];
+  const words = ['sealpost', 'serve', ...flags, ...more, '--admin', `serviceAccount:${email}`];
+  return words.map(shellWord).join(' ');
+}
+
+const shellWord = (word: string): string =>
+  /^[\w./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 interface Divided {
   readonly own: ReadonlyMap<string, string>;

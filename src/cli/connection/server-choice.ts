@@ -5,17 +5,22 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** The address of a server that nobody named. */
 export const defaultServer = 'http://127.0.0.1:8085';
 
-/**
- * Origin of the server to use: the option, else SEALPOST_SERVER, else PUBSUB_EMULATOR_HOST, which
- * the official clients read too, else the default. An empty variable says nothing.
- */
+/** Origin of the server to use, by its name or the default. See namedServer. */
 export function chooseServer(option: string | undefined, env: Variables): string {
+  return namedServer(option, env) ?? defaultServer;
+}
+
+/**
+ * Origin of the server that is named: by the option, else by SEALPOST_SERVER, else by
+ * PUBSUB_EMULATOR_HOST, which the official clients read too. An empty variable says nothing.
+ */
+export function namedServer(option: string | undefined, env: Variables): string | undefined {
   if (option !== undefined) return originOf(option, '--server');
   for (const name of ['SEALPOST_SERVER', 'PUBSUB_EMULATOR_HOST']) {
     const text = env[name] ?? '';
     if (text !== '') return originOf(text, name);
   }
-  return defaultServer;
+  return undefined;
 }
 
 function originOf(text: string, source: string): string {
