@@ -40,7 +40,13 @@ import {
 import { listen, type ListeningParts } from './server/listening.ts';
 import { openAccountsAt, openAuthenticatorAt } from './server/opened-accounts.ts';
 import { openAudit } from './server/opened-audit.ts';
-import { directoryOf, forwardCheck, JoinedPolicies, openAuthorizer } from './server/opened-iam.ts';
+import {
+  directoryOf,
+  forwardCheck,
+  JoinedPolicies,
+  openAuthorizer,
+  warnOfNoAdministrator,
+} from './server/opened-iam.ts';
 import { openBroker } from './server/opened-broker.ts';
 import { openRootKeyKeeper } from './server/opened-root-key.ts';
 import { freeBytesOf, openKeys, openStore, probeFirstStart } from './server/opened-stores.ts';
@@ -125,6 +131,7 @@ async function start(config: ServerConfig, ports: ServerPorts, closers: Closers)
   const accounts = await openAccountsAt(keyParts, ports, closers);
   const policies = new JoinedPolicies(services.embedded.policySource);
   const authorizer = openAuthorizer(policies, directory, config, ports);
+  warnOfNoAdministrator(policies, config, ports);
   const ground: Ground = { ...keyParts, services, accounts, rootKey, authorizer, sources };
   if (store !== null) running.broker = await openBrokerOn(ground, store, config, ports, closers);
   if (config.roles.includes('vault')) {

@@ -1,6 +1,7 @@
 import type { ServerConfig } from '../config/index.ts';
 import {
   PolicyAuthorizer,
+  serverResource,
   type Authorizer,
   type PolicyRecord,
   type PolicySource,
@@ -69,6 +70,22 @@ export function openAuthorizer(
   { clock }: Pick<ServerPorts, 'clock'>,
 ): Authorizer {
   return new PolicyAuthorizer({ policies, directory, admins: config.admins, clock });
+}
+
+/** Says at a start that nobody could administer what was started, and what helps. */
+export function warnOfNoAdministrator(
+  policies: Pick<PolicySource, 'policyOf'>,
+  { authentication, admins, dataDir }: Pick<ServerConfig, 'authentication' | 'admins' | 'dataDir'>,
+  { log }: Pick<ServerPorts, 'log'>,
+): void {
+  const isAdministered = (policies.policyOf(serverResource)?.bindings.length ?? 0) > 0;
+  if (authentication === 'off' || admins.length > 0 || isAdministered) return;
+  log.warn(
+    {},
+    `nobody may administer this server yet, or be let in to it: stop it, make an account with ` +
+      `"sealpost accounts create operator --project PROJECT --data-dir ${dataDir}", ` +
+      'and start it with --admin serviceAccount:EMAIL',
+  );
 }
 
 /** Lets a dead letter pass from a subscription to a topic. */
