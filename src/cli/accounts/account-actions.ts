@@ -7,6 +7,7 @@ import { fieldLines } from '../output/table.ts';
 import { accountNamed, type AccountName } from './account-names.ts';
 import { PrivateFile } from './private-file.ts';
 import { bindRoles } from './role-bindings.ts';
+import { isServerRole, requireRoles } from './role-names.ts';
 
 /** What an administrator of the whole server has. */
 const adminRoles: readonly string[] = ['roles/owner', 'roles/sealpost.admin'];
@@ -19,15 +20,15 @@ export const createAccount: Action = async (call, tools) => {
   const { flags } = call;
   const { id, project, email, name } = named(call, tools);
   const path = flags.text('out');
+  const roles = flags.texts('role') ?? [];
+  requireRoles(roles);
   const file = path === undefined ? undefined : new PrivateFile(path);
   const displayName = flags.text('display-name') ?? '';
   let account: Json = {};
   const make = async (): Promise<void> => {
     const body = { accountId: id, serviceAccount: { displayName } };
     account = await api.post(`projects/${project}/serviceAccounts`, body);
-    const member = `serviceAccount:${email}`;
-    await bindRoles(api, `projects/${project}`, member, flags.texts('role') ?? []);
-    if (flags.isSet('admin')) await bindRoles(api, 'organizations/sealpost', member, adminRoles);
+    await bindAll(api, { project, email }, roles, flags.isSet('admin'));
   };
   if (file === undefined) await make();
   else {
@@ -38,6 +39,20 @@ export const createAccount: Action = async (call, tools) => {
   }
   out.result(account, [`Created ${email}.`, ...nextOf(id, project, path)]);
 };
+
+/** Roles of the server's own are bound on the server, all others on the account's project. */
+async function bindAll(
+  api: RestApi,
+  { project, email }: Pick<AccountName, 'project' | 'email'>,
+  roles: readonly string[],
+  isAdmin: boolean,
+): Promise<void> {
+  const ofServer = [...roles.filter(isServerRole), ...(isAdmin ? adminRoles : [])];
+  const ofProject = roles.filter((role) => !isServerRole(role));
+  const member = `serviceAccount:${email}`;
+  if (ofProject.length > 0) await bindRoles(api, `projects/${project}`, member, ofProject);
+  if (ofServer.length > 0) await bindRoles(api, 'organizations/sealpost', member, ofServer);
+}
 
 function nextOf(id: string, project: string, path: string | undefined): string[] {
   if (path !== undefined) {

@@ -36,7 +36,7 @@ export const accountsSpec: CommandSpec = {
           name: 'role',
           placeholder: 'ROLE',
           kind: 'texts',
-          doc: 'Role that it has on its project; several may be given.',
+          doc: 'Role that it has on its project, or on the server: roles/sealpost.*; several may be given.',
         },
         { name: 'admin', doc: 'It may do everything, in every project.' },
         {
