@@ -36,6 +36,23 @@ export async function find(
   }
 }
 
+const unanswered = ['PERMISSION_DENIED', 'UNIMPLEMENTED'];
+
+/**
+ * Undefined where the server does not tell the caller: a check beforehand is then left to what is
+ * done.
+ */
+export async function unlessUnanswered(
+  answer: Promise<JsonObject | null>,
+): Promise<JsonObject | null | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (unanswered.includes(statusOf(error))) return undefined;
+    throw error;
+  }
+}
+
 /** Every item of a list, page by page. */
 export async function listAll(
   api: ResourceApi,

@@ -45,7 +45,8 @@ export function declaredStart(
   let isDone = false;
   const apply: DeclaredStart['apply'] = async (server) => {
     const api = ownApi(server);
-    const options = { isPruning: false, files, nowMs: clock.wallMs() };
+    const onWarning = (line: string): void => log.warn({ line }, 'a line of --config does nothing');
+    const options = { isPruning: false, files, nowMs: clock.wallMs(), onWarning };
     const steps = await planFor(declaration, api, options).catch((error: unknown) => {
       throw asConfigError(file, error);
     });

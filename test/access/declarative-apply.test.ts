@@ -136,10 +136,66 @@ projects:
     expect([named.code, named.stderr]).toEqual([0, '']);
   });
 
+  test('finds all that can be known before the first step, and makes nothing then', async () => {
+    const wrong = `projects:
+  wrong:
+    accounts:
+      cashier: {roles: [roles/pubsub.publsher]}
+    iam:
+      bindings:
+        - {role: roles/pubsub.viewer, members: ["serviceAccount:nobody-here", "serviceAccount:cashier"]}
+        - role: roles/pubsub.viewer
+          members: [allUsers]
+          condition: {title: odd, expression: 'resource.name.matches("a")'}
+        - {role: projects/wrong/roles/own, members: [allUsers]}
+    schemas:
+      order: {type: AVRO, definition: '{"type": "nothing"}'}
+      proto: {type: PROTOCOL_BUFFER, definition: 'message {'}
+    topics:
+      orders: {kmsKeyName: none/such}
+      bills: {messageTransforms: [{javascriptUdf: {functionName: f, code: 'function f('}}]}
+    subscriptions:
+      kitchen: {topic: nowhere}
+`;
+    const { code, stdout, stderr } = await bench.apply(wrong, '--dry-run');
+    expect([code, stdout]).toEqual([2, '']);
+    const file = bench.path('sealpost.yaml');
+    const lines = stderr.replaceAll(`${file}:`, '').split('\n').slice(0, -1);
+    expect(lines).toEqual([
+      '4:25: projects.wrong.accounts.cashier.roles.0: roles/pubsub.publsher is no role that is known here: did you mean roles/pubsub.publisher?',
+      '7:49: projects.wrong.iam.bindings.0.members.0: names the account nobody-here@wrong.iam.gserviceaccount.com, which is neither here nor on the server',
+      expect.stringMatching(
+        /^10:47: projects\.wrong\.iam\.bindings\.1\.condition\.expression: .*matches/,
+      ),
+      expect.stringMatching(/^13:39: projects\.wrong\.schemas\.order\.definition: .*nothing/),
+      expect.stringMatching(/^14:50: projects\.wrong\.schemas\.proto\.definition: ./),
+      '16:28: projects.wrong.topics.orders.kmsKeyName: names projects/wrong/locations/global/keyRings/none/cryptoKeys/such, which is neither here nor on the server',
+      expect.stringMatching(
+        /^17:35: projects\.wrong\.topics\.bills\.messageTransforms\.0: SyntaxError: /,
+      ),
+      '19:24: projects.wrong.subscriptions.kitchen.topic: names projects/wrong/topics/nowhere, which is neither here nor on the server',
+      `sealpost apply: 8 problems in ${file}. Nothing was changed.`,
+    ]);
+    expect((await bench.apply(wrong)).stderr).toBe(stderr);
+    expect(await statusOf('projects/wrong/topics/bills')).toBe('NOT_FOUND');
+  });
+
+  test('tells of a custom role that it grants nothing here, and sets it', async () => {
+    const custom =
+      'projects: {shop: {iam: {bindings: [{role: projects/shop/roles/own, members: [allUsers]}]}}}';
+    const { code, stderr } = await bench.apply(custom);
+    expect(code).toBe(0);
+    expect(stderr).toBe(
+      `warning: ${bench.path('sealpost.yaml')}:1:43: projects.shop.iam.bindings.0.role: projects/shop/roles/own is a custom role, which grants nothing here\n`,
+    );
+  });
+
   test('stops at what fails, says how far it came, and goes on from there', async () => {
+    // Without a role of Pub/Sub's agent on the key.
     const failing = `
 projects:
   stops:
+    keyRings: {none: {keys: {such: }}}
     topics:
       first:
       second: {kmsKeyName: none/such}
@@ -147,9 +203,9 @@ projects:
 `;
     const { code, stdout, stderr } = await bench.apply(failing);
     expect(code).not.toBe(0);
-    expect(stdout).toBe('+ topic projects/stops/topics/first\n');
+    expect(stdout).toContain('+ topic projects/stops/topics/first\n');
     expect(stderr).toMatch(
-      /^not tried: create topic projects\/stops\/topics\/third\nsealpost apply: create topic projects\/stops\/topics\/second failed: .* 1 step before it is done, 1 after it was not tried\. Run it again/,
+      /^not tried: create topic projects\/stops\/topics\/third\nsealpost apply: create topic projects\/stops\/topics\/second failed: .* 3 steps before it are done, 1 after it was not tried\. Run it again/,
     );
     expect(await statusOf('projects/stops/topics/third')).toBe('NOT_FOUND');
     const again = await bench.apply(failing.replace(' {kmsKeyName: none/such}', ''));

@@ -111,7 +111,9 @@ describe('serve --config', () => {
   });
 
   test('stops the start at a step that fails, and the next start goes on', async () => {
+    // Without a role of Pub/Sub's agent on the key.
     const failing = text
+      .replace('    topics:', '    keyRings: {none: {keys: {such: }}}\n    topics:')
       .replace('labels: {a: b}', 'kmsKeyName: none/such')
       .replace('orders:', 'first: , orders:');
     await expect(start({ text: failing })).rejects.toThrow(

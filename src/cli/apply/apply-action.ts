@@ -31,8 +31,12 @@ export const apply: Action = async ({ arguments: [file], flags }, tools) => {
   const resources = resourceApi(api);
   const steps = await told(tools, file, () => {
     const declaration = readDeclaration(contentOf(file), file, files);
-    const nowMs = clock.wallMs();
-    return planFor(declaration, resources, { isPruning: flags.isSet('prune'), files, nowMs });
+    return planFor(declaration, resources, {
+      isPruning: flags.isSet('prune'),
+      files,
+      nowMs: clock.wallMs(),
+      onWarning: (line) => out.note(`warning: ${visible(line)}`),
+    });
   });
   if (isDry) return showPlan(tools, steps, flags.isSet('exit-code'));
   const onDone = (step: Step): void => {

@@ -73,7 +73,7 @@ projects:
     iam:
       bindings:
         - {role: roles/pubsub.viewer, members: ["serviceAccount:waiter", "serviceAgent:pubsub@bar"]}
-        - {role: roles/pubsub.viewer, members: ["serviceAgent:run"], condition: {expression: "true"}}
+        - {role: roles/pubsub.viewer, members: ["serviceAgent:run"], condition: {title: t, expression: "true"}}
 `);
     expect(policies).toMatchObject([
       {

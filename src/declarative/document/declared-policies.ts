@@ -6,7 +6,6 @@ import {
   objectIn,
   textIn,
   textsIn,
-  type Json,
   type JsonObject,
 } from '../json.ts';
 import type { Path } from './problem.ts';
@@ -19,24 +18,41 @@ export interface Binding {
   readonly condition?: JsonObject;
 }
 
+/** A binding as it stands in a document. */
+export interface PlacedBinding extends Binding {
+  readonly path: Path;
+}
+
 export interface DeclaredPolicy {
   /** Full name; `organizations/sealpost` for the server. */
   readonly resource: string;
   readonly bindings: readonly Binding[];
+  /** The same, one for each place of the document: with a member for each that stands there. */
+  readonly places: readonly PlacedBinding[];
   /** Whether what is not among them is removed. */
   readonly isAuthoritative: boolean;
   readonly project: string;
   readonly path: Path;
 }
 
-/** Bindings of a document: accounts of the project by their emails, each role named once. */
-export function bindingsOf(given: readonly Json[], project: string): Binding[] {
-  const bindings = given.map((each) => {
-    const binding = each as JsonObject;
-    const members = textsIn(binding, 'members').map((member) => fullMember(member, project));
-    return bindingFrom(textIn(binding, 'role'), members, objectIn(binding, 'condition'));
-  });
-  return merged(bindings);
+/** A binding of a document: accounts of the project by their emails. */
+export function placedBinding(binding: JsonObject, project: string, path: Path): PlacedBinding {
+  const members = textsIn(binding, 'members').map((member) => fullMember(member, project));
+  return {
+    ...bindingFrom(textIn(binding, 'role'), members, objectIn(binding, 'condition')),
+    path,
+  };
+}
+
+/** Each role named once. */
+export function bindingsAt(places: readonly PlacedBinding[]): Binding[] {
+  return merged(
+    places.map(({ role, members, condition }) => ({
+      role,
+      members,
+      ...(condition && { condition }),
+    })),
+  );
 }
 
 /** Bindings of an API's policy. */

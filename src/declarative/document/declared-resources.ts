@@ -1,5 +1,10 @@
 import { accountEmail } from '../../rpc/index.ts';
-import { bindingsOf, type DeclaredPolicy } from './declared-policies.ts';
+import {
+  bindingsAt,
+  placedBinding,
+  type DeclaredPolicy,
+  type PlacedBinding,
+} from './declared-policies.ts';
 import {
   asText,
   isObject,
@@ -114,15 +119,14 @@ class DeclaredProject {
   }
 
   /** What accounts' `roles` are short for. */
-  #roleBindings(): Json[] {
-    return this.#of('account').flatMap(({ name, given }) => {
-      const member = `serviceAccount:${name.slice(name.lastIndexOf('/') + 1)}`;
-      return listIn(given, 'roles').map((role) =>
-        newObject([
-          ['role', role],
-          ['members', [member]],
-        ]),
-      );
+  #roleBindings(): PlacedBinding[] {
+    return this.#of('account').flatMap(({ name, given, path }) => {
+      const members = [`serviceAccount:${name.slice(name.lastIndexOf('/') + 1)}`];
+      return listIn(given, 'roles').map((role, at) => ({
+        role: asText(role),
+        members,
+        path: [...path, 'roles', String(at)],
+      }));
     });
   }
 
@@ -181,16 +185,26 @@ function entriesOf(
   }));
 }
 
-function policyIn(given: JsonObject, at: Placed, more: readonly Json[] = []): DeclaredPolicy[] {
+function policyIn(
+  given: JsonObject,
+  at: Placed,
+  more: readonly PlacedBinding[] = [],
+): DeclaredPolicy[] {
   if (!isObject(given['iam']) && more.length === 0) return [];
   const policy = objectIn(given, 'iam');
+  const path = [...at.path, 'iam'];
+  const own = (listIn(policy, 'bindings') as JsonObject[]).map((binding, index) =>
+    placedBinding(binding, at.project, [...path, 'bindings', String(index)]),
+  );
+  const places = [...own, ...more];
   return [
     {
       resource: at.name,
-      bindings: bindingsOf([...listIn(policy, 'bindings'), ...more], at.project),
+      bindings: bindingsAt(places),
+      places,
       isAuthoritative: policy['authoritative'] === true,
       project: at.project,
-      path: [...at.path, 'iam'],
+      path,
     },
   ];
 }

@@ -1,10 +1,10 @@
 import type { Declaration } from '../document/declaration.ts';
-import type { DeclaredPolicy } from '../document/declared-policies.ts';
 import type { ResourceKind } from '../document/declared-resources.ts';
 import type { FileAccess } from '../file-access.ts';
 import { keyFileStep } from './key-file-plan.ts';
+import { PolicyChecks } from './policy-checks.ts';
 import { policyStep, ProjectNumbers } from './policy-plan.ts';
-import { DocumentError } from '../document/problem.ts';
+import { DocumentError, problemLines } from '../document/problem.ts';
 import { pruneSteps } from './prune-plan.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { ResourcePlan } from './resource-plan.ts';
@@ -16,6 +16,8 @@ export interface PlanOptions {
   readonly files: FileAccess;
   /** Wall time, from which keys' first rotations are counted. */
   readonly nowMs: number;
+  /** Told a line of the document that can be applied, and does nothing. */
+  readonly onWarning?: (line: string) => void;
 }
 
 /** In this order what is named is there before what names it. */
@@ -30,32 +32,44 @@ const pubsub = /^projects\/[^/]+\/(?:schemas|topics|subscriptions)\//;
  * What has to be done so that the server is as declared, in the order in which it is done. Changes
  * nothing.
  *
- * @throws DocumentError for what cannot be changed, and for names of nothing
+ * @throws DocumentError for what cannot be changed, for names of nothing, and for definitions,
+ * roles and conditions that the server would refuse
  */
 export async function planFor(
   declaration: Declaration,
   api: ResourceApi,
-  { isPruning, files, nowMs }: PlanOptions,
+  { isPruning, files, nowMs, onWarning }: PlanOptions,
 ): Promise<Step[]> {
   const plan = new ResourcePlan(declaration, api, nowMs);
   const numbers = new ProjectNumbers(api);
   for (const kinds of stages) {
-    for (const kind of kinds) {
-      for (const resource of declaration.resources) {
-        if (resource.kind === kind) await plan.add(resource);
-      }
-    }
-    const isOfStage = ({ resource }: DeclaredPolicy): boolean =>
-      pubsub.test(resource) === kinds.includes('topic');
+    await addResources(plan, declaration, kinds);
     if (kinds.includes('account')) await addKeyFiles(plan, declaration, api, files);
-    for (const policy of declaration.policies.filter(isOfStage)) {
+    const policies = declaration.policies.filter(
+      ({ resource }) => pubsub.test(resource) === kinds.includes('topic'),
+    );
+    for (const policy of policies) {
       const isThere = plan.present.has(policy.resource) || isAlwaysThere(policy.resource);
       const step = await policyStep(policy, api, numbers, isThere);
       if (step !== undefined) plan.steps.push(step);
     }
   }
-  if (plan.problems.length > 0) throw new DocumentError(declaration.file, plan.problems);
+  const checks = new PolicyChecks(declaration, api, (name) => plan.isKnown(name));
+  const { problems, warnings } = await checks.run();
+  const found = [...plan.problems, ...problems];
+  if (found.length > 0) throw new DocumentError(declaration.file, found);
+  for (const line of problemLines(declaration.file, warnings)) onWarning?.(line);
   return [...plan.steps, ...(isPruning ? await pruneSteps(declaration, api) : [])];
+}
+
+async function addResources(
+  plan: ResourcePlan,
+  { resources }: Declaration,
+  kinds: readonly ResourceKind[],
+): Promise<void> {
+  for (const kind of kinds) {
+    for (const resource of resources) if (resource.kind === kind) await plan.add(resource);
+  }
 }
 
 async function addKeyFiles(

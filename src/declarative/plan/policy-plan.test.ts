@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RpcError } from '../../rpc/index.ts';
-import { bindingsOf, type DeclaredPolicy } from '../document/declared-policies.ts';
+import { bindingsAt, placedBinding, type DeclaredPolicy } from '../document/declared-policies.ts';
 import type { Json, JsonObject } from '../json.ts';
 import { policyStep, ProjectNumbers } from './policy-plan.ts';
 import type { ResourceApi } from '../resource-api.ts';
@@ -42,13 +42,17 @@ class KeptPolicy {
   }
 }
 
-const declaredPolicy = (bindings: Json[], isAuthoritative: boolean = false): DeclaredPolicy => ({
-  resource: 'projects/cafe/topics/orders',
-  bindings: bindingsOf(bindings, 'cafe'),
-  isAuthoritative,
-  project: 'cafe',
-  path: [],
-});
+function declaredPolicy(bindings: Json[], isAuthoritative: boolean = false): DeclaredPolicy {
+  const places = bindings.map((each) => placedBinding(each as JsonObject, 'cafe', []));
+  return {
+    resource: 'projects/cafe/topics/orders',
+    bindings: bindingsAt(places),
+    places,
+    isAuthoritative,
+    project: 'cafe',
+    path: [],
+  };
+}
 
 const viewer = (...members: string[]): Json => ({ role: 'roles/viewer', members });
 const step = async (

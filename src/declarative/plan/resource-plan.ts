@@ -3,7 +3,8 @@ import { resourceShapes, type DeclaredResource } from '../document/declared-reso
 import { newObject, objectIn, textIn, type Json, type JsonObject } from '../json.ts';
 import { changesOf, fixedChanges, type Change } from '../normal-form.ts';
 import type { Problem } from '../document/problem.ts';
-import { find, type ResourceApi } from '../resource-api.ts';
+import { find, unlessUnanswered, type ResourceApi } from '../resource-api.ts';
+import { refusedDefinitions } from './definition-checks.ts';
 import { resourceMethods } from './resource-requests.ts';
 import { requestStep, type Step } from './step.ts';
 
@@ -35,12 +36,19 @@ export class ResourcePlan {
     const { kind, name } = resource;
     await this.#requireReferents(resource);
     const there = await this.#find(name);
-    if (there === null) this.steps.push(this.#creation(resource));
-    else {
-      this.present.add(name);
-      const step = this.#change(resource, kind === 'account' ? plainAccount(there) : there);
-      if (step !== undefined) this.steps.push(step);
-    }
+    if (there !== null) this.present.add(name);
+    const step =
+      there === null
+        ? this.#creation(resource)
+        : this.#change(resource, kind === 'account' ? plainAccount(there) : there);
+    if (step === undefined) return;
+    this.steps.push(step);
+    await this.#requireDefinitions(resource, step);
+  }
+
+  /** Whether there is such a resource in the document or on the server, or nobody says. */
+  async isKnown(name: string): Promise<boolean> {
+    return this.#declared.has(name) || (await unlessUnanswered(this.#find(name))) !== null;
   }
 
   #creation(resource: DeclaredResource): Step {
@@ -70,7 +78,16 @@ export class ResourcePlan {
     return requestStep(step, update(resource, changes, this.#nowMs));
   }
 
-  /** Topics and schemas that are named must be in the document, or on the server. */
+  /** Only of what is sent: what is there was taken once. */
+  async #requireDefinitions(resource: DeclaredResource, { changes }: Step): Promise<void> {
+    const sent = new Set(changes.map(({ path }) => path[0]));
+    if (!sent.has('definition') && !sent.has('messageTransforms')) return;
+    for (const { path, message } of await refusedDefinitions(resource, this.#api)) {
+      this.problems.push(this.#declaration.places.problem([...resource.path, ...path], message));
+    }
+  }
+
+  /** Topics, schemas and keys that are named must be in the document, or on the server. */
   async #requireReferents({ fields, path }: DeclaredResource): Promise<void> {
     const referents: readonly (readonly [string, string])[] = [
       ['topic', textIn(fields, 'topic')],
@@ -78,10 +95,11 @@ export class ResourcePlan {
         'deadLetterPolicy.deadLetterTopic',
         textIn(objectIn(fields, 'deadLetterPolicy'), 'deadLetterTopic'),
       ],
+      ['kmsKeyName', textIn(fields, 'kmsKeyName')],
       ['schemaSettings.schema', textIn(objectIn(fields, 'schemaSettings'), 'schema')],
     ];
     for (const [field, name] of referents) {
-      if (name === '' || this.#declared.has(name) || (await this.#find(name)) !== null) continue;
+      if (name === '' || (await this.isKnown(name))) continue;
       const message = `names ${name}, which is neither here nor on the server`;
       this.problems.push(this.#declaration.places.problem([...path, ...field.split('.')], message));
     }

@@ -18,8 +18,15 @@ const condition: ObjectShape = {
   title: 'condition',
   fields: {
     expression: { shape: text({ bytesMax: 12_000 }), doc: 'In CEL.', isRequired: true },
-    title: { shape: text(), doc: 'A short name of its purpose.' },
-    description: { shape: text(), doc: 'More about it.' },
+    title: {
+      shape: text({ pattern: /^[^]{1,100}$/, says: 'a text of 1 to 100 characters' }),
+      doc: 'A short name of its purpose.',
+      isRequired: true,
+    },
+    description: {
+      shape: text({ pattern: /^[^]{0,256}$/, says: 'a text of at most 256 characters' }),
+      doc: 'More about it.',
+    },
   },
 };
 
