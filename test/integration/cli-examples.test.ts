@@ -18,31 +18,56 @@ const variables = (): Record<string, string> => ({
 });
 
 /**
- * Those of services and images need a vault, and the first account a stopped server: they are in
- * test/vault/cli.test.ts and test/access/first-account.test.ts.
+ * Those of services and images need a vault, and the first account and a cold backup a stopped
+ * server: they are in test/vault/cli.test.ts, test/access/first-account.test.ts and
+ * test/delivery/backup.test.ts.
  */
 const examples: readonly Example[] = leaves(tree)
   .flatMap(({ spec }) => spec.examples ?? [])
-  .filter(({ line }) => !/^sealpost (?:run|vault|accounts create .* --data-dir) /.test(line));
+  .filter(
+    ({ line }) => !/^sealpost (?:run|vault|(?:accounts create|backup) .* --data-dir) /.test(line),
+  );
 
 /**
- * Keys come before the topics that they seal, snapshots before what seeks to them, and what takes
- * something away comes last.
+ * Keys and schemas come before the topics that they are set on, snapshots before what seeks to
+ * them, and what takes something away comes last.
  */
 function stage({ line }: Example): number {
   if (line.startsWith('sealpost accounts delete ')) return 4;
-  if (/ (delete|detach|revoke) /.test(line)) return 3;
+  if (/ (delete|delete-revision|detach|revoke) /.test(line)) return 3;
   if (/ seek /.test(line)) return 2;
-  return line.startsWith('sealpost keys ') ? 0 : 1;
+  return /^sealpost (keys|schemas) /.test(line) ? 0 : 1;
 }
 
 const folder = temporaryFolder();
 afterAll(() => folder.remove());
 
-/** The same line on what is here: the server's directory, and a file with a passphrase. */
-function localised(line: string): string {
+const orderFields = [{ name: 'id', type: 'long' }];
+const noted = [...orderFields, { name: 'note', type: 'string', default: '' }];
+
+/** Files that lines name, by their names. */
+const files: Readonly<Record<string, string>> = {
+  passphrase: 'four words that nobody guesses\n',
+  'sealpost.yaml': 'projects: {page: {topics: {declared: }}}\n',
+  'order.avsc': JSON.stringify({ type: 'record', name: 'Order', fields: orderFields }),
+  'order-2.avsc': JSON.stringify({ type: 'record', name: 'Order', fields: noted }),
+  'order.json': '{"id":7}',
+};
+
+/** The oldest revision of the schema of the examples: its id is drawn by the server. */
+async function firstRevision(): Promise<string> {
+  const answer = await fetch(`${live.url}/v1/projects/page/schemas/order:listRevisions`);
+  const { schemas } = (await answer.json()) as { schemas: { revisionId: string }[] };
+  return schemas.at(-1)!.revisionId;
+}
+
+/** The same line on what is here: the server's directory, a passphrase's file, a revision. */
+async function localised(line: string): Promise<string> {
   const passphrase = join(folder.path, 'passphrase');
+  const revision = 'c7cfa2a8';
   return line
+    .replace(revision, line.includes(revision) ? await firstRevision() : revision)
+    .replace('/srv/backups/', `${folder.path}/`)
     .replace('--data-dir /srv/sealpost', `--data-dir ${live.dataDir}`)
     .replace('--passphrase-file new-passphrase', `--passphrase-file ${passphrase}`);
 }
@@ -75,13 +100,12 @@ test.skipIf(!canRun)(
   async () => {
     const inOrder = examples.toSorted((one, other) => stage(one) - stage(other));
     expect(inOrder.length).toBeGreaterThan(30);
-    const passphrase = 'four words that nobody guesses\n';
-    writeFileSync(join(folder.path, 'passphrase'), passphrase, { mode: 0o600 });
-    const declared = 'projects: {page: {topics: {declared: }}}\n';
-    writeFileSync(join(folder.path, 'sealpost.yaml'), declared);
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(join(folder.path, name), text, { mode: 0o600 });
+    }
     for (const { line } of inOrder) {
       const isEndless = line === 'sealpost subscribe --topic orders' || line.endsWith('--follow');
-      const exit = isEndless ? await interrupted(line) : await exitOf(localised(line));
+      const exit = isEndless ? await interrupted(line) : await exitOf(await localised(line));
       // The web server of the push example is not there, which doctor may well call an error.
       if (line === 'sealpost doctor') expect(exit, line).toMatch(/^[01]/);
       else expect(exit, line).toBe('0');

@@ -51,7 +51,7 @@ export const topicsSpec: CommandSpec = {
         { line: 'sealpost topics create logs', does: "a topic under the service's own key" },
         { line: 'sealpost topics create failed-orders', does: 'one for what fails too often' },
         {
-          line: 'sealpost topics create events --schema event --encoding json',
+          line: 'sealpost topics create events --schema order --encoding json',
           does: 'a topic that takes only what conforms',
         },
         {
