@@ -11,7 +11,7 @@ import {
   type ServiceAccount,
 } from '../../src/identity/index.ts';
 import { createOutgoingClient, type OutgoingClient } from '../../src/outgoing/index.ts';
-import { type Clock, silentLogger } from '../../src/runtime/index.ts';
+import { type Clock, type Logger, silentLogger } from '../../src/runtime/index.ts';
 import { type KeyStore, openMemoryKeyStore } from '../../src/storage/index.ts';
 import { testSuites } from './embedded-kms.ts';
 import { RecordingAudit } from './recording-audit.ts';
@@ -26,6 +26,8 @@ export interface AccessSettings {
   readonly audiences: readonly string[];
   readonly isRequired: boolean;
   readonly outgoing: OutgoingClient;
+  /** What those are told to who run the server. */
+  readonly log: Logger;
 }
 
 export interface AccessBench {

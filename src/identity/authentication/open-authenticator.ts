@@ -10,9 +10,12 @@ import { OidcTokens } from '../oidc/oidc-tokens.ts';
 import { forCalls, forExchange, type OwnUrl } from './audience-check.ts';
 import { acceptsIssuer } from './browser-issuer.ts';
 import { GuardedChecks } from './guarded-checks.ts';
+import { RefusalReasons } from './refusal-reasons.ts';
+import { RefusedCredentials } from './refused-credentials.ts';
 import { RequiredAuthenticator } from './required-authenticator.ts';
 import { SelfSignedTokens } from './self-signed-tokens.ts';
 import { TokenExchange } from './token-exchange.ts';
+import type { UnverifiedToken } from './token-text.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 export interface AuthenticatorOptions {
@@ -46,6 +49,9 @@ export function openAuthenticator(options: AuthenticatorOptions): OpenedAuthenti
   const { directory } = store;
   const checks = new GuardedChecks(clock);
   const selfSigned = new SelfSignedTokens({ ...options, directory });
+  const refused = new RefusedCredentials(options);
+  const isAccessToken = (token: UnverifiedToken): boolean => accessTokens.isOurs(token);
+  const reasons = new RefusalReasons({ ...options, directory, isAccessToken });
   const exchange = new TokenExchange({
     directory,
     selfSigned,
@@ -53,18 +59,22 @@ export function openAuthenticator(options: AuthenticatorOptions): OpenedAuthenti
     accessTokens,
     idTokens,
     checks,
+    refused,
+    reasons,
   });
   const oidc = new OidcTokens(options);
+  const callable = forCalls(ownUrls);
   const verifier = new TokenVerifier({
     directory,
     accessTokens,
     selfSigned,
-    forCalls: forCalls(ownUrls),
+    forCalls: callable,
     oidc,
   });
   const issuerPlaces = options.issuers.map(({ issuer }) => placeOf(issuer));
+  const told = { refused, reasons, forCalls: callable };
   const asked = options.isRequired
-    ? new RequiredAuthenticator({ store, verifier, checks, clock, issuerPlaces })
+    ? new RequiredAuthenticator({ store, verifier, checks, clock, issuerPlaces, ...told })
     : openToAll(store);
   return {
     isRequired: options.isRequired,

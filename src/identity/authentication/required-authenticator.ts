@@ -8,6 +8,9 @@ import { AccountPrincipal } from './account-principal.ts';
 import { certificatePrincipal } from './certificate-principal.ts';
 import type { GuardedChecks } from './guarded-checks.ts';
 import { badCredentials, missingCredentials } from './refusal.ts';
+import type { RefusalReasons } from './refusal-reasons.ts';
+import type { RefusedCredentials } from './refused-credentials.ts';
+import type { ClaimsCheck } from './self-signed-tokens.ts';
 import { readToken, tokenCharactersMax } from './token-text.ts';
 import { claimedIdentity, type TokenVerifier } from './token-verifier.ts';
 import { digestOf, VerifiedCache } from './verified-cache.ts';
@@ -19,6 +22,10 @@ export interface RequiredAuthenticatorOptions {
   readonly clock: Clock;
   /** Hosts of token issuers, for whom no certificate may stand. */
   readonly issuerPlaces: readonly string[];
+  /** What the operator is told of those who are refused, and of what it is made. */
+  readonly refused: RefusedCredentials;
+  readonly reasons: RefusalReasons;
+  readonly forCalls: ClaimsCheck;
 }
 
 const verifiedMax = 20_000;
@@ -65,7 +72,7 @@ export class RequiredAuthenticator implements Authenticator {
     digest: string,
     address: string | undefined,
   ): Principal | Promise<Principal> {
-    const { checks, store } = this.#options;
+    const { checks, store, refused, reasons } = this.#options;
     const id = apiKeyIdOf(text);
     const attempt = { address, identity: `apiKey ${id ?? ''}` };
     checks.admit(attempt);
@@ -73,6 +80,7 @@ export class RequiredAuthenticator implements Authenticator {
     const key = live?.account.apiKeys.find((each) => each.id === id);
     const isRight = fitsApiKey(text, key?.hash);
     if (!isRight || live === undefined || key === undefined || !live.isEnabled) {
+      refused.add(reasons.ofApiKey(text));
       return checks.failed(attempt, badCredentials());
     }
     checks.succeeded(attempt);
@@ -83,11 +91,15 @@ export class RequiredAuthenticator implements Authenticator {
   }
 
   #byToken(text: string, digest: string, address: string | undefined): Promise<Principal> {
-    const { checks, verifier } = this.#options;
+    const { checks, verifier, refused, reasons, forCalls } = this.#options;
     const token = readToken(text);
     const attempt = { address, identity: token === null ? '' : claimedIdentity(token) };
     checks.admit(attempt);
-    if (token === null) return checks.failed(attempt, badCredentials());
+    const tell = (): void => refused.add(reasons.ofToken(token, forCalls));
+    if (token === null) {
+      tell();
+      return checks.failed(attempt, badCredentials());
+    }
     const underWay = checks
       .run(attempt, () => verifier.verify(token))
       .then((principal) => {
@@ -95,7 +107,9 @@ export class RequiredAuthenticator implements Authenticator {
         return principal;
       })
       .catch((error: unknown) => {
-        throw error instanceof RpcError ? error : badCredentials(error);
+        const refusal = error instanceof RpcError ? error : badCredentials(error);
+        if (refusal.code === 'UNAUTHENTICATED') tell();
+        throw refusal;
       })
       .finally(() => this.#underWay.delete(digest));
     this.#underWay.set(digest, underWay);
@@ -106,10 +120,17 @@ export class RequiredAuthenticator implements Authenticator {
     const digest = digestOf('certificate', der);
     const known = this.#verified.find(digest);
     if (known !== undefined) return known;
-    const { store, clock, issuerPlaces } = this.#options;
+    const { store, clock, issuerPlaces, refused } = this.#options;
     const { directory } = store;
     const principal = certificatePrincipal(der, { directory, clock, issuerPlaces });
-    if (principal === null) throw badCredentials();
+    if (principal === null) {
+      refused.add({
+        kind: 'certificate',
+        claimed: '',
+        reason: 'it names nobody, or a disabled one',
+      });
+      throw badCredentials();
+    }
     this.#verified.keep(digest, principal);
     return principal;
   }

@@ -3,6 +3,8 @@ import type { AccessTokens, IdTokens } from '../identity.ts';
 import { RpcError } from '../../rpc/index.ts';
 import type { GuardedChecks } from './guarded-checks.ts';
 import { badCredentials } from './refusal.ts';
+import type { RefusalReasons } from './refusal-reasons.ts';
+import type { RefusedCredentials } from './refused-credentials.ts';
 import type { ClaimsCheck, SelfSignedTokens } from './self-signed-tokens.ts';
 import { readToken, type UnverifiedToken } from './token-text.ts';
 import { claimedIdentity } from './token-verifier.ts';
@@ -15,6 +17,8 @@ export interface TokenExchangeOptions {
   readonly accessTokens: AccessTokens;
   readonly idTokens: IdTokens;
   readonly checks: GuardedChecks;
+  readonly refused: RefusedCredentials;
+  readonly reasons: RefusalReasons;
 }
 
 /** What a service account gets for a JWT that it signed (RFC 7523, 4). */
@@ -39,15 +43,16 @@ export class TokenExchange {
    * @throws RpcError RESOURCE_EXHAUSTED for who guesses
    */
   async exchange(assertion: string, address: string | undefined): Promise<ExchangedToken | null> {
-    const { checks } = this.#options;
+    const { checks, refused, reasons, forExchange } = this.#options;
     const token = readToken(assertion);
     const attempt = { address, identity: token === null ? '' : claimedIdentity(token) };
     checks.admit(attempt);
     try {
       return await checks.run(attempt, () => this.#exchanged(token));
     } catch (error) {
-      if (error instanceof RpcError && error.code === 'UNAUTHENTICATED') return null;
-      throw error;
+      if (!(error instanceof RpcError) || error.code !== 'UNAUTHENTICATED') throw error;
+      refused.add(reasons.ofToken(token, forExchange, 'assertion'));
+      return null;
     }
   }
 
