@@ -116,11 +116,19 @@ class AvroJson {
       if (at === undefined) throw new Violation(`${record.name} has no field ${quoted(name)}.`);
       if (seen.has(at)) throw new Violation(`${record.name} has ${quoted(name)} twice.`);
       seen.add(at);
-      this.value(record.fields[at]!.type, depth + 1);
+      this.#field(record.fields[at]!, depth);
     });
     if (seen.size === record.fields.length) return;
     const missing = record.fields.find((_, at) => !seen.has(at));
     throw new Violation(`${record.name} lacks its field ${quoted(missing?.name ?? '')}.`);
+  }
+
+  #field({ name, type }: AvroRecord['fields'][number], depth: number): void {
+    try {
+      this.value(type, depth + 1);
+    } catch (error) {
+      throw error instanceof Violation ? error.within(name) : error;
+    }
   }
 
   #map(values: AvroType, depth: number): void {

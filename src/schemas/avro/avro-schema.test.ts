@@ -195,7 +195,7 @@ describe('messages in JSON', () => {
   );
 
   test.each<readonly [field: keyof typeof good, value: string, reason: RegExp]>([
-    ['i', '"1"', /^JSON object with type string does not match schema which expected number_int/],
+    ['i', '"1"', /^i: JSON object with type string does not match schema which expected number_int/],
     ['i', '1.0', /type number_float does not match schema which expected number_integer/],
     ['i', '1e3', /number_float/],
     ['i', '2147483648', /out of the range of int/],
@@ -230,6 +230,31 @@ describe('messages in JSON', () => {
     ['n', '0', /expected null/],
   ])('of %s, %s is a violation', (field, value, reason) => {
     expect(verdict(text({ ...good, [field]: value }))).toMatch(reason);
+  });
+
+  test('a verdict names the field of the schema, and quotes no key of a map', () => {
+    const inner = { type: 'record', name: 'Inner', fields: [{ name: 'price', type: 'int' }] };
+    const outer = {
+      name: 'orders',
+      type: { type: 'map', values: { type: 'array', items: inner } },
+    };
+    const schema = compiled({ type: 'record', name: 'Outer', fields: [outer] });
+    const message = Buffer.from('{"orders":{"secret":[{"price":"x"}]}}');
+    expect(schema.violation(message, 'JSON')).toBe(
+      'orders.price: JSON object with type string does not match schema which expected number_integer',
+    );
+  });
+
+  test('the fields of a verdict are bounded', () => {
+    let type: unknown = 'int';
+    let message = '"x"';
+    for (let depth = 0; depth < 60; depth++) {
+      type = { type: 'record', name: `R${depth}`, fields: [{ name: 'a_field', type }] };
+      message = `{"a_field":${message}}`;
+    }
+    const verdict = compiled(type).violation(Buffer.from(message), 'JSON');
+    expect(verdict).toMatch(/^….*a_field\.a_field: JSON object/);
+    expect(verdict!.length).toBeLessThan(250);
   });
 
   test('a missing field is a violation, with or without a default', () => {
