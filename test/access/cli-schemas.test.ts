@@ -113,6 +113,20 @@ describe('sealpost schemas', () => {
     );
   });
 
+  test('publishing and validating say in which way a message departs from its schema', async () => {
+    const fields = [{ name: 'price', type: 'int' }];
+    const definition = JSON.stringify({ type: 'record', name: 'Bill', fields });
+    await cli('schemas', 'create', 'bill', '--type', 'avro', '--definition', definition);
+    await line('topics create bills --schema bill --encoding json');
+    const why =
+      /INVALID_ARGUMENT: Invalid data in message: Message failed schema validation\. \(.*price: JSON object with type string does not match schema which expected number_integer/;
+    expect((await cli('publish', 'bills', '{"price":"much"}')).stderr).toMatch(why);
+    const message = ['--message', '{"price":"much"}', '--encoding', 'json'];
+    expect((await cli('schemas', 'validate', 'bill', ...message)).stderr).toMatch(why);
+    const given = ['--type', 'avro', '--definition', definition];
+    expect((await cli('schemas', 'validate', ...given, ...message)).stderr).toMatch(why);
+  });
+
   test.each([
     ['schemas create order', 'A definition needs a type.'],
     ['schemas create order --type avro', 'A definition is needed.'],

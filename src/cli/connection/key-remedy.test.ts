@@ -23,7 +23,9 @@ test.each([
 
 test('a version that waits for its destruction is restored before it is enabled', () => {
   const message = `${version} must be in state ENABLED or DISABLED, current state is: DESTROY_SCHEDULED.`;
-  expect(new Refusal('FAILED_PRECONDITION', 'KEY_VERSION_STATE', message, version).hint).toBe(
+  expect(
+    new Refusal('FAILED_PRECONDITION', 'KEY_VERSION_STATE', message, { path: version }).hint,
+  ).toBe(
     `Try: sealpost keys versions restore ${key} 2, then: sealpost keys versions enable ${key} 2`,
   );
 });
@@ -37,7 +39,7 @@ test('a version in use is freed, or destroyed all the same', () => {
 
 describe('doctor is named', () => {
   const hintOf = (reason: string, path: string): string =>
-    new Refusal('FAILED_PRECONDITION', reason, 'It cannot be so.', path).hint ?? '';
+    new Refusal('FAILED_PRECONDITION', reason, 'It cannot be so.', { path }).hint ?? '';
 
   test('where it knows more', () => {
     const path = 'projects/shop/subscriptions/kitchen:pull';

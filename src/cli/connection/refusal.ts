@@ -4,15 +4,27 @@ import { keyRemedy } from './key-remedy.ts';
 import { createOf, listOf } from './missing-resource.ts';
 import { oneLine } from '../output/plain-text.ts';
 
+/** What was asked for, by which a missing thing is known, and what the server said beside. */
+interface Asked {
+  readonly path?: string;
+  readonly body?: unknown;
+  /** In which way a message departs from its schema. */
+  readonly why?: string;
+}
+
 /** The server said no: its code, its reason if it named one, its own sentence. */
 export class Refusal extends CommandError {
   override name = 'Refusal';
   readonly code: string;
   readonly reason: string;
 
-  /** `path` and `body`: what was asked for, by which a missing thing is known. */
-  constructor(code: string, reason: string, message: string, path: string = '', body?: unknown) {
-    super(`${code}: ${oneLine(message)}`, {
+  constructor(
+    code: string,
+    reason: string,
+    message: string,
+    { path = '', body, why = '' }: Asked = {},
+  ) {
+    super(`${code}: ${oneLine(message)}${why === '' ? '' : ` (${oneLine(why)})`}`, {
       exitCode: exitCodeOf(code),
       hint: hintOf({ code, reason, message, path, body }),
     });
@@ -97,10 +109,25 @@ export function refusalOf(status: number, body: unknown, path: string, asked?: u
   if (typeof error?.status !== 'string') {
     return new Refusal(status === 404 ? 'UNIMPLEMENTED' : 'UNKNOWN', '', unexpected(status));
   }
-  const details = Array.isArray(error.details) ? (error.details as { reason?: unknown }[]) : [];
+  const details = Array.isArray(error.details) ? (error.details as Detail[]) : [];
   const reason = details.map((detail) => detail.reason).find((each) => typeof each === 'string');
-  return new Refusal(error.status, reason ?? '', String(error.message), path, asked);
+  const asking = { path, body: asked, why: schemaVerdict(details) };
+  return new Refusal(error.status, reason ?? '', String(error.message), asking);
 }
+
+interface Detail {
+  readonly reason?: string;
+  readonly metadata?: { readonly revisionInfo?: unknown };
+}
+
+/** `revision_id=c7cfa2a8 failed with status: …`; empty unless a schema was not kept to. */
+function schemaVerdict(details: readonly Detail[]): string {
+  const infos = details.map(({ metadata }) => metadata?.revisionInfo);
+  const info = infos.find((each) => typeof each === 'string') ?? '';
+  return info.replace(/^.*?last checked revision: /s, '').slice(0, verdictLengthMax);
+}
+
+const verdictLengthMax = 600;
 
 const unexpected = (status: number): string =>
   `the answer is HTTP ${status} and no Sealpost answer. Is another program, or an older Sealpost, at this address?`;

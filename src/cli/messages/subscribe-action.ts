@@ -57,7 +57,7 @@ async function lookFor(source: string, { api }: Tools): Promise<void> {
 }
 
 const refusalOf = ({ status, reason, message }: SealpostError, source: string): Refusal =>
-  new Refusal(status, reason, message, source);
+  new Refusal(status, reason, message, { path: source });
 
 function sourceOf({ arguments: [subscription], flags }: Call, { names }: Tools): string {
   const topic = flags.text('topic');
