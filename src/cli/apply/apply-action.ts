@@ -18,7 +18,7 @@ import { CommandError, usageError } from '../command/command-error.ts';
 import type { Action } from '../command/command-spec.ts';
 import { exitCodes } from '../command/exit-codes.ts';
 import type { Tools } from '../command/tools.ts';
-import { counted, visible } from '../output/plain-text.ts';
+import { counted, sentence, visible } from '../output/plain-text.ts';
 import { resourceApi } from './resource-api.ts';
 
 export const apply: Action = async ({ arguments: [file], flags }, tools) => {
@@ -94,7 +94,7 @@ function tell({ out }: Tools, { done, failed, left }: Outcome): number {
   for (const each of left) out.note(`not tried: ${each.action} ${each.noun} ${visible(each.name)}`);
   const why = error instanceof Error ? error.message : String(error);
   throw new CommandError(
-    `${step.action} ${step.noun} ${step.name} failed: ${why}. ` +
+    `${step.action} ${step.noun} ${step.name} failed: ${sentence(why)} ` +
       `${counted(done.length, 'step')} before it ${done.length === 1 ? 'is' : 'are'} done, ` +
       `${left.length} after it ${left.length === 1 ? 'was' : 'were'} not tried.`,
     {

@@ -24,7 +24,7 @@ export interface OptionSpec {
   readonly placeholder?: string;
   /** How its text is read; `text` unless said. Lists may be given several times. */
   readonly kind?: 'text' | 'texts' | 'number' | 'duration' | 'pairs';
-  /** Least and most of a number. */
+  /** Least and most of a number, or of a duration in milliseconds. */
   readonly range?: readonly [min: number, max: number];
   readonly choices?: readonly string[];
   readonly completes?: Completion;

@@ -7,6 +7,7 @@ const specs: readonly OptionSpec[] = [
   { name: 'max', placeholder: 'N', kind: 'number', range: [1, 100], doc: '' },
   { name: 'count', placeholder: 'N', kind: 'number', doc: '' },
   { name: 'retention', placeholder: 'TIME', kind: 'duration', doc: '' },
+  { name: 'deadline', placeholder: 'TIME', kind: 'duration', range: [10_000, 600_000], doc: '' },
   { name: 'label', placeholder: 'NAME=VALUE', kind: 'pairs', doc: '' },
   { name: 'format', placeholder: 'FORMAT', choices: ['text', 'json'], doc: '' },
   { name: 'key', placeholder: 'KEY', doc: '' },
@@ -19,6 +20,7 @@ const flags = (name: string, ...texts: string[]): Flags =>
 test('every kind of option is read', () => {
   expect(flags('max', '7').number('max')).toBe(7);
   expect(flags('retention', '1h30m').duration('retention')).toBe(5_400_000);
+  expect(flags('deadline', '10m').duration('deadline')).toBe(600_000);
   expect(flags('format', 'json').text('format')).toBe('json');
   expect(flags('key', 'a/b').text('key')).toBe('a/b');
   expect(flags('ack').isSet('ack')).toBe(true);
@@ -36,6 +38,9 @@ test.each([
   ['max', '1e1', '--max must be a whole number from 1 to 100, not "1e1".'],
   ['count', '-1', '--count must be a whole number from 0, not "-1".'],
   ['retention', '7w', '--retention must be a duration such as 90s, 10m, 1h30m or 7d, not "7w".'],
+  ['deadline', '5s', '--deadline must be a duration from 10s to 10m, not "5s".'],
+  ['deadline', '11m', '--deadline must be a duration from 10s to 10m, not "11m".'],
+  ['deadline', '5x', '--deadline must be a duration from 10s to 10m, not "5x".'],
   ['label', 'team', '--label must be NAME=VALUE, not "team".'],
   ['format', 'xml', '--format must be one of text, json, not "xml".'],
 ])('--%s %s is refused', (name, text, message) => {

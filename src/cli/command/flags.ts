@@ -90,11 +90,18 @@ export function durationMs(text: string): number | undefined {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitMs[unit!]!, 0);
 }
 
-function readDuration({ name }: OptionSpec, text: string): number {
+function readDuration({ name, range }: OptionSpec, text: string): number {
   const ms = durationMs(text);
-  if (ms !== undefined) return ms;
-  throw usageError(`--${name} must be a duration such as 90s, 10m, 1h30m or 7d, not "${text}".`);
+  const [min, max] = range ?? [0, Number.POSITIVE_INFINITY];
+  if (ms !== undefined && ms >= min && ms <= max) return ms;
+  const form =
+    range === undefined
+      ? 'a duration such as 90s, 10m, 1h30m or 7d'
+      : `a duration from ${shown(min)} to ${shown(max)}`;
+  throw usageError(`--${name} must be ${form}, not "${text}".`);
 }
+
+const shown = (ms: number): string => (ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1000}s`);
 
 function readPairs({ name }: OptionSpec, texts: readonly string[]): Record<string, string> {
   const entries = texts.map((text) => {

@@ -1,6 +1,6 @@
 import { CommandError } from '../command/command-error.ts';
 import type { Tools } from '../command/tools.ts';
-import { counted, grouped, roughly } from '../output/plain-text.ts';
+import { counted, grouped, roughly, sentence } from '../output/plain-text.ts';
 import type { BatchPublisher } from './batch-publisher.ts';
 import type { MessageSender } from './message-sender.ts';
 
@@ -101,7 +101,7 @@ export class PublishReport {
     const unfinished = this.hasUnfinished ? 1 : 0;
     const lost = this.#added - this.#published + this.droppedCount + unfinished;
     if (cause === undefined && lost === 0) return undefined;
-    const why = cause === undefined ? 'The last line was not finished.' : sentence(cause);
+    const why = cause === undefined ? 'The last line was not finished.' : sentence(textOf(cause));
     const count = `Published ${counted(this.#published, 'message')}; ${grouped(lost)} that ${lost === 1 ? 'was read is' : 'were read are'} not.`;
     const known = cause instanceof CommandError ? cause : undefined;
     const text = this.isInputRead ? `${why} ${count}` : why;
@@ -115,7 +115,4 @@ export class PublishReport {
   }
 }
 
-function sentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.endsWith('.') ? text : `${text}.`;
-}
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -31,6 +31,11 @@ export function oneLine(text: string): string {
   return visible(text.trim().replaceAll(/\s+/g, ' '));
 }
 
+/** Ends a text as a sentence, unless it is one. */
+export function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
 const segmenter = new Intl.Segmenter();
 
 /** What people see as single characters. */

@@ -1,5 +1,6 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
 import { deliveryChangeOptions, newDeliveryOptions } from './delivery-options.ts';
+import { transformsOption } from './message-transforms.ts';
 import { idsOption, labelOption } from './topic-specs.ts';
 
 export const subscriptionArgument: ArgumentSpec = {
@@ -12,6 +13,7 @@ const settings: readonly OptionSpec[] = [
     name: 'ack-deadline',
     placeholder: 'TIME',
     kind: 'duration',
+    range: [10_000, 600_000],
     doc: 'Time to acknowledge a message before it comes again: 10s to 10m [10s].',
   },
   {
@@ -59,6 +61,7 @@ export const subscriptionsSpec: CommandSpec = {
         ...settings,
         { name: 'retain-acked', doc: 'Keep acknowledged messages until their retention ends.' },
         labelOption,
+        transformsOption,
         ...newDeliveryOptions,
         ...pushOptions,
       ],
@@ -100,6 +103,8 @@ export const subscriptionsSpec: CommandSpec = {
         { name: 'clear-retain-acked', doc: 'Drop messages once they are acknowledged.' },
         labelOption,
         { name: 'clear-labels', doc: 'Remove all labels.' },
+        transformsOption,
+        { name: 'clear-transforms', doc: 'Deliver messages as they are stored.' },
         ...deliveryChangeOptions,
       ],
       examples: [
