@@ -52,6 +52,14 @@ const files: Readonly<Record<string, string>> = {
   'order.avsc': JSON.stringify({ type: 'record', name: 'Order', fields: orderFields }),
   'order-2.avsc': JSON.stringify({ type: 'record', name: 'Order', fields: noted }),
   'order.json': '{"id":7}',
+  'redact.json': JSON.stringify([
+    {
+      javascriptUdf: {
+        functionName: 'redact',
+        code: 'function redact(message) { return message; }',
+      },
+    },
+  ]),
 };
 
 /** The oldest revision of the schema of the examples: its id is drawn by the server. */

@@ -6,6 +6,7 @@ import { textIn, type Json } from '../connection/rest-api.ts';
 import { shortId } from '../connection/resource-names.ts';
 import { fieldLines } from '../output/table.ts';
 import { changedPolicies, newPolicies } from './delivery-policies.ts';
+import { transformLines, transformsRule } from './message-transforms.ts';
 import { endpointOf, pushConfigOf } from './push-config.ts';
 import {
   changedFields,
@@ -49,6 +50,7 @@ const rules: readonly FieldRule[] = [
     value: () => true,
   },
   labelsRule,
+  transformsRule,
 ];
 
 /** What a subscription keeps for good. */
@@ -143,6 +145,7 @@ export const describeSubscription: Action = async (call, tools) => {
     ['Expires', ttl === undefined ? 'never' : `${durationText(ttl)} without use`],
     ['Push to', endpointOf(subscription) || 'nowhere: programs pull'],
     ...deliveryLines(subscription),
+    ...transformLines(subscription),
     ['State', textIn(subscription, 'state') || 'ACTIVE'],
     ['Labels', labelText(subscription['labels'])],
   ]);

@@ -3,6 +3,7 @@ import type { Tools } from '../command/tools.ts';
 import { textIn, type Json } from '../connection/rest-api.ts';
 import { shortId, shortKey } from '../connection/resource-names.ts';
 import { fieldLines } from '../output/table.ts';
+import { transformLines, transformsRule } from './message-transforms.ts';
 import {
   changedFields,
   durationField,
@@ -34,6 +35,7 @@ function topicRules({ names }: Tools): FieldRule[] {
       clearedBy: 'clear-retention',
       value: durationField,
     },
+    transformsRule,
   ];
 }
 
@@ -77,6 +79,7 @@ export const describeTopic: Action = async (call, tools) => {
     ['Topic', name],
     ['Key', textIn(topic, 'kmsKeyName') || ownKey],
     ['Schema', schemaText(topic)],
+    ...transformLines(topic),
     ['Retention', durationText(topic['messageRetentionDuration'])],
     ['Labels', labelText(topic['labels'])],
     ['Subscriptions', first],

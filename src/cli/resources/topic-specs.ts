@@ -1,4 +1,5 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from '../command/command-spec.ts';
+import { transformsOption } from './message-transforms.ts';
 
 export const topicArgument: ArgumentSpec = { name: 'TOPIC', completes: 'topics' };
 
@@ -46,13 +47,17 @@ export const topicsSpec: CommandSpec = {
       name: 'create',
       summary: 'Create a topic.',
       arguments: [{ name: 'TOPIC' }],
-      options: [keyOption, ...schemaOptions, labelOption, retentionOption],
+      options: [keyOption, ...schemaOptions, transformsOption, labelOption, retentionOption],
       examples: [
         { line: 'sealpost topics create logs', does: "a topic under the service's own key" },
         { line: 'sealpost topics create failed-orders', does: 'one for what fails too often' },
         {
           line: 'sealpost topics create events --schema order --encoding json',
           does: 'a topic that takes only what conforms',
+        },
+        {
+          line: 'sealpost topics create receipts --transforms-file redact.json',
+          does: 'a topic whose messages functions change or drop',
         },
         {
           line: 'sealpost topics create orders --key cafe/orders --label team=kitchen',
@@ -86,6 +91,8 @@ export const topicsSpec: CommandSpec = {
         { name: 'clear-key', doc: "Seal new messages under the service's own key." },
         ...schemaOptions,
         { name: 'clear-schema', doc: 'Take any message from now on.' },
+        transformsOption,
+        { name: 'clear-transforms', doc: 'Store messages as they are published.' },
         labelOption,
         { name: 'clear-labels', doc: 'Remove all labels.' },
         retentionOption,
