@@ -14,6 +14,15 @@ const keyCrashes = [
   'test/crash/exactly-once.test.ts',
 ];
 
+/** Scrypt, and every row of a key store damaged: what takes longest beside its source. */
+const longOfKeys = [
+  'src/kms/root/root-key-seals.test.ts',
+  'src/kms/verification/key-verifiable.test.ts',
+];
+
+/** Backups of real directories. */
+const longOfDelivery = ['src/backup/**/*.test.ts'];
+
 /** Schemas, transforms and access over real sockets: run by name, as what is of the vault is. */
 const longOfAccess = ['test/conformance/schema-*.test.ts', 'test/conformance/transform-*.test.ts'];
 
@@ -22,7 +31,11 @@ const longOfVault = ['test/conformance/run-*.test.ts', 'src/api/http/front-door.
 
 /** One project per layer of tests, so that each can be run and budgeted by name. */
 const layers: Record<string, Layer> = {
-  unit: { include: ['src/**/*.test.ts'], exclude: longOfVault, testTimeout: 20_000 },
+  unit: {
+    include: ['src/**/*.test.ts'],
+    exclude: [...longOfVault, ...longOfKeys, ...longOfDelivery],
+    testTimeout: 20_000,
+  },
   architecture: { include: ['test/architecture/**/*.test.ts'], testTimeout: 30_000 },
   vectors: { include: ['test/vectors/**/*.test.ts'], testTimeout: 60_000 },
   simulation: { include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 },
@@ -34,7 +47,7 @@ const layers: Record<string, Layer> = {
   },
   clients: { include: ['test/clients/**/*.test.ts'], testTimeout: 300_000 },
   keys: {
-    include: ['test/keys/**/*.test.ts', ...keyCrashes],
+    include: ['test/keys/**/*.test.ts', ...keyCrashes, ...longOfKeys],
     testTimeout: 300_000,
     serial: true,
   },
@@ -46,7 +59,11 @@ const layers: Record<string, Layer> = {
   },
   access: { include: ['test/access/**/*.test.ts', ...longOfAccess], testTimeout: 120_000 },
   /** What is delivered: package, image, units, backups. */
-  delivery: { include: ['test/delivery/**/*.test.ts'], testTimeout: 120_000, serial: true },
+  delivery: {
+    include: ['test/delivery/**/*.test.ts', ...longOfDelivery],
+    testTimeout: 120_000,
+    serial: true,
+  },
   crash: {
     include: ['test/crash/**/*.test.ts'],
     exclude: keyCrashes,
