@@ -75,6 +75,12 @@ export class Gcloud {
     return await this.run(...command.split(' '));
   }
 
+  /** What a script of a page printed that calls it, in the folder. Rejects as `run` does. */
+  async script(text: string): Promise<string> {
+    const options = { env: this.#environment(), cwd: this.#folder };
+    return (await run('sh', ['-ec', text], options)).stdout.trim();
+  }
+
   async #spawn(argv: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     const options = { env: this.#environment() };
     const own = [...argv, '--quiet'];
