@@ -168,7 +168,11 @@ describe.skipIf(!hasOpenssl)('with a credentials file, over TLS', () => {
 
   test('a disabled account is refused at once', async () => {
     expect(await cli('accounts disable worker')).toMatchObject({ code: 0 });
-    expect((await node(publishAndReceive, server().at('worker.json'))).stdout).toBe('refused 16\n');
+    const worker = server().at('worker.json');
+    expect((await node(publishAndReceive, worker)).stdout).toBe('refused 16\n');
+    const { stderr } = await cli('topics list', worker);
+    expect(stderr).toContain(`The server refused the credentials of ${worker}: disabled,`);
+    expect(stderr).not.toContain('Say who you are');
     expect(await cli('accounts enable worker')).toMatchObject({ code: 0 });
   });
 
@@ -177,6 +181,19 @@ describe.skipIf(!hasOpenssl)('with a credentials file, over TLS', () => {
       SEALPOST_SERVER: server().url,
       SEALPOST_PROJECT: server().project,
     });
-    expect(stderr).toContain('--ca');
+    expect(stderr).toContain('an authority that is not known');
+    expect(stderr).toContain('--ca FILE');
+  });
+
+  test('a call in the clear is told to use https', async () => {
+    const clear = server().url.replace('https:', 'http:');
+    const ran = await run(process.execPath, [command, 'topics', 'list'], {
+      SEALPOST_SERVER: clear,
+      SEALPOST_PROJECT: server().project,
+    });
+    expect(ran).toMatchObject({
+      code: 6,
+      stderr: `sealpost topics list: ${clear} speaks TLS: use https. Call it at ${server().url}.\n`,
+    });
   });
 });

@@ -10,6 +10,8 @@ interface Asked {
   readonly body?: unknown;
   /** In which way a message departs from its schema. */
   readonly why?: string;
+  /** By what the caller said who he is. See Login.shown. */
+  readonly shown?: string;
 }
 
 /** The server said no: its code, its reason if it named one, its own sentence. */
@@ -22,11 +24,11 @@ export class Refusal extends CommandError {
     code: string,
     reason: string,
     message: string,
-    { path = '', body, why = '' }: Asked = {},
+    { path = '', body, why = '', shown = '' }: Asked = {},
   ) {
     super(`${code}: ${oneLine(message)}${why === '' ? '' : ` (${oneLine(why)})`}`, {
       exitCode: exitCodeOf(code),
-      hint: hintOf({ code, reason, message, path, body }),
+      hint: hintOf({ code, reason, message, path, body, shown }),
     });
     this.code = code;
     this.reason = reason;
@@ -40,6 +42,9 @@ export class Refusal extends CommandError {
   }
 }
 
+const startHint = 'Is the server running? Start it with: npm start';
+const addressHint = 'Look at the address: --server, or SEALPOST_SERVER.';
+
 /** No answer: nobody listens, the name is unknown, the connection broke, time ran out. */
 export class Unreachable extends CommandError {
   override name = 'Unreachable';
@@ -48,13 +53,14 @@ export class Unreachable extends CommandError {
   /** Nothing was sent: no connection came about. */
   readonly isUnsent: boolean;
 
-  constructor(server: string, why: string, isUnsent: boolean = false, isPassing: boolean = true) {
-    super(`${server} ${why}.`, {
-      exitCode: exitCodes.unreachable,
-      hint: isPassing
-        ? 'Is the server running? Start it with: npm start'
-        : 'Look at the address: --server, or SEALPOST_SERVER.',
-    });
+  constructor(
+    server: string,
+    why: string,
+    isUnsent: boolean = false,
+    isPassing: boolean = true,
+    hint: string = isPassing ? startHint : addressHint,
+  ) {
+    super(`${server} ${why}.`, { exitCode: exitCodes.unreachable, hint });
     this.isPassing = isPassing;
     this.isUnsent = isUnsent;
   }
@@ -86,9 +92,13 @@ interface Answer {
   readonly message: string;
   readonly path: string;
   readonly body: unknown;
+  readonly shown: string;
 }
 
-function hintOf({ code, reason, message, path, body }: Answer): string {
+function hintOf({ code, reason, message, path, body, shown }: Answer): string {
+  if (code === 'UNAUTHENTICATED' && shown !== '') {
+    return `The server refused ${shown}: disabled, deleted, expired, or for another server.`;
+  }
   const remedy = keyRemedy(message);
   if (remedy !== undefined) return `Try: ${remedy}`;
   if (code === 'NOT_FOUND') {
@@ -101,8 +111,8 @@ function hintOf({ code, reason, message, path, body }: Answer): string {
   return hints[reason] ?? hintsByMessage[message] ?? hintsByCode[code] ?? '';
 }
 
-/** google.rpc.Status in the JSON of an answer that is no success; `asked` was the request's. */
-export function refusalOf(status: number, body: unknown, path: string, asked?: unknown): Refusal {
+/** google.rpc.Status in the JSON of an answer that is no success; `asked` was the request. */
+export function refusalOf(status: number, body: unknown, asked: Asked): Refusal {
   const { error } = (body ?? {}) as {
     error?: { status?: unknown; message?: unknown; details?: unknown };
   };
@@ -111,8 +121,8 @@ export function refusalOf(status: number, body: unknown, path: string, asked?: u
   }
   const details = Array.isArray(error.details) ? (error.details as Detail[]) : [];
   const reason = details.map((detail) => detail.reason).find((each) => typeof each === 'string');
-  const asking = { path, body: asked, why: schemaVerdict(details) };
-  return new Refusal(error.status, reason ?? '', String(error.message), asking);
+  const why = schemaVerdict(details);
+  return new Refusal(error.status, reason ?? '', String(error.message), { ...asked, why });
 }
 
 interface Detail {
@@ -148,7 +158,7 @@ const causes: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'cannot be reached, as this machine has no port left',
 };
 
-const untrusted = 'has a certificate of an authority that is not known: name its file with --ca';
+const untrusted = 'has a certificate of an authority that is not known';
 
 /** No waiting mends these, nor any code that is not known. */
 const finalCauses: Readonly<Record<string, string>> = {
@@ -162,13 +172,28 @@ const finalCauses: Readonly<Record<string, string>> = {
   'bad port': 'has a port that is kept for other protocols, and is never asked for HTTP',
 };
 
+const hintsByCause: Readonly<Record<string, string>> = {
+  [untrusted]: "Name the authority's certificate: --ca FILE, or SEALPOST_CA.",
+  'has a certificate that has expired':
+    'Whoever runs the server renews it; the server reads it again on SIGHUP.',
+  'has a certificate for other names': 'Call it by a name of its certificate: --server.',
+};
+
+/** The port wants TLS, and says so to who speaks in the clear. */
+export function wantsTls(server: string, text: string): Unreachable | undefined {
+  if (!text.startsWith('This port speaks TLS')) return undefined;
+  const hint = `Call it at ${server.replace(/^http:/, 'https:')}.`;
+  return new Unreachable(server, 'speaks TLS: use https', true, false, hint);
+}
+
 /** What a failed connection means, from the error codes that Node gives. */
 export function unreachable(server: string, error: unknown): Unreachable {
   const code = codeOf(error);
   const passing = causes[code];
   if (passing !== undefined) return new Unreachable(server, passing, code === 'ECONNREFUSED');
   const speech = code.startsWith('HPE_') ? 'speaks no HTTP' : `cannot be reached (${code})`;
-  return new Unreachable(server, finalCauses[code] ?? speech, true, false);
+  const cause = finalCauses[code] ?? speech;
+  return new Unreachable(server, cause, true, false, hintsByCause[cause]);
 }
 
 function codeOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/index.ts';
 import type { Login } from '../login/login.ts';
-import { refusalOf, Unreachable, unreachable } from './refusal.ts';
+import { refusalOf, Unreachable, unreachable, wantsTls } from './refusal.ts';
 
 /** JSON of an API, read loosely: a newer server may say more. */
 export interface Json {
@@ -33,9 +33,9 @@ export class RestApi {
   /** `http://127.0.0.1:8085`. */
   readonly server: string;
   readonly #clock: Clock;
-  readonly #login: Pick<Login, 'headers'>;
+  readonly #login: Pick<Login, 'headers' | 'shown'>;
 
-  constructor(server: string, clock: Clock, login: Pick<Login, 'headers'> = anonymous) {
+  constructor(server: string, clock: Clock, login: Pick<Login, 'headers' | 'shown'> = anonymous) {
     this.server = server;
     this.#clock = clock;
     this.#login = login;
@@ -78,7 +78,10 @@ export class RestApi {
     const { status, text } = await this.#fetch(method, root + escaped(path), options);
     const body = parsed(text);
     if (status >= 200 && status < 300 && body !== undefined) return body;
-    throw refusalOf(status, body, path, options.body);
+    const { shown } = this.#login;
+    throw (
+      wantsTls(this.server, text) ?? refusalOf(status, body, { path, body: options.body, shown })
+    );
   }
 
   /** A page beside the APIs, such as `metrics`: its HTTP status and text. */
@@ -120,7 +123,7 @@ export class RestApi {
   }
 }
 
-const anonymous: Pick<Login, 'headers'> = { headers: () => ({}) };
+const anonymous: Pick<Login, 'headers' | 'shown'> = { headers: () => ({}), shown: '' };
 
 const json = { 'content-type': 'application/json' };
 

@@ -4,6 +4,8 @@ import { usageError } from '../command/command-error.ts';
 
 /** What a service account signs with, as Google's credentials files have it. */
 export interface Credentials {
+  /** Where they were read. */
+  readonly path: string;
   readonly email: string;
   readonly keyId: string;
   /** PEM, PKCS #8. */
@@ -46,7 +48,7 @@ function readCredentials(path: string, source: string): Credentials {
   } = file as Readonly<Record<string, unknown>>;
   const texts = [email, keyId, privateKey];
   if (type === 'service_account' && texts.every((text) => typeof text === 'string')) {
-    return { email, keyId, privateKey } as Credentials;
+    return { path, email, keyId, privateKey } as Credentials;
   }
   throw usageError(
     `${source} names ${path}, which is no credentials file of a service account.`,

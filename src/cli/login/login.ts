@@ -29,6 +29,13 @@ export class Login {
     this.#options = options;
   }
 
+  /** By what the caller says who he is, for people to read; empty if by nothing. */
+  get shown(): string {
+    const { credentials, apiKey = '' } = this.#options;
+    if (credentials !== undefined) return `the credentials of ${credentials.path}`;
+    return apiKey === '' ? '' : 'the API key of SEALPOST_API_KEY';
+  }
+
   /** What each request carries. Throws a usage error where it would travel in the clear. */
   headers(): Readonly<Record<string, string>> {
     const token = this.token();

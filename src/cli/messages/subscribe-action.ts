@@ -36,7 +36,8 @@ export const subscribe: Action = async (call, tools) => {
     await reader.settled();
     reader.tell();
   } catch (error) {
-    const refusal = error instanceof SealpostError ? refusalOf(error, source) : error;
+    const asked = { path: source, shown: tools.login.shown };
+    const refusal = error instanceof SealpostError ? refusalOf(error, asked) : error;
     const [text = source] = call.arguments;
     throw await pushedElsewhere(refusal, { api: tools.api, subscription: source, text });
   } finally {
@@ -56,8 +57,10 @@ async function lookFor(source: string, { api }: Tools): Promise<void> {
   }
 }
 
-const refusalOf = ({ status, reason, message }: SealpostError, source: string): Refusal =>
-  new Refusal(status, reason, message, { path: source });
+const refusalOf = (
+  { status, reason, message }: SealpostError,
+  asked: { readonly path: string; readonly shown: string },
+): Refusal => new Refusal(status, reason, message, asked);
 
 function sourceOf({ arguments: [subscription], flags }: Call, { names }: Tools): string {
   const topic = flags.text('topic');
