@@ -110,6 +110,18 @@ describe('serve --config', () => {
     await start({ text });
   });
 
+  test('refuses what its server would not take before anything is made', async () => {
+    const made = recorder();
+    const wrong = text.replace(
+      '    topics:',
+      '    accounts: {cashier: {roles: [roles/own]}}\n    topics:',
+    );
+    await expect(start({ text: wrong, log: made.log })).rejects.toThrow(
+      /^--config .* cannot be applied:\n.*: projects\.shop\.accounts\.cashier\.roles\.0: roles\/own is no role/,
+    );
+    expect(made.names()).toEqual([]);
+  });
+
   test('stops the start at a step that fails, and the next start goes on', async () => {
     // Without a role of Pub/Sub's agent on the key.
     const failing = text
