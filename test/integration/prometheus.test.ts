@@ -64,9 +64,9 @@ describe.skipIf(!isPrometheusInstalled)(`a real Prometheus${suffix}`, () => {
     return queries.filter((_, index) => answers[index] === false);
   }
 
-  /** Without an external manager, another key service, a vault or a broken log nothing counts. */
+  /** Without an external manager, another key service, a vault, TLS or a broken log nothing counts. */
   const isElsewhere = (query: string): boolean =>
-    /sealpost_(?:ekm|kms_quota|remote_kms|audit_failures|vault)_|\brun_/.test(query);
+    /sealpost_(?:ekm|kms_quota|remote_kms|audit_failures|vault|tls)_|\brun_/.test(query);
 
   test(
     'answers every panel, recording rule and alert with data from a server under load',

@@ -140,6 +140,7 @@ export class BrokerLoad {
     await create('invoices', { kmsKeyName: this.#invoiceKey!.name });
     await create('ledger', { kmsKeyName: this.#ledgerKey!.name });
     await create('failures');
+    await create('pressed', { messageTransforms: [zlib('COMPRESS')] });
     await create('short-lived');
   }
 
@@ -165,6 +166,7 @@ export class BrokerLoad {
     const flaky = new URL(flakyPath, pushEndpoint).href;
     await create('webhook', 'orders', { pushConfig: { pushEndpoint: flaky } });
     await create('invoices', 'invoices');
+    await create('pressed', 'pressed', { messageTransforms: [zlib('DECOMPRESS')] });
     await create('ledger', 'ledger');
     await create('ledger-webhook', 'ledger', { pushConfig: { pushEndpoint } });
   }
@@ -173,6 +175,7 @@ export class BrokerLoad {
     await this.#publish('orders', 20);
     await this.#publish('orders', 5, { orderingKey: 'a' });
     await this.#publish('invoices', 2);
+    await this.#publish('pressed', 2);
     await this.#refused(this.#publish('nowhere', 1));
   }
 
@@ -182,6 +185,7 @@ export class BrokerLoad {
     await this.#modify('billing', ackIds.slice(16, 18), 0);
     await this.#modify('billing', ackIds.slice(18, 19), 20);
     await this.#acknowledge('invoices', await this.#pull('invoices', 10));
+    await this.#acknowledge('pressed', await this.#pull('pressed', 10));
   }
 
   async #streamAudit(): Promise<void> {
@@ -276,3 +280,7 @@ export class BrokerLoad {
     if (answered) throw new Error('what had to be refused was not');
   }
 }
+
+const zlib = (compressionMode: 'COMPRESS' | 'DECOMPRESS'): Json => ({
+  compression: { compressionAlgorithm: 'ZLIB', compressionMode },
+});
