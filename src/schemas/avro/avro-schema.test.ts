@@ -195,7 +195,11 @@ describe('messages in JSON', () => {
   );
 
   test.each<readonly [field: keyof typeof good, value: string, reason: RegExp]>([
-    ['i', '"1"', /^i: JSON object with type string does not match schema which expected number_int/],
+    [
+      'i',
+      '"1"',
+      /^i: JSON object with type string does not match schema which expected number_int/,
+    ],
     ['i', '1.0', /type number_float does not match schema which expected number_integer/],
     ['i', '1e3', /number_float/],
     ['i', '2147483648', /out of the range of int/],
