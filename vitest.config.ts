@@ -20,8 +20,12 @@ const longOfKeys = [
   'src/kms/verification/key-verifiable.test.ts',
 ];
 
-/** Backups of real directories. */
-const longOfDelivery = ['src/backup/**/*.test.ts'];
+/** Backups of real directories, every example of the help, the bench in small. */
+const longOfDelivery = [
+  'src/backup/**/*.test.ts',
+  'test/integration/cli-examples.test.ts',
+  'test/integration/bench-smoke.test.ts',
+];
 
 /** Schemas, transforms and access over real sockets: run by name, as what is of the vault is. */
 const longOfAccess = ['test/conformance/schema-*.test.ts', 'test/conformance/transform-*.test.ts'];
@@ -39,7 +43,11 @@ const layers: Record<string, Layer> = {
   architecture: { include: ['test/architecture/**/*.test.ts'], testTimeout: 30_000 },
   vectors: { include: ['test/vectors/**/*.test.ts'], testTimeout: 60_000 },
   simulation: { include: ['test/simulation/**/*.test.ts'], testTimeout: 120_000 },
-  integration: { include: ['test/integration/**/*.test.ts'], testTimeout: 60_000 },
+  integration: {
+    include: ['test/integration/**/*.test.ts'],
+    exclude: longOfDelivery,
+    testTimeout: 60_000,
+  },
   conformance: {
     include: ['test/conformance/**/*.test.ts'],
     exclude: [...longOfVault, ...longOfAccess],

@@ -23,9 +23,9 @@ const budgets: Readonly<Record<string, number>> = {
   unit: 150,
   vectors: 25,
   simulation: 30,
-  conformance: 80,
-  integration: 180,
-  crash: 125,
+  conformance: 90,
+  integration: 175,
+  crash: 120,
 };
 
 /** Run by name alone: they download and compile, wait out outages, run images, kill servers. */
@@ -34,7 +34,7 @@ const onRequest: Readonly<Record<string, number>> = {
   keys: 300,
   vault: 420,
   access: 300,
-  delivery: 300,
+  delivery: 400,
 };
 
 /** A project that takes this many times its budget is stuck, and is ended. */
