@@ -13,11 +13,16 @@ interface Report {
   readonly findings: readonly { readonly kind: string; readonly problem: string }[];
 }
 
+interface Account {
+  readonly uniqueId: string;
+}
+
 /** What holds after each start, whatever the server died of. */
 export async function checkLife(world: KmsWorld, standing: readonly string[]): Promise<void> {
   await checkDestructions(world);
   await checkAuditLog(world);
   await checkMessages(world, standing);
+  await checkAccount(world);
   await checkStored(world);
 }
 
@@ -79,6 +84,21 @@ async function checkMessages(world: KmsWorld, topics: readonly string[]): Promis
       return true;
     });
     if (isThere) await rest.publish(topic, [{ data: Buffer.from(topic), attributes: {} }]);
+  }
+}
+
+/** An account that was made in the first life is there in every later one, and is the same. */
+async function checkAccount(world: KmsWorld): Promise<void> {
+  const path = '/v1/projects/crash/serviceAccounts';
+  if (world.accountId === '') {
+    const made = await world.rest.call<Account>('POST', path, { accountId: 'first-one' });
+    world.accountId = made.uniqueId;
+    return;
+  }
+  const { accounts = [] } = await world.rest.call<{ accounts?: Account[] }>('GET', path);
+  const found = accounts.map(({ uniqueId }) => uniqueId).join();
+  if (found !== world.accountId) {
+    world.violate(`the account ${world.accountId} was made, and there is ${found}`);
   }
 }
 

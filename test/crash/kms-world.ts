@@ -35,6 +35,8 @@ export class KmsWorld {
   readonly violations: string[] = [];
   /** `LOG METHOD RESOURCE` → entries. */
   readonly entries: Map<string, number> = new Map();
+  /** The unique id of the service account that was made first; empty before. */
+  accountId: string = '';
   /** Versions that were seen DESTROYED. */
   readonly destroyed: Set<string> = new Set();
   /** Scheduled for destruction, one after the other; ms since the Unix epoch. */
