@@ -1,4 +1,5 @@
-import type { AuditEntry, AuditValue, AuditWriter } from '../../audit/index.ts';
+import type { AuditEntry, AuditValue, AuditWriter, AuthorizationInfo } from '../../audit/index.ts';
+import type { FieldOf } from '../../iam/index.ts';
 import { parseProjectName, RpcError } from '../../rpc/index.ts';
 import type { JsonValue } from '../json.ts';
 import { askedPermissions } from '../audit/asked-permissions.ts';
@@ -77,11 +78,26 @@ function entryOf(method: RunMethod, request: RunRequest, end: CallEnd): AuditEnt
       ...(call.callerIp === undefined ? {} : { callerIp: call.callerIp }),
       ...(call.userAgent === undefined ? {} : { userAgent: call.userAgent }),
     },
-    authorization: askedPermissions(method.rpc, request.fields()),
+    authorization: authorizationOf(method, request, resource.name),
     request: requestValue(method, request),
     ...('answer' in end && method.isWrite ? { response: recordable(end.answer.json) } : {}),
     ...('error' in end ? { status: statusOf(end.error, request) } : {}),
   };
+}
+
+/** Cloud Run's own permissions are written down of what the entry is about. */
+function authorizationOf(
+  { rpc }: RunMethod,
+  request: RunRequest,
+  resource: string,
+): AuthorizationInfo[] {
+  const fields = request.fields();
+  // A body that could not be read named no account.
+  const read: FieldOf = (path) =>
+    path === 'service_account' && request.body === undefined ? '' : fields(path);
+  return askedPermissions(rpc, read).map((asked) =>
+    asked.permission.startsWith('run.') ? { ...asked, resource } : asked,
+  );
 }
 
 /** As Cloud Run's entries name it: `namespaces/P/services/S`. */
