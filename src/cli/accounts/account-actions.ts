@@ -7,7 +7,7 @@ import { fieldLines } from '../output/table.ts';
 import { accountNamed, type AccountName } from './account-names.ts';
 import { PrivateFile } from './private-file.ts';
 import { bindRoles } from './role-bindings.ts';
-import { isServerRole, requireRoles } from './role-names.ts';
+import { isServerRole, requireRoles } from './role-check.ts';
 
 /** What an administrator of the whole server has. */
 const adminRoles: readonly string[] = ['roles/owner', 'roles/sealpost.admin'];
@@ -21,7 +21,7 @@ export const createAccount: Action = async (call, tools) => {
   const { id, project, email, name } = named(call, tools);
   const path = flags.text('out');
   const roles = flags.texts('role') ?? [];
-  requireRoles(roles);
+  await requireRoles(api, roles);
   const file = path === undefined ? undefined : new PrivateFile(path);
   const displayName = flags.text('display-name') ?? '';
   let account: Json = {};
