@@ -6,12 +6,12 @@ import {
 } from '../../identity/index.ts';
 import type { JsonValue } from '../json.ts';
 import { badRequest } from '../json/json-body.ts';
-import type { RestCall, RestReply, Route } from '../route.ts';
+import type { RestCall, Route } from '../route.ts';
 import { refuseQuery } from '../http/transcoding.ts';
 import { JsonFields, refuseOthers } from '../sealpost/json-fields.ts';
 import { keyJson } from './account-json.ts';
+import { accountRoute } from './account-route.ts';
 import {
-  accountFields,
   accountOf,
   type AccountService,
   auditCaller,
@@ -19,7 +19,7 @@ import {
   pathOf,
 } from './account-service.ts';
 
-const rpc = 'google.iam.admin.v1.IAM';
+const api = 'google.iam.admin.v1';
 const keysPath = '/v1/{name=projects/*/serviceAccounts/*}/keys';
 const keyPath = '/v1/{name=projects/*/serviceAccounts/*/keys/*}';
 const privateKeyTypes = [
@@ -32,13 +32,7 @@ const lineCharacters = 64;
 
 /** Keys of service accounts, as google.iam.admin.v1 has them over REST. */
 export function accountKeyRoutes(service: AccountService): Route[] {
-  const fields = accountFields(service);
-  const route = (
-    name: string,
-    method: Route['method'],
-    template: string,
-    handle: (call: RestCall) => Promise<RestReply> | RestReply,
-  ): Route => ({ rpc: `${rpc}.${name}`, method, template, handle, fields });
+  const route = accountRoute(service);
   return [
     {
       ...route('CreateServiceAccountKey', 'POST', keysPath, (call) => create(service, call)),
@@ -76,12 +70,12 @@ async function create(service: AccountService, call: RestCall): Promise<Uint8Arr
 }
 
 function refuseKinds(body: JsonFields): void {
-  const type = `${rpc.slice(0, -'.IAM'.length)}.ServiceAccountPrivateKeyType`;
+  const type = `${api}.ServiceAccountPrivateKeyType`;
   if (body.enumName('privateKeyType', type, privateKeyTypes) === 'TYPE_PKCS12_FILE') {
     const text = 'private_key_type TYPE_PKCS12_FILE is not supported: use a credentials file.';
     throw body.refuse('privateKeyType', text);
   }
-  const algorithmType = `${rpc.slice(0, -'.IAM'.length)}.ServiceAccountKeyAlgorithm`;
+  const algorithmType = `${api}.ServiceAccountKeyAlgorithm`;
   if (body.enumName('keyAlgorithm', algorithmType, algorithms) === 'KEY_ALG_RSA_1024') {
     throw body.refuse('keyAlgorithm', 'key_algorithm KEY_ALG_RSA_1024 is too weak.');
   }

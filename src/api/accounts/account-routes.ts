@@ -12,8 +12,8 @@ import type { RestCall, Route } from '../route.ts';
 import { refuseQuery } from '../http/transcoding.ts';
 import { JsonFields, refuseOthers } from '../sealpost/json-fields.ts';
 import { accountJson, etagOf } from './account-json.ts';
+import { accountRoute } from './account-route.ts';
 import {
-  accountFields,
   accountOf,
   type AccountService,
   auditCaller,
@@ -22,7 +22,6 @@ import {
   requireUnnamed,
 } from './account-service.ts';
 
-const rpc = 'google.iam.admin.v1.IAM';
 const accountPath = '/v1/{name=projects/*/serviceAccounts/*}';
 const accountType = 'google.iam.admin.v1.ServiceAccount';
 const pageSizeDefault = 20;
@@ -42,13 +41,7 @@ const accountFieldNames = [
 
 /** Service accounts, as google.iam.admin.v1 has them over REST. */
 export function accountRoutes(service: AccountService): Route[] {
-  const fields = accountFields(service);
-  const route = (
-    name: string,
-    method: Route['method'],
-    template: string,
-    handle: (call: RestCall) => Promise<JsonValue> | JsonValue,
-  ): Route => ({ rpc: `${rpc}.${name}`, method, template, handle, fields });
+  const route = accountRoute(service);
   const list = '/v1/{name=projects/*}/serviceAccounts';
   return [
     route('CreateServiceAccount', 'POST', list, (call) => create(service, call)),
