@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../runtime/index.ts';
+import { putBack, readFirstBytes } from './first-bytes.ts';
 
 export type Protocol = 'http1' | 'http2';
 
@@ -27,23 +28,14 @@ export function sniffProtocol(
   timeoutMs: number,
   handOver: (protocol: Protocol) => void,
 ): void {
-  let head: Buffer = Buffer.alloc(0);
-  const abandon = (): void => void socket.destroy();
-  const cancelTimer = clock.schedule(clock.monotonicMs() + timeoutMs, abandon);
-  const detach = (): void => {
-    cancelTimer();
-    socket.off('data', onData).off('end', abandon).off('close', detach);
-  };
-  const onData = (chunk: Buffer): void => {
-    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+  readFirstBytes(socket, clock, timeoutMs, (head) => {
     const protocol = protocolOf(head);
-    if (protocol === undefined) return;
-    detach();
-    socket.pause();
-    socket.unshift(head);
-    handOver(protocol);
-    // HTTP/2 reads the put-back bytes itself; HTTP/1 waits for the socket to flow again.
-    if (protocol === 'http1') socket.resume();
-  };
-  socket.on('data', onData).on('end', abandon).on('close', detach);
+    if (protocol === undefined) return undefined;
+    return () => {
+      putBack(socket, head);
+      handOver(protocol);
+      // HTTP/2 reads the put-back bytes itself; HTTP/1 waits for the socket to flow again.
+      if (protocol === 'http1') socket.resume();
+    };
+  });
 }

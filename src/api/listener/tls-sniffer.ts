@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { Clock } from '../../runtime/index.ts';
+import { putBack, readFirstBytes } from './first-bytes.ts';
 
 /** The content type of a handshake record (RFC 8446, 5.1), with which every client begins. */
 const handshakeRecord = 0x16;
@@ -29,20 +30,11 @@ export function sniffTls(
   timeoutMs: number,
   handOver: () => void,
 ): void {
-  const abandon = (): void => void socket.destroy();
-  const cancelTimer = clock.schedule(clock.monotonicMs() + timeoutMs, abandon);
-  const detach = (): void => {
-    cancelTimer();
-    socket.off('data', onData).off('end', abandon).off('close', detach);
-  };
-  const onData = (chunk: Buffer): void => {
-    detach();
-    if (chunk[0] !== handshakeRecord) return refusePlain(socket, clock);
-    socket.pause();
-    socket.unshift(chunk);
+  readFirstBytes(socket, clock, timeoutMs, (head) => () => {
+    if (head[0] !== handshakeRecord) return refusePlain(socket, clock);
+    putBack(socket, head);
     handOver();
-  };
-  socket.on('data', onData).on('end', abandon).on('close', detach);
+  });
 }
 
 function refusePlain(socket: Socket, clock: Clock): void {
